@@ -1,0 +1,1 @@
+//! From a core module to a component that carries its schema.

@@ -1,0 +1,1 @@
+//! From a Schema to Rust guest bindings and guest worlds.

@@ -1,0 +1,1 @@
+//! Tests of a module against its real component in an in-process database.

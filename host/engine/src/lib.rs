@@ -1,0 +1,1 @@
+//! Compiles, links and instantiates components under limits.

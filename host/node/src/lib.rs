@@ -1,0 +1,1 @@
+//! Transactions, scheduling, subscriptions and the catalog: joins store, log and engine.

@@ -1,0 +1,1 @@
+//! Tables and indexes in memory, with versions for readers. No I/O.
