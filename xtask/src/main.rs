@@ -1,1 +1,40 @@
-fn main() {}
+//! The commands of the README: `cargo xtask setup | demo | test | bench`.
+//! It only starts other programs and never links the database itself, so that it compiles in seconds.
+//! Invariant: on a fresh machine each command is enough by itself, because each does the set-up that it needs.
+
+mod setup;
+mod shell;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The commands of a working day on Interstice.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Installs what building modules needs (the wasm target) and, with --tests, what the tests need.
+    Setup {
+        /// Also installs clang, componentize-py and cargo-deny.
+        #[arg(long)]
+        tests: bool,
+    },
+    /// Sets up, then checks everything: format, lints, licences, tests.
+    Test(test::Options),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Setup { tests } => {
+            setup::wasm_target()?;
+            if tests { setup::test_tools() } else { Ok(()) }
+        }
+        Command::Test(options) => test::run(&options),
+    }
+}

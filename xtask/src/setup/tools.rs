@@ -1,0 +1,86 @@
+//! The programs that tests start: clang, componentize-py and cargo-deny.
+//! Those that are no packages of the system go to `target/tools`, never into the user's own folders.
+//! Invariant: versions are pinned, so that a test run today and one next year use the same tools.
+
+use crate::shell::{self, say};
+use anyhow::{Context, Result};
+use std::fs;
+use std::process::Command;
+
+/// Makes components from Python; its bindings decide what the Python test of `build --from` sees.
+const COMPONENTIZE_PY: &str = "0.25.1";
+
+/// Checks licences, sources and duplicate versions.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Installs what is missing.
+pub(crate) fn install() -> Result<()> {
+    clang()?;
+    componentize_py()?;
+    cargo_deny()
+}
+
+fn clang() -> Result<()> {
+    if shell::is_installed("clang") {
+        say("clang is there");
+        return Ok(());
+    }
+    say("installing clang from the system's packages (for the module that is written in C)");
+    let install = || apt_get(&["install", "-y", "--no-install-recommends", "clang"]);
+    // A fresh machine has no package lists, or old ones that name files which are gone.
+    let installed = install().or_else(|_| apt_get(&["update"]).and_then(|()| install()));
+    installed.context("cannot install clang; install it by hand and run this again")
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = match shell::output(&mut shell::program("id", ["-u"]))?.trim() {
+        "0" => Command::new("apt-get"),
+        _ => shell::program("sudo", ["-n", "apt-get"]),
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q").args(arguments);
+    shell::output(&mut command).map(drop)
+}
+
+fn componentize_py() -> Result<()> {
+    let folder = shell::root().join("target/tools/python");
+    let mark = folder.join(format!("componentize-py-{COMPONENTIZE_PY}"));
+    if mark.exists() {
+        say("componentize-py is there");
+        return Ok(());
+    }
+    say(&format!("installing componentize-py {COMPONENTIZE_PY} into target/tools/python"));
+    shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let requirement = format!("componentize-py=={COMPONENTIZE_PY}");
+    shell::run(Command::new(folder.join("bin/pip")).args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        &requirement,
+    ]))?;
+    fs::write(mark, "").context("cannot mark the installation as complete")
+}
+
+fn cargo_deny() -> Result<()> {
+    let tools = shell::root().join("target/tools");
+    let installed = shell::output(Command::new(tools.join("bin/cargo-deny")).arg("--version"));
+    if installed.is_ok_and(|version| version.trim().ends_with(CARGO_DENY)) {
+        say("cargo-deny is there");
+        return Ok(());
+    }
+    say(&format!("building cargo-deny {CARGO_DENY} into target/tools, once (a minute or two)"));
+    // It runs for a second in each test run, so compiling it fast matters more than its speed.
+    let mut cargo = shell::cargo();
+    cargo.args([
+        "install",
+        "cargo-deny",
+        "--version",
+        CARGO_DENY,
+        "--locked",
+        "--debug",
+        "--force",
+        "--root",
+    ]);
+    cargo.arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_TARGET_DIR", tools.join("build"));
+    shell::run(&mut cargo)?;
+    fs::remove_dir_all(tools.join("build")).context("cannot remove the build folder of cargo-deny")
+}

@@ -1,0 +1,57 @@
+//! `cargo xtask test`: everything that must hold before a change is accepted.
+//! It is what `.ci/run` calls, and stops at the first step that fails.
+//! Invariant: exit code 0 means that format, lints, licences and all tests passed.
+
+use crate::setup;
+use crate::shell::{self, say};
+use anyhow::{Result, bail};
+use clap::Args;
+use std::time::Instant;
+
+/// What to leave out when in a hurry.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Runs the tests alone, without format, lints and licences.
+    #[arg(long)]
+    tests_only: bool,
+    /// What goes to `cargo test`, such as the name of a test.
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let began = Instant::now();
+    setup::wasm_target()?;
+    setup::test_tools()?;
+    if !options.tests_only {
+        step("the format", &["fmt", "--all", "--check"])?;
+        step(
+            "the lints",
+            &["clippy", "--workspace", "--all-targets", "--release", "--locked", "--", "-D", "warnings"],
+        )?;
+        licences()?;
+    }
+    let mut arguments = vec!["test", "--workspace", "--release", "--locked", "--no-fail-fast"];
+    arguments.extend(options.arguments.iter().map(String::as_str));
+    step("the tests", &arguments)?;
+    say(&format!("all passed in {} s", began.elapsed().as_secs()));
+    Ok(())
+}
+
+/// A check of cargo's own.
+fn step(name: &str, arguments: &[&str]) -> Result<()> {
+    say(&format!("{name}: cargo {}", arguments.join(" ")));
+    shell::run(shell::cargo().args(arguments))
+}
+
+/// Bans, licences and sources of all dependencies. Advisories need a database from elsewhere and
+/// change without a change here, so they are for `cargo deny check advisories` by hand.
+fn licences() -> Result<()> {
+    step("the dependencies", &["fetch", "--locked"])?;
+    let deny = shell::root().join("target/tools/bin/cargo-deny");
+    if !deny.exists() {
+        bail!("{} is missing after the set-up", deny.display());
+    }
+    let mut command = shell::program(deny, ["--offline", "--locked", "check", "bans", "licenses", "sources"]);
+    shell::run(command.current_dir(shell::root()))
+}
