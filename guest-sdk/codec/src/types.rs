@@ -84,4 +84,43 @@ impl ValueType {
     pub fn is_bytes(&self) -> bool {
         matches!(self, ValueType::List(element) if **element == ValueType::U8)
     }
+
+    /// What kind of type this is, as WIT calls it: `u64`, `list<u8>`, `record`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::S8 => "s8",
+            Self::S16 => "s16",
+            Self::S32 => "s32",
+            Self::S64 => "s64",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Char => "char",
+            Self::String => "string",
+            Self::List(_) if self.is_bytes() => "list<u8>",
+            Self::List(_) => "list",
+            Self::Option(_) => "option",
+            Self::Result { .. } => "result",
+            Self::Tuple(_) => "tuple",
+            Self::Record(_) => "record",
+            Self::Variant(_) => "variant",
+            Self::Enum(_) => "enum",
+            Self::Flags(_) => "flags",
+        }
+    }
+
+    /// Whether every value of this type takes no bytes at all. WIT refuses such types; a list of them
+    /// must be empty.
+    pub(crate) fn takes_no_bytes(&self) -> bool {
+        match self {
+            Self::Tuple(types) => types.iter().all(Self::takes_no_bytes),
+            Self::Record(fields) => fields.iter().all(|field| field.ty.takes_no_bytes()),
+            Self::Flags(flags) => flags.is_empty(),
+            _ => false,
+        }
+    }
 }

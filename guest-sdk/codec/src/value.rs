@@ -52,3 +52,33 @@ pub enum Value {
     /// One bit a flag, in the order of the type; bit 0 of the first word is the first flag.
     Flags(Vec<u32>),
 }
+
+impl Value {
+    /// What kind of value this is, as WIT calls it: `u64`, `list<u8>`, `record`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Bool(_) => "bool",
+            Self::U8(_) => "u8",
+            Self::U16(_) => "u16",
+            Self::U32(_) => "u32",
+            Self::U64(_) => "u64",
+            Self::S8(_) => "s8",
+            Self::S16(_) => "s16",
+            Self::S32(_) => "s32",
+            Self::S64(_) => "s64",
+            Self::F32(_) => "f32",
+            Self::F64(_) => "f64",
+            Self::Char(_) => "char",
+            Self::String(_) => "string",
+            Self::Bytes(_) => "list<u8>",
+            Self::List(_) => "list",
+            Self::Option(_) => "option",
+            Self::Result(_) => "result",
+            Self::Tuple(_) => "tuple",
+            Self::Record(_) => "record",
+            Self::Variant(..) => "variant",
+            Self::Enum(_) => "enum",
+            Self::Flags(_) => "flags",
+        }
+    }
+}
