@@ -16,13 +16,13 @@ pub trait KeyColumn {
 /// A key, or the leading columns of one: a single column or a tuple of them.
 pub trait Key {
     /// Appends the columns in key form.
-    fn encode(&self, out: &mut Vec<u8>);
+    fn write_key(&self, out: &mut Vec<u8>);
 
     /// The columns in key form.
     #[inline]
-    fn to_bytes(&self) -> Vec<u8> {
+    fn to_key(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        self.encode(&mut out);
+        self.write_key(&mut out);
         out
     }
 }
@@ -116,7 +116,7 @@ impl<T: KeyColumn + ?Sized> KeyColumn for &T {
 
 impl<T: KeyColumn + ?Sized> Key for T {
     #[inline]
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn write_key(&self, out: &mut Vec<u8>) {
         self.encode_key(out);
     }
 }
@@ -126,7 +126,7 @@ macro_rules! tuples {
         #[allow(non_snake_case)]
         impl<$($name: KeyColumn),+> Key for ($($name,)+) {
             #[inline]
-            fn encode(&self, out: &mut Vec<u8>) {
+            fn write_key(&self, out: &mut Vec<u8>) {
                 let ($($name,)+) = self;
                 $($name.encode_key(out);)+
             }

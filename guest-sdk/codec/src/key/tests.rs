@@ -151,20 +151,20 @@ proptest! {
             Value::S8(e), Value::S16(f), Value::S32(g), Value::S64(h),
             Value::Bool(yes), Value::Char(letter), Value::String(text.clone()), Value::Bytes(bytes.clone()),
         ];
-        prop_assert_eq!(typed.to_bytes(), key_of(&layout_of_all(&types), &values));
-        prop_assert_eq!(text.to_bytes(), (text.clone(),).to_bytes());
+        prop_assert_eq!(typed.to_key(), key_of(&layout_of_all(&types), &values));
+        prop_assert_eq!(text.to_key(), (text.clone(),).to_key());
     }
 }
 
 #[test]
 fn the_bytes_of_every_column_stay_what_they_are() {
-    assert_eq!(true.to_bytes(), [1]);
-    assert_eq!(0x0102_u16.to_bytes(), [1, 2]);
-    assert_eq!((-1_i32).to_bytes(), [0x7f, 0xff, 0xff, 0xff]);
-    assert_eq!(1_i8.to_bytes(), [0x81]);
-    assert_eq!('é'.to_bytes(), [0, 0, 0, 0xe9]);
-    assert_eq!("a\0b".to_bytes(), [b'a', 0, 0xff, b'b', 0, 0]);
-    assert_eq!(("", 7_u8).to_bytes(), [0, 0, 7]);
+    assert_eq!(true.to_key(), [1]);
+    assert_eq!(0x0102_u16.to_key(), [1, 2]);
+    assert_eq!((-1_i32).to_key(), [0x7f, 0xff, 0xff, 0xff]);
+    assert_eq!(1_i8.to_key(), [0x81]);
+    assert_eq!('é'.to_key(), [0, 0, 0, 0xe9]);
+    assert_eq!("a\0b".to_key(), [b'a', 0, 0xff, b'b', 0, 0]);
+    assert_eq!(("", 7_u8).to_key(), [0, 0, 7]);
     let mut case = Vec::new();
     write_case(2, 3, &mut case);
     write_case(2, 257, &mut case);
