@@ -13,6 +13,7 @@
 //! | string, `list<u8>` | the bytes, each `00` written as `00 ff`, then `00 00` |
 
 mod column;
+mod kind;
 mod layout;
 mod sink;
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) trait Sink {
     #[inline]
     fn put_escaped(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while let Some(zero) = rest.iter().position(|byte| *byte == 0) {
+        while let Some(zero) = first_zero(rest) {
             self.put(&rest[..zero]);
             self.put(&[0x00, 0xff]);
             rest = &rest[zero + 1..];
@@ -74,12 +74,29 @@ impl Sink for PrefixSink {
         // Only the first 16 bytes can matter, and a long string need not be searched for zeros.
         let bytes = &bytes[..bytes.len().min(16)];
         let mut rest = bytes;
-        while let Some(zero) = rest.iter().position(|byte| *byte == 0) {
+        while let Some(zero) = first_zero(rest) {
             self.put(&rest[..zero]);
             self.put(&[0x00, 0xff]);
             rest = &rest[zero + 1..];
         }
         self.put(rest);
         self.put(&[0x00, 0x00]);
+    }
+}
+
+/// Where the first zero byte is. Strings rarely hold one, so eight bytes are looked at together.
+#[inline]
+fn first_zero(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 0xff;
+    let (chunks, tail) = bytes.as_chunks::<8>();
+    let clean = chunks.iter().take_while(|chunk| {
+        let word = u64::from_le_bytes(**chunk);
+        word.wrapping_sub(ONES) & !word & (ONES << 7) == 0
+    });
+    let start = clean.count() * 8;
+    if start < chunks.len() * 8 {
+        bytes[start..].iter().position(|byte| *byte == 0).map(|at| start + at)
+    } else {
+        tail.iter().position(|byte| *byte == 0).map(|at| start + at)
     }
 }

@@ -94,6 +94,15 @@ impl Program {
         self.steps.len() as u32
     }
 
+    /// The size of what is walked over, if any bytes of that size will do.
+    pub(super) fn any_size(&self) -> Option<usize> {
+        match self.steps.as_slice() {
+            [] => Some(0),
+            [Step::Any(size)] => Some(*size as usize),
+            _ => None,
+        }
+    }
+
     fn any(&mut self, size: u32) {
         match self.steps[self.run..].last_mut() {
             Some(Step::Any(sum)) => *sum += size,
@@ -166,7 +175,7 @@ impl Program {
                     reader.bytes()?;
                 }
                 Step::Text => {
-                    reader.text()?;
+                    reader.skip_text()?;
                 }
                 Step::Bool => {
                     reader.bool()?;

@@ -176,6 +176,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Passes over a string.
+    #[inline]
+    pub(super) fn skip_text(&mut self) -> Result<(), DecodeError> {
+        let bytes = self.bytes()?;
+        // Most strings are ASCII, and that is seen much faster than that they are UTF-8.
+        if bytes.is_ascii() || core::str::from_utf8(bytes).is_ok() {
+            Ok(())
+        } else {
+            Err(DecodeError::new(self.offset() - bytes.len(), DecodeReason::Utf8))
+        }
+    }
+
     /// The index of a case of a variant or enum that has this many.
     #[inline]
     pub fn case(&mut self, cases: u32) -> Result<u32, DecodeError> {
