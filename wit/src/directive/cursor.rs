@@ -1,0 +1,212 @@
+//! A directive's text, put together from the doc lines that it spans, and a cursor over it.
+//! It knows parentheses and quotes, and nothing of what a directive means.
+//! Invariant: every word comes with its place in the file, whatever lines lie between.
+
+use crate::finding::Mistake;
+use crate::scan::{DocLine, DocStyle};
+use crate::source::{FileId, Place};
+use std::ops::Range;
+
+/// A word and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) place: Place,
+}
+
+/// Reads one directive from left to right.
+pub(super) struct Cursor {
+    file: FileId,
+    text: String,
+    /// Where each line of `text` begins in `text` and in the file.
+    lines: Vec<(usize, usize)>,
+    at: usize,
+}
+
+type Parsed<T> = Result<T, Mistake>;
+
+impl Cursor {
+    /// A cursor over the directive that begins with `lines[0]`, and how many lines it takes: it
+    /// goes on as long as a parenthesis is open.
+    pub(super) fn new(file: FileId, source: &str, lines: &[DocLine]) -> (Self, usize) {
+        let mut cursor = Cursor { file, text: String::new(), lines: Vec::new(), at: 0 };
+        let mut taken = 0;
+        for line in lines {
+            let content = &source[line.text.clone()];
+            let is_next_directive = taken > 0 && content.trim_start().starts_with('@');
+            if line.style != DocStyle::Line || is_next_directive {
+                break;
+            }
+            if taken > 0 {
+                cursor.text.push('\n');
+            }
+            cursor.lines.push((cursor.text.len(), line.text.start));
+            cursor.text.push_str(content);
+            taken += 1;
+            if !has_open_parenthesis(&cursor.text) {
+                break;
+            }
+        }
+        (cursor, taken)
+    }
+
+    /// The place of some bytes of the directive.
+    pub(super) fn place(&self, range: Range<usize>) -> Place {
+        let start = self.offset(range.start);
+        Place { file: self.file, range: start..self.offset(range.end).max(start) }
+    }
+
+    fn offset(&self, at: usize) -> usize {
+        let line = self.lines.iter().rev().find(|(begin, _)| *begin <= at);
+        line.map_or(0, |(begin, offset)| offset + (at - begin))
+    }
+
+    /// The place of the whole directive.
+    pub(super) fn whole(&self) -> Place {
+        let start = self.text.len() - self.text.trim_start().len();
+        self.place(start..self.text.trim_end().len())
+    }
+
+    /// The place of what comes next.
+    pub(super) fn here(&mut self) -> Place {
+        self.skip_blanks();
+        let rest = &self.text[self.at..];
+        let length = rest.chars().next().map_or(0, char::len_utf8);
+        self.place(self.at..self.at + length)
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = &self.text[self.at..];
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    /// Takes a mark such as `(` if it comes next.
+    pub(super) fn eat(&mut self, mark: &str) -> bool {
+        self.skip_blanks();
+        let found = self.text[self.at..].starts_with(mark);
+        if found {
+            self.at += mark.len();
+        }
+        found
+    }
+
+    pub(super) fn expect(&mut self, mark: &str, mend: &str) -> Parsed<()> {
+        if self.eat(mark) {
+            return Ok(());
+        }
+        let found = self.found();
+        Err(Mistake::new(self.here(), format!("expected `{mark}`, found {found}"))
+            .label(format!("expected `{mark}`"))
+            .mend(mend))
+    }
+
+    /// What comes next, as it is called in a message.
+    fn found(&mut self) -> String {
+        self.skip_blanks();
+        match self.text[self.at..].chars().next() {
+            Some(next) => format!("`{next}`"),
+            None => "the end of the directive".to_owned(),
+        }
+    }
+
+    /// The name of a directive, an argument or an item, without the `%` that may mark a keyword.
+    pub(super) fn word(&mut self, expected: &str, mend: &str) -> Parsed<Word> {
+        self.skip_blanks();
+        let rest = &self.text[self.at..];
+        let length =
+            rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '%'))).unwrap_or(rest.len());
+        if length == 0 {
+            let found = self.found();
+            return Err(Mistake::new(self.here(), format!("expected {expected}, found {found}"))
+                .label(format!("expected {expected}"))
+                .mend(mend));
+        }
+        let range = self.at..self.at + length;
+        let text = self.text[range.clone()].trim_start_matches('%').to_owned();
+        self.at = range.end;
+        Ok(Word { text, place: self.place(range) })
+    }
+
+    /// A WAVE value: all up to the `)` or, where another argument may follow, the `,` that is
+    /// outside of quotes and brackets.
+    pub(super) fn wave(&mut self, ends_at_comma: bool) -> Word {
+        self.skip_blanks();
+        let mut depth = 0_u32;
+        let mut quotes = Quotes::default();
+        let mut end = self.text.len();
+        for (at, c) in self.text[self.at..].char_indices() {
+            if quotes.is_inside(c) {
+                continue;
+            }
+            let stops = match c {
+                '(' | '[' | '{' => {
+                    depth += 1;
+                    false
+                }
+                ')' | ']' | '}' if depth > 0 => {
+                    depth -= 1;
+                    false
+                }
+                ')' => true,
+                ',' => ends_at_comma && depth == 0,
+                _ => false,
+            };
+            if stops {
+                end = self.at + at;
+                break;
+            }
+        }
+        let text = self.text[self.at..end].trim_end();
+        let word = Word { text: text.to_owned(), place: self.place(self.at..self.at + text.len()) };
+        self.at = end;
+        word
+    }
+
+    /// What is left after the directive's end.
+    pub(super) fn rest(&mut self) -> Option<Place> {
+        self.skip_blanks();
+        let length = self.text[self.at..].trim_end().len();
+        (length > 0).then(|| self.place(self.at..self.at + length))
+    }
+}
+
+/// Tells text in quotes from text outside.
+#[derive(Default)]
+struct Quotes {
+    open: Option<char>,
+    escaped: bool,
+}
+
+impl Quotes {
+    /// Whether this character belongs to a quoted text, its quotes included.
+    fn is_inside(&mut self, c: char) -> bool {
+        match self.open {
+            None if matches!(c, '"' | '\'') => {
+                self.open = Some(c);
+                true
+            }
+            None => false,
+            Some(quote) => {
+                if c == quote && !self.escaped {
+                    self.open = None;
+                }
+                self.escaped = c == '\\' && !self.escaped;
+                true
+            }
+        }
+    }
+}
+
+fn has_open_parenthesis(text: &str) -> bool {
+    let mut depth = 0_i32;
+    let mut quotes = Quotes::default();
+    for c in text.chars() {
+        match c {
+            _ if quotes.is_inside(c) => {}
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    depth > 0
+}

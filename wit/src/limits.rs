@@ -1,0 +1,29 @@
+//! The limits of a schema, each with its reason.
+//! They bound what a hostile package can cost the reader and everything that takes a schema after it.
+//! Invariant: a schema within them can be encoded as a component and expanded in memory.
+
+/// Bytes of all WIT sources together. Spans are 32 bits wide, and no package comes near this by hand.
+pub const MAX_SOURCE_BYTES: usize = 8 << 20;
+
+/// Bytes of one name. With [`MAX_TYPE_NODES`] it bounds the memory of an expanded type.
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// Nodes of one type once every name in it is replaced by what it stands for. A chain of records
+/// that use each other twice doubles at each step, so the text alone bounds nothing.
+pub const MAX_TYPE_NODES: u64 = 100_000;
+
+/// Nodes of the types of all tables and functions of a schema together.
+pub const MAX_SCHEMA_NODES: u64 = 1_000_000;
+
+/// How deep an expanded type nests; component validators stop at the same depth.
+pub const MAX_TYPE_DEPTH: u32 = 100;
+
+/// Flags of one type; the component model has no more.
+pub const MAX_FLAGS: usize = 32;
+
+/// Fields of a record, cases of a variant or an enum, elements of a tuple; component validators
+/// allow no more.
+pub const MAX_MEMBERS: usize = 10_000;
+
+/// Parameters of a function; component validators allow no more.
+pub const MAX_PARAMS: usize = 1_000;

@@ -1,0 +1,347 @@
+//! Functions: what each is to the database, and whether its signature fits that.
+//! It resolves the tables that handlers wait for.
+//! Invariant: a handler that is returned without a mistake waits for a table that this module may see.
+
+use super::Reader;
+use super::interfaces::Role;
+use super::tables::is_key_type;
+use crate::directive::{Directive, DirectiveKind, Event, Filter, On, TableArguments, Word};
+use crate::finding::Mistake;
+use crate::limits::{MAX_PARAMS, MAX_TYPE_NODES};
+use crate::schema::{
+    Comparison, Function, FunctionKind, Param, RowEvent, RowFilter, Storage, Trigger, Type, Visibility,
+};
+use crate::source::Place;
+use crate::spelling::did_you_mean;
+use wit_parser::{FunctionKind as WitKind, InterfaceId, TypeDefKind, TypeId};
+
+/// What a function must say.
+const KINDS: &str = "`@reducer`, `@query`, `@on(…)` or `@schedule(…)`";
+
+impl Reader<'_> {
+    /// A function of an interface; nothing for one that is no concern of this module, or no function
+    /// of the interface itself.
+    pub(super) fn function(
+        &mut self,
+        function: &wit_parser::Function,
+        interface: InterfaceId,
+        role: Role,
+    ) -> Option<Function> {
+        let place = self.place(function.span);
+        match function.kind {
+            WitKind::Freestanding => {}
+            WitKind::AsyncFreestanding => {
+                let message = format!("`{}` is async, and a transaction never waits", function.name);
+                self.mistake(Mistake::new(place.clone(), message).mend("remove the word `async`"));
+            }
+            // The resource that it belongs to was refused.
+            _ => return None,
+        }
+        self.check_name(&function.name, &place);
+        self.check_stability(&function.stability, &place);
+        let comment = self.comments.of(&place, self.mistakes);
+        let kinds: Vec<_> = comment.directives.iter().filter(|directive| is_kind(directive)).collect();
+        let is_handler = |directive: &&Directive| {
+            matches!(directive.kind, DirectiveKind::On(_) | DirectiveKind::Schedule { .. })
+        };
+        if role == Role::Imported && kinds.first().is_some_and(is_handler) {
+            return None;
+        }
+        let params = self.params(function);
+        let result = function.result.as_ref().map(|ty| self.ty(ty, &place));
+        let kind = self.kind(function, interface, role, &kinds)?;
+        self.check_signature(function, &kind, &params, result.as_ref());
+        Some(Function { name: function.name.clone(), docs: comment.docs.clone(), kind, params, result })
+    }
+
+    fn params(&mut self, function: &wit_parser::Function) -> Vec<Param> {
+        let place = self.place(function.span);
+        if function.params.len() > MAX_PARAMS {
+            let message =
+                format!("{} parameters, and at most {MAX_PARAMS} are allowed", function.params.len());
+            self.mistake(Mistake::new(place.clone(), message).mend("pass a record"));
+        }
+        let sizes = function.parameter_and_result_types().map(|ty| self.shapes.size(&ty));
+        let (mut nodes, mut is_part_too_large) = (1_u64, false);
+        for size in sizes {
+            nodes = nodes.saturating_add(size.nodes);
+            is_part_too_large |= !size.is_within_limits();
+        }
+        // A named type that is too large was told where it stands.
+        let is_named = function.parameter_and_result_types().all(|ty| match ty {
+            wit_parser::Type::Id(id) => self.resolve.types[id].name.is_some(),
+            _ => true,
+        });
+        if nodes > MAX_TYPE_NODES && !(is_part_too_large && is_named) {
+            self.too_large(&format!("the signature of `{}`", function.name), &place);
+        }
+        self.count_nodes(nodes.min(MAX_TYPE_NODES), &place);
+        let params = function.params.iter().map(|param| {
+            let place = self.place(param.span);
+            self.check_name(&param.name, &place);
+            Param { name: param.name.clone(), ty: self.ty(&param.ty, &place) }
+        });
+        params.collect()
+    }
+
+    fn kind(
+        &mut self,
+        function: &wit_parser::Function,
+        interface: InterfaceId,
+        role: Role,
+        kinds: &[&Directive],
+    ) -> Option<FunctionKind> {
+        let place = self.place(function.span);
+        let name = &function.name;
+        match kinds {
+            [] if role == Role::Imported => {
+                let owner = self.interface_name(interface);
+                let message = format!("`{name}` does not say what it is, so `{owner}` belongs to no module");
+                self.mistake(
+                    Mistake::new(place, message)
+                        .label(format!("expected {KINDS} above it"))
+                        .mend("import interfaces of Interstice modules only; a module has no other way out"),
+                );
+                None
+            }
+            [] => {
+                let message = format!("`{name}` does not say what it is to the database");
+                self.mistake(
+                    Mistake::new(place, message)
+                        .label(format!("expected {KINDS} above it"))
+                        .mend("write `/// @reducer` above it if it writes, `/// @query` if it only reads"),
+                );
+                None
+            }
+            [only] => self.said_kind(only, interface),
+            [_, second, ..] => {
+                let message = format!("`{name}` says twice what it is");
+                self.mistake(
+                    Mistake::new(second.place.clone(), message).mend(format!("leave one of {KINDS}")),
+                );
+                None
+            }
+        }
+    }
+
+    fn said_kind(&mut self, directive: &Directive, interface: InterfaceId) -> Option<FunctionKind> {
+        match &directive.kind {
+            DirectiveKind::Reducer => Some(FunctionKind::Reducer),
+            DirectiveKind::Query => Some(FunctionKind::Query),
+            DirectiveKind::Schedule { every_ms } => Some(FunctionKind::Schedule { every_ms: *every_ms }),
+            DirectiveKind::On(on) => self.trigger(on, interface).map(FunctionKind::On),
+            _ => None,
+        }
+    }
+
+    fn trigger(&mut self, on: &On, interface: InterfaceId) -> Option<Trigger> {
+        let (event, word) = match &on.event {
+            Event::Init => return Some(Trigger::Init),
+            Event::Upgrade => return Some(Trigger::Upgrade),
+            Event::Connect => return Some(Trigger::Connect),
+            Event::Disconnect => return Some(Trigger::Disconnect),
+            Event::Row(event, word) => (*event, word),
+        };
+        let record = self.watched_table(word, interface)?;
+        let filter = match &on.filter {
+            Some(filter) => Some(self.filter(filter, record)?),
+            None => None,
+        };
+        Some(Trigger::Row { event, table: self.type_name(record), filter })
+    }
+
+    /// The record behind the name of a table in `@on`.
+    fn watched_table(&mut self, word: &Word, interface: InterfaceId) -> Option<TypeId> {
+        let types = &self.resolve.interfaces[interface].types;
+        let Some(id) = types.get(&word.text) else {
+            let names = types.keys().map(String::as_str).collect::<Vec<_>>();
+            let mend = format!(
+                "{}bring the record of the table into this interface: `use tables.{{{}}};`",
+                did_you_mean(&word.text, names),
+                word.text,
+            );
+            self.mistake(
+                Mistake::new(word.place.clone(), format!("there is no `{}` in this interface", word.text))
+                    .label("unknown table")
+                    .mend(mend),
+            );
+            return None;
+        };
+        let record = self.declared(*id);
+        let refusal = self.watching_refused(record, &word.text);
+        match refusal {
+            None => Some(record),
+            Some((message, mend)) => {
+                self.mistake(Mistake::new(word.place.clone(), message).mend(mend));
+                None
+            }
+        }
+    }
+
+    fn watching_refused(&mut self, record: TypeId, name: &str) -> Option<(String, String)> {
+        let Some(table) = self.table_arguments(record) else {
+            let mend = "name a record whose doc comment says `@table`";
+            return Some((format!("`{name}` is not a table"), mend.to_owned()));
+        };
+        let owner = self.interface_of(record)?;
+        let interface = self.interface_name(owner);
+        let is_own = self.resolve.interfaces[owner].package == Some(self.root);
+        let is_reached = if is_own {
+            self.exported.contains(&owner)
+        } else {
+            let package = self.resolve.interfaces[owner].package?;
+            let key = (self.resolve.packages[package].name.clone(), interface.name.clone());
+            self.statements.imports.contains_key(&key)
+        };
+        if !is_reached {
+            let verb =
+                if is_own { format!("export {}", interface.name) } else { format!("import {interface}") };
+            let message = format!("the world does not name the interface of the table `{name}`");
+            return Some((message, format!("write `{verb};` in the world")));
+        }
+        if !is_own && table.visibility != Some(Visibility::Public) {
+            let message = format!("the table `{name}` is private to `{}`", interface.package);
+            return Some((message, "only public tables of other modules can be watched".to_owned()));
+        }
+        if table.storage == Some(Storage::Ephemeral) {
+            let message = format!("the table `{name}` is ephemeral, so its changes are not in the log");
+            return Some((message, "watch a table whose storage is `logged`".to_owned()));
+        }
+        None
+    }
+
+    fn table_arguments(&mut self, record: TypeId) -> Option<TableArguments> {
+        let place = self.place(self.resolve.types[record].span);
+        let comment = self.comments.of(&place, self.mistakes);
+        comment.directives.iter().find_map(|directive| match &directive.kind {
+            DirectiveKind::Table(arguments) => Some(arguments.clone()),
+            // A faulty `@table` was told; that the record is a table was said all the same.
+            DirectiveKind::Faulty if directive.name == "table" => {
+                Some(TableArguments { visibility: Some(Visibility::Public), ..TableArguments::default() })
+            }
+            _ => None,
+        })
+    }
+
+    fn filter(&mut self, filter: &Filter, record: TypeId) -> Option<RowFilter> {
+        let def = &self.resolve.types[record];
+        let TypeDefKind::Record(body) = &def.kind else { return None };
+        let table = def.name.as_deref().unwrap_or_default();
+        let column = self.find_column(&body.fields, table, &filter.column)?;
+        let ty = self.shapes.value_type(&body.fields[column.0 as usize].ty)?;
+        let needs_order = !matches!(filter.operator, Comparison::Equal | Comparison::NotEqual);
+        if needs_order && !is_key_type(&ty) {
+            let message = format!("the values of `{}` have no order", filter.column.text);
+            self.mistake(
+                Mistake::new(filter.operator_place.clone(), message)
+                    .label("compares them")
+                    .mend("use `==` or `!=`, or compare a column that could be part of a key"),
+            );
+            return None;
+        }
+        let value = self.wave(&filter.value, &ty)?;
+        Some(RowFilter { column, operator: filter.operator, value })
+    }
+
+    /// Handlers are called by the host, which brings what their signature must take.
+    fn check_signature(
+        &mut self,
+        function: &wit_parser::Function,
+        kind: &FunctionKind,
+        params: &[Param],
+        result: Option<&Type>,
+    ) {
+        let place = self.place(function.span);
+        let name = &function.name;
+        let (wanted, mend): (Vec<Type>, String) = match kind {
+            FunctionKind::Reducer | FunctionKind::Query => return,
+            FunctionKind::On(Trigger::Row { event, table, .. }) => {
+                let row = Type::Named(table.clone());
+                let record = &table.name;
+                match event {
+                    RowEvent::Update => (
+                        vec![row.clone(), row],
+                        format!(
+                            "take the row before and the row after: `func(before: {record}, after: {record})`"
+                        ),
+                    ),
+                    RowEvent::Insert | RowEvent::Delete => {
+                        (vec![row], format!("take the row: `func(row: {record})`"))
+                    }
+                }
+            }
+            FunctionKind::On(_) | FunctionKind::Schedule { .. } => {
+                (Vec::new(), "take no parameters: the host has none to give".to_owned())
+            }
+        };
+        let fits = wanted.len() == params.len()
+            && function
+                .params
+                .iter()
+                .zip(params)
+                .zip(&wanted)
+                .all(|((wit, param), wanted)| param.ty == *wanted || self.unaliased(&wit.ty) == *wanted);
+        if !fits {
+            self.mistake(
+                Mistake::new(
+                    place.clone(),
+                    format!("the parameters of `{name}` are not what the host calls it with"),
+                )
+                .label("handler")
+                .mend(mend),
+            );
+        }
+        if !matches!(result, None | Some(Type::Result { ok: None, .. })) && !self.is_empty_result(function) {
+            self.mistake(
+                Mistake::new(place, format!("nobody takes the result of `{name}`"))
+                    .label("handler")
+                    .mend("return nothing, or `result<_, E>` where it can fail"),
+            );
+        }
+    }
+
+    /// The type with aliases followed to the record that they stand for.
+    fn unaliased(&mut self, ty: &wit_parser::Type) -> Type {
+        let mut ty = *ty;
+        while let wit_parser::Type::Id(id) = ty {
+            match &self.resolve.types[id].kind {
+                TypeDefKind::Type(target) => ty = *target,
+                _ => return Type::Named(self.type_name(id)),
+            }
+        }
+        Type::Bool
+    }
+
+    /// Whether the result is, by way of aliases, a `result` without a value in `ok`.
+    fn is_empty_result(&self, function: &wit_parser::Function) -> bool {
+        let mut ty = function.result;
+        while let Some(wit_parser::Type::Id(id)) = ty {
+            match &self.resolve.types[id].kind {
+                TypeDefKind::Type(target) => ty = Some(*target),
+                TypeDefKind::Result(result) => return result.ok.is_none(),
+                _ => return false,
+            }
+        }
+        false
+    }
+}
+
+/// Whether this directive says what a function is, or was meant to.
+fn is_kind(directive: &Directive) -> bool {
+    match directive.kind {
+        DirectiveKind::Reducer
+        | DirectiveKind::Query
+        | DirectiveKind::On(_)
+        | DirectiveKind::Schedule { .. } => true,
+        DirectiveKind::Faulty => matches!(directive.name, "" | "reducer" | "query" | "on" | "schedule"),
+        _ => false,
+    }
+}
+
+/// The places of what a function says it is.
+pub(super) fn kind_places(directives: &[Directive]) -> impl Iterator<Item = (&'static str, &Place)> {
+    directives
+        .iter()
+        .filter(|directive| is_kind(directive))
+        .map(|directive| (directive.name, &directive.place))
+}

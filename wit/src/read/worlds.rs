@@ -1,0 +1,120 @@
+//! What the worlds say themselves, as opposed to what follows from it: once resolved, a world
+//! imports whatever its interfaces use, and nobody can tell which import the author wrote.
+//! It looks at packages before they are resolved, where the statements still stand with their places.
+//! Invariant: an import or an export is listed here if and only if a statement names it, be it by
+//! way of `include`.
+
+use crate::source::{Parsed, Place, Sources};
+use std::collections::{BTreeMap, BTreeSet};
+use wit_parser::{AstItem, PackageName, Span, UnresolvedPackage, WorldItem, WorldKey};
+
+/// An interface or a world by its package and its name.
+pub(super) type FullName = (PackageName, String);
+
+/// The statements of every world.
+pub(super) struct Worlds(BTreeMap<FullName, World>);
+
+#[derive(Default)]
+struct World {
+    imports: Vec<(FullName, Place)>,
+    exports: Vec<(FullName, Place)>,
+    includes: Vec<FullName>,
+}
+
+/// The statements of one world, those of the worlds that it includes among them.
+#[derive(Default)]
+pub(super) struct Statements {
+    pub(super) imports: BTreeMap<FullName, Place>,
+    pub(super) exports: BTreeMap<FullName, Place>,
+}
+
+impl Worlds {
+    pub(super) fn new(sources: &Sources, parsed: &Parsed) -> Self {
+        let mut worlds = BTreeMap::new();
+        for group in &parsed.groups {
+            let place = |span| sources.place(&group.source_map, span);
+            for package in group.nested.iter().chain([&group.main]) {
+                let names = Names::new(package);
+                for (_, world) in &package.worlds {
+                    let key = (package.name.clone(), world.name.clone());
+                    worlds.entry(key).or_insert_with(|| names.world(world, &place));
+                }
+            }
+        }
+        Worlds(worlds)
+    }
+
+    /// What this world says.
+    pub(super) fn statements(&self, world: &FullName) -> Statements {
+        let mut statements = Statements::default();
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![world.clone()];
+        while let Some(name) = waiting.pop() {
+            let Some(world) = self.0.get(&name).filter(|_| seen.insert(name)) else { continue };
+            for (name, place) in &world.imports {
+                statements.imports.entry(name.clone()).or_insert_with(|| place.clone());
+            }
+            for (name, place) in &world.exports {
+                statements.exports.entry(name.clone()).or_insert_with(|| place.clone());
+            }
+            waiting.extend(world.includes.iter().cloned());
+        }
+        statements
+    }
+
+    /// The interfaces that some world of this package exports.
+    pub(super) fn exported_by_any(&self, package: &PackageName) -> BTreeSet<FullName> {
+        self.0
+            .keys()
+            .filter(|(owner, _)| owner == package)
+            .flat_map(|world| self.statements(world).exports.into_keys())
+            .collect()
+    }
+}
+
+/// The names behind the ids of a package that is not resolved yet.
+struct Names<'a> {
+    package: &'a UnresolvedPackage,
+    foreign: Vec<(AstItem, FullName)>,
+}
+
+impl<'a> Names<'a> {
+    fn new(package: &'a UnresolvedPackage) -> Self {
+        let foreign = package.foreign_deps.iter().flat_map(|(owner, items)| {
+            items.iter().map(move |(name, (item, _))| (*item, (owner.clone(), name.clone())))
+        });
+        Names { package, foreign: foreign.collect() }
+    }
+
+    fn of(&self, item: AstItem) -> Option<FullName> {
+        if let Some((_, name)) = self.foreign.iter().find(|(foreign, _)| *foreign == item) {
+            return Some(name.clone());
+        }
+        let name = match item {
+            AstItem::Interface(id) => self.package.interfaces[id].name.clone()?,
+            AstItem::World(id) => self.package.worlds[id].name.clone(),
+        };
+        Some((self.package.name.clone(), name))
+    }
+
+    fn world(&self, world: &wit_parser::World, place: &dyn Fn(Span) -> Place) -> World {
+        let interfaces = |items: &wit_parser::IndexMap<WorldKey, WorldItem>| {
+            items
+                .iter()
+                .filter_map(|(key, item)| match key {
+                    WorldKey::Interface(id) => Some((self.of(AstItem::Interface(*id))?, place(item.span()))),
+                    WorldKey::Name(_) => None,
+                })
+                .collect()
+        };
+        World {
+            imports: interfaces(&world.imports),
+            exports: interfaces(&world.exports),
+            includes: world
+                .includes
+                .iter()
+                .filter_map(|include| self.of(AstItem::World(include.id)))
+                .collect(),
+        }
+    }
+}
