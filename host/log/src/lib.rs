@@ -1,1 +1,43 @@
-//! The append-only log: records, batches, fsync and recovery.
+//! The append-only log: records, batches, fsync and recovery, as docs/format.md and
+//! docs/recovery.md lay them down. It knows bytes and numbers, never rows, schemas or wasm.
+//! Invariant: a record that was said to be durable is found again, or its loss is reported.
+
+pub mod doors;
+pub mod limits;
+pub mod os;
+
+mod artifacts;
+mod batch;
+mod bytes;
+mod definitions;
+mod error;
+mod hex;
+mod log;
+mod manifest;
+mod named;
+mod pending;
+mod publish;
+mod reader;
+mod record;
+mod record_codec;
+mod recover;
+mod reserve;
+mod scan;
+mod segment;
+mod sequence;
+mod shared;
+mod write_set;
+mod writer;
+
+pub use artifacts::ArtifactStore;
+pub use definitions::{Definition, DefinitionId, Definitions, Digest};
+pub use error::{BoxError, LogError};
+pub use log::{Log, LogOptions};
+pub use named::{NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Record};
+pub use reader::LogReader;
+pub use record::{Caller, Cause, Closed, EventKind, Installed, Lifecycle, Outcome, Owed, RecordParts};
+pub use recover::{Progress, RecoveryReport, Replay, TornTail};
+pub use segment::{FORMAT_VERSION, Id};
+pub use sequence::Sequence;
+pub use shared::{Durability, Watcher};
+pub use write_set::{Write, WriteSet, WriteSetEncoder, Writes};

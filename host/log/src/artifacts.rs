@@ -1,0 +1,67 @@
+//! The component files that the log's records name, each stored under the digest of its bytes.
+//! Invariant: what [`ArtifactStore::get`] returns has the digest that was asked for.
+
+use crate::definitions::Digest;
+use crate::doors::Disk;
+use crate::error::{Doing, LogError};
+use crate::hex;
+use crate::publish::{list_if_there, publish, read_whole};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+pub(crate) const DIRECTORY: &str = "artifacts";
+
+/// The longest artifact that is read: components are mebibytes, and a file of this size under a
+/// right name is still checked before it is used.
+const MAX_ARTIFACT_BYTES: u64 = 1 << 30;
+
+/// The artifacts of a data directory. It may be used once the log was opened.
+#[derive(Clone)]
+pub struct ArtifactStore {
+    disk: Arc<dyn Disk>,
+}
+
+impl ArtifactStore {
+    /// The artifacts of this data directory.
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk }
+    }
+
+    /// Stores an artifact, which survives a crash once this returns.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest, LogError> {
+        let digest = Digest(Sha256::digest(bytes).into());
+        // What is there and right need not be written; what is there and damaged is replaced.
+        if self.get(digest).is_ok() {
+            return Ok(digest);
+        }
+        let disk = self.disk.as_ref();
+        disk.create_directory(DIRECTORY).doing("create", || disk.locate(DIRECTORY))?;
+        disk.sync_directory("").doing("sync", || disk.locate(""))?;
+        publish(disk, &format!("{DIRECTORY}/{digest}.tmp"), &path_of(digest), bytes)?;
+        Ok(digest)
+    }
+
+    /// The bytes with this digest.
+    pub fn get(&self, digest: Digest) -> Result<Vec<u8>, LogError> {
+        let (disk, path) = (self.disk.as_ref(), path_of(digest));
+        let bytes = read_whole(disk, &path, MAX_ARTIFACT_BYTES)?;
+        let bytes = bytes.ok_or_else(|| LogError::MissingArtifact { path: disk.locate(&path) })?;
+        let found = Digest(Sha256::digest(&bytes).into());
+        if found != digest {
+            let path = disk.locate(&path);
+            return Err(LogError::DamagedArtifact { path, found: found.to_string() });
+        }
+        Ok(bytes)
+    }
+
+    /// The digests of all artifacts, by their names; the bytes are not looked at.
+    pub fn list(&self) -> Result<Vec<Digest>, LogError> {
+        let names = list_if_there(self.disk.as_ref(), DIRECTORY)?;
+        Ok(names.iter().filter_map(|name| hex::parse(name.strip_suffix(".wasm")?)).map(Digest).collect())
+    }
+}
+
+fn path_of(digest: Digest) -> String {
+    format!("{DIRECTORY}/{digest}.wasm")
+}

@@ -1,0 +1,230 @@
+//! What can go wrong with a log, said so that the operator knows the file, the place and the next
+//! step. Codes for callers are the node's to give. Invariant: no variant hides that something
+//! acknowledged may be missing.
+
+use crate::sequence::Sequence;
+use std::io;
+use thiserror::Error;
+
+/// An error that the code which replays the log returned.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What went wrong.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The operating system refused.
+    #[error("cannot {doing} {path}: {source}")]
+    Disk {
+        /// What was being done, such as `open`.
+        doing: &'static str,
+        /// The file or directory.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Another process works on the data directory.
+    #[error("{path} is held by {holder}; stop that process, or work on another data directory")]
+    Locked {
+        /// The lock file.
+        path: String,
+        /// The text that the holder left: process number and command.
+        holder: String,
+    },
+    /// A newer program wrote this.
+    #[error(
+        "{path} has format {found}, and this program reads formats up to {supported}; \
+         open it with the version of interstice that wrote it, or a later one"
+    )]
+    NewerFormat {
+        /// The file that says so.
+        path: String,
+        /// The format that it has.
+        found: u32,
+        /// The newest format known here.
+        supported: u32,
+    },
+    /// The bytes are compressed or encrypted in a way unknown here.
+    #[error("{path} uses codec {found}, which this program does not know; a later version may")]
+    UnknownCodec {
+        /// The segment.
+        path: String,
+        /// The codec's number.
+        found: u32,
+    },
+    /// Bytes that were promised to be safe are not what was written.
+    #[error(
+        "{path} is damaged at byte {offset}: {what}; nothing was changed: copy the data directory \
+         away before anything else, then restore a backup"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// The place in it.
+        offset: u64,
+        /// What was found and what was expected.
+        what: String,
+    },
+    /// The manifest lists a file that is not there.
+    #[error(
+        "{path} is missing; it holds the records from {first} on and is listed in the manifest; \
+         bring the file back, or restore a backup"
+    )]
+    MissingSegment {
+        /// The segment.
+        path: String,
+        /// Its first record.
+        first: Sequence,
+    },
+    /// There are segments or artifacts, but no manifest.
+    #[error(
+        "{path} is missing, but {evidence} shows that this directory holds a database; \
+         bring the file back, or restore a backup"
+    )]
+    MissingManifest {
+        /// The manifest.
+        path: String,
+        /// What shows that there was one.
+        evidence: String,
+    },
+    /// A segment holds records that the manifest knows nothing of.
+    #[error(
+        "{path} holds records up to {last}, but the manifest does not list it and the listed \
+         segments end at {listed}; an old manifest may have been put back: bring back the newest"
+    )]
+    UnlistedSegment {
+        /// The segment.
+        path: String,
+        /// Its last record.
+        last: Sequence,
+        /// The last record of the listed segments.
+        listed: Sequence,
+    },
+    /// There is no database here and none was to be made.
+    #[error("{path} holds no database")]
+    NoDatabase {
+        /// The data directory.
+        path: String,
+    },
+    /// The code that replays the log refused a record.
+    #[error("cannot replay record {sequence}: {source}")]
+    Replay {
+        /// The record.
+        sequence: Sequence,
+        /// What it said.
+        source: BoxError,
+    },
+    /// The disk failed while this record was on its way: it may or may not be found on opening.
+    #[error("the disk failed before record {sequence} was safe; whether it is in the log shows on reopening")]
+    OutcomeUnknown {
+        /// The record.
+        sequence: Sequence,
+    },
+    /// The disk failed earlier; nothing more is written until the database is opened again.
+    #[error("the log is closed to writing since the disk failed ({reason}); open the database again")]
+    Poisoned {
+        /// What failed.
+        reason: String,
+    },
+    /// The disk has no room for more.
+    #[error("the disk that holds {path} is full; writing goes on when there is room again")]
+    DiskFull {
+        /// The data directory.
+        path: String,
+    },
+    /// The log was closed.
+    #[error("the log is closed")]
+    Closed,
+    /// A record is longer than the limit.
+    #[error("a record of {size} bytes is longer than the limit of {limit}")]
+    RecordTooLarge {
+        /// Its length.
+        size: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A record was appended out of turn.
+    #[error("record {given} was appended where {expected} was due")]
+    OutOfTurn {
+        /// The number that was due.
+        expected: Sequence,
+        /// The number given.
+        given: Sequence,
+    },
+    /// Someone waits for a record that was never appended.
+    #[error("record {given} was never appended; the last one is {last}")]
+    NotAppended {
+        /// The number asked for.
+        given: Sequence,
+        /// The last record.
+        last: Sequence,
+    },
+    /// A number in a record was never defined, or as something else.
+    #[error("definition {number} is not a known {kind}")]
+    UnknownDefinition {
+        /// The number.
+        number: u32,
+        /// What it should be.
+        kind: &'static str,
+    },
+    /// A definition is longer than the limit.
+    #[error("a definition of {size} bytes is longer than the limit of {limit}")]
+    DefinitionTooLarge {
+        /// Its length.
+        size: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// All numbers for definitions are used up.
+    #[error("the log has given out all its {limit} numbers for definitions")]
+    TooManyDefinitions {
+        /// How many there are.
+        limit: u32,
+    },
+    /// An artifact is not there.
+    #[error("the artifact {path} is missing; publish the same component again, or restore a backup")]
+    MissingArtifact {
+        /// Its file.
+        path: String,
+    },
+    /// An artifact's bytes do not have the digest in its name.
+    #[error(
+        "the artifact {path} is damaged: its bytes have the digest {found}; \
+         put the same component again, or restore a backup"
+    )]
+    DamagedArtifact {
+        /// Its file.
+        path: String,
+        /// The digest of what is there.
+        found: String,
+    },
+    /// The options contradict each other or a limit.
+    #[error("segments of {given} bytes are outside the limits of {least} to {most}")]
+    SegmentSize {
+        /// What was asked for.
+        given: u64,
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+}
+
+/// Adds what was being done to an error of the operating system.
+pub(crate) trait Doing<T> {
+    /// `path` is called for errors only.
+    fn doing(self, doing: &'static str, path: impl FnOnce() -> String) -> Result<T, LogError>;
+}
+
+impl<T> Doing<T> for io::Result<T> {
+    fn doing(self, doing: &'static str, path: impl FnOnce() -> String) -> Result<T, LogError> {
+        self.map_err(|source| LogError::Disk { doing, path: path(), source })
+    }
+}
+
+impl LogError {
+    /// Whether the operating system said that the disk is full.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull)
+    }
+}

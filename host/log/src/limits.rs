@@ -1,0 +1,60 @@
+//! Every bound of the log, in one place, each with its reason.
+//! Nothing here is read from a file, so that a damaged file cannot raise a limit.
+//! Invariant: a single record always fits into one batch, and one batch into one segment.
+
+/// The length of a new segment in bytes, unless the options say otherwise. Large enough that the
+/// work of changing segments vanishes, small enough that the two that always exist (the newest
+/// and the reserve) do not surprise the owner of a small database.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// The shortest segment that the options may ask for: tests want small ones.
+pub const MIN_SEGMENT_BYTES: u64 = 16 << 10;
+
+/// The longest segment. A transaction may need one longer than the options ask for.
+pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
+
+/// The longest record: a transaction of 64 MiB, its arguments and result of 4 MiB each, and room
+/// for claims, deliveries and the schema of an installed module.
+pub const MAX_RECORD_BYTES: usize = 96 << 20;
+
+/// The longest payload of a batch: what may be pending, one longest record, and definitions.
+pub const MAX_PAYLOAD_BYTES: usize = MAX_PENDING_BYTES + MAX_RECORD_BYTES + (16 << 20);
+
+/// How many bytes may wait for the disk before an append waits too. A disk of 200 MB/s writes
+/// them in 80 ms, so that a caller is held up for a moment, not for seconds.
+pub const MAX_PENDING_BYTES: usize = 16 << 20;
+
+/// How many records may wait for the disk before an append waits too. Each has a caller that is
+/// told at once when the batch is durable.
+pub const MAX_PENDING_RECORDS: u32 = 1 << 16;
+
+/// The highest number of a definition, plus one. A reader keeps a slot for each number, and a
+/// forged number must not make it allocate without bound.
+pub const MAX_DEFINITIONS: u32 = 1 << 20;
+
+/// How many callers are given a number; those beyond stand in their records in full, so that
+/// clients with ever new identities do not fill memory.
+pub const MAX_NUMBERED_CALLERS: usize = 1 << 16;
+
+/// The longest definition: names and identities, never data.
+pub const MAX_DEFINITION_BYTES: usize = 8 << 10;
+
+/// The longest manifest: a line a segment, for far more segments than are ever kept.
+pub const MAX_MANIFEST_BYTES: u64 = 16 << 20;
+
+/// How long the writer stays idle before it appends a mark, in microseconds. Long enough that a
+/// lone caller in a loop does not pay for a second sync a transaction.
+pub const IDLE_MARK_DELAY_MICROS: u64 = 100_000;
+
+/// How long the writer waits before it asks a full disk for a reserve again, in microseconds.
+pub const RESERVE_RETRY_MICROS: u64 = 1_000_000;
+
+/// A file that is given up when the disk is full, so that the manifest of the last segment change
+/// can still be written.
+pub const BALLAST_BYTES: u64 = 1 << 20;
+
+/// What a batch may cost beyond its records and definitions: header, prefix, padding.
+pub(crate) const BATCH_OVERHEAD_BYTES: u64 = 64 + 32 + 512;
+
+/// How much a reader takes from the disk at once.
+pub(crate) const READ_BYTES: usize = 1 << 20;

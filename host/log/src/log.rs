@@ -1,0 +1,369 @@
+//! The log as the node sees it: opened with a replay, appended to by many, safe by one writer. The
+//! caller is never kept waiting for the disk but by asking, or by a bound that is reached.
+//! Invariant: records get consecutive numbers, and become durable in that order.
+
+use crate::batch::genesis;
+use crate::definitions::{Definition, DefinitionId, Definitions};
+use crate::doors::{Access, Disk, Doors, LockKind, LockOutcome};
+use crate::error::{Doing, LogError};
+use crate::limits::{MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
+use crate::manifest::{Manifest, NewestSegment};
+use crate::pending::{Admission, Pending, State};
+use crate::publish::rename;
+use crate::record::{Caller, RecordParts};
+use crate::record_codec::size_bound;
+use crate::recover::{End, RecoveryReport, Replay, check_no_database, mend, read_log};
+use crate::reserve::Reserve;
+use crate::segment::{Id, LOG_DIRECTORY, RESERVE_PATH, SEGMENT_HEADER_BYTES, SegmentHeader, segment_path};
+use crate::sequence::Sequence;
+use crate::shared::{Durability, Shared};
+use crate::writer::{Newest, Writer};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// The lock file. Its text is a courtesy; the lock itself is the operating system's.
+pub(crate) const LOCK_PATH: &str = "LOCK";
+
+const WRITER_STACK_BYTES: usize = 256 << 10;
+
+/// How a log is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    /// The length of new segments in bytes.
+    pub segment_bytes: u64,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { segment_bytes: SEGMENT_BYTES }
+    }
+}
+
+/// An open log. Dropping it closes it.
+pub struct Log {
+    shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
+    database_key: Id,
+    timeline: Id,
+    latest_micros: u64,
+    /// Below this much room no new write is begun.
+    least_room: u64,
+}
+
+impl Log {
+    /// Opens the log in a data directory, makes one if the directory is empty, and hands every record
+    /// to `replay` in order.
+    pub fn open(
+        doors: &Doors,
+        options: LogOptions,
+        replay: &mut dyn Replay,
+    ) -> Result<(Self, RecoveryReport), LogError> {
+        let LogOptions { segment_bytes } = options;
+        if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&segment_bytes) {
+            let (least, most) = (MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
+            return Err(LogError::SegmentSize { given: segment_bytes, least, most });
+        }
+        let disk = doors.disk.as_ref();
+        let directory_lock = take_lock(disk, LockKind::Exclusive)?;
+        let (manifest, created) = match Manifest::read(disk)? {
+            Some(manifest) => (manifest, false),
+            None => (create(doors, segment_bytes)?, true),
+        };
+        let mut definitions = Definitions::default();
+        let mut end = read_with(disk, manifest, &mut definitions, replay)?;
+        let report = RecoveryReport { created, ..mend(disk, &mut end)? };
+        let log = Self::start(doors, segment_bytes, end, definitions, directory_lock)?;
+        Ok((log, report))
+    }
+
+    fn start(
+        doors: &Doors,
+        segment_bytes: u64,
+        end: End,
+        definitions: Definitions,
+        directory_lock: Box<dyn Send + Sync>,
+    ) -> Result<Self, LogError> {
+        let End { manifest, newest, offset, chain, scope, .. } = end;
+        let disk = doors.disk.clone();
+        let path = segment_path(newest.first);
+        let file = disk.open(&path, Access::Write).doing("open", || disk.locate(&path))?;
+        let mut pending = Pending::new(chain.next, chain.catalog);
+        for (id, definition) in definitions.in_order_of_need() {
+            pending.learn(id, definition);
+        }
+        let (wake, progress) = (doors.threads.signal(), doors.threads.signal());
+        let shared = Arc::new(Shared::new(pending, definitions, wake.clone(), progress, directory_lock));
+        let mut defined = Vec::new();
+        for number in scope.numbers() {
+            defined.resize(defined.len().max(number as usize + 1), false);
+            defined[number as usize] = true;
+        }
+        let (database_key, timeline) = (manifest.database_key, manifest.timeline);
+        let writer = Writer {
+            shared: shared.clone(),
+            doors: doors.clone(),
+            manifest,
+            newest: Newest::new(file, &newest, offset),
+            reserve: Reserve::default(),
+            segment_bytes,
+            link: chain.link,
+            last: chain.next.previous(),
+            defined,
+            must_change: scope.is_renumbered(),
+            should_change: false,
+            unmarked: false,
+            mark_at: None,
+            retry_at: 0,
+            buffer: Vec::new(),
+        };
+        shared.pending.lock().room = writer.room();
+        let spawned = doors.threads.spawn("log-writer", WRITER_STACK_BYTES, wake, Box::new(writer));
+        spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
+        let (latest_micros, least_room) = (chain.latest_micros, segment_bytes / 8);
+        Ok(Self { shared, disk, database_key, timeline, latest_micros, least_room })
+    }
+
+    /// The number by which records refer to this definition. The same one for equal definitions.
+    pub fn define(&self, definition: Definition) -> Result<DefinitionId, LogError> {
+        if let Some(id) = self.shared.definitions.read().find(&definition) {
+            return Ok(id);
+        }
+        let mut definitions = self.shared.definitions.write();
+        let id = definitions.intern(definition)?;
+        let definition = definitions.get(id).expect("it was just given its number");
+        self.shared.pending.lock().learn(id, definition);
+        Ok(id)
+    }
+
+    /// How records refer to a caller: by number, or in full once there are too many numbers.
+    pub fn caller<'a>(&self, caller: &'a [u8]) -> Result<Caller<'a>, LogError> {
+        let definition = Definition::Caller(caller.to_vec());
+        let (known, has_room) = {
+            let definitions = self.shared.definitions.read();
+            (definitions.find(&definition), definitions.has_room_for_a_caller())
+        };
+        match known {
+            Some(id) => Ok(Caller::Numbered(id)),
+            None if has_room => Ok(Caller::Numbered(self.define(definition)?)),
+            None => Ok(Caller::Inline(caller)),
+        }
+    }
+
+    /// What a number stands for.
+    #[must_use]
+    pub fn definition(&self, id: DefinitionId) -> Option<Definition> {
+        self.shared.definitions.read().get(id).cloned()
+    }
+
+    /// Says whether a new write may begin: not on a full disk, not after a failure.
+    pub fn admit(&self) -> Result<(), LogError> {
+        let pending = self.shared.pending.lock();
+        pending.check_open()?;
+        if pending.room < self.least_room && pending.out_of_space {
+            return Err(self.disk_full());
+        }
+        Ok(())
+    }
+
+    /// Appends the next record. Returns as soon as it is encoded; waits only while too much is
+    /// waiting for the disk already.
+    pub fn append(&self, record: &RecordParts<'_>) -> Result<Sequence, LogError> {
+        let bound = size_bound(record);
+        if bound > MAX_RECORD_BYTES {
+            return Err(LogError::RecordTooLarge { size: bound, limit: MAX_RECORD_BYTES });
+        }
+        loop {
+            let count = self.shared.progress.count();
+            let mut pending = self.shared.pending.lock();
+            pending.check_open()?;
+            if record.sequence != pending.next {
+                let (expected, given) = (pending.next, record.sequence);
+                return Err(LogError::OutOfTurn { expected, given });
+            }
+            match pending.admission(record, bound)? {
+                Admission::Now { charge } => {
+                    let wakes = pending.push(record, charge);
+                    drop(pending);
+                    if wakes {
+                        self.shared.wake.notify();
+                    }
+                    return Ok(record.sequence);
+                }
+                Admission::Later => {}
+                Admission::Reserve(room) => pending.wanted = room,
+                Admission::DiskFull => {
+                    // Whoever tries again makes the writer ask the disk again.
+                    pending.refused = u64::MAX;
+                    return Err(self.disk_full());
+                }
+            }
+            drop(pending);
+            self.shared.wake.notify();
+            self.shared.progress.wait_past(count, None);
+        }
+    }
+
+    fn disk_full(&self) -> LogError {
+        LogError::DiskFull { path: self.disk.locate("") }
+    }
+
+    /// The last record that is safe.
+    #[must_use]
+    pub fn durable(&self) -> Sequence {
+        self.shared.durable()
+    }
+
+    /// The number that the next record gets.
+    #[must_use]
+    pub fn next_sequence(&self) -> Sequence {
+        self.shared.pending.lock().next
+    }
+
+    /// Waits until a record is safe.
+    pub fn wait_durable(&self, sequence: Sequence) -> Result<(), LogError> {
+        let last = self.next_sequence().previous();
+        if sequence > last {
+            return Err(LogError::NotAppended { given: sequence, last });
+        }
+        let shared = &self.shared;
+        let mut failed = false;
+        shared.progress.wait_until(None, &mut || {
+            if shared.durable() >= sequence {
+                return true;
+            }
+            failed = matches!(shared.pending.lock().state, State::Poisoned(_) | State::Closed);
+            failed
+        });
+        if failed && shared.durable() < sequence {
+            return Err(LogError::OutcomeUnknown { sequence });
+        }
+        Ok(())
+    }
+
+    /// Has the writer call `watcher` after each sync, and when the disk fails.
+    pub fn on_durable(&self, watcher: impl Fn(Durability) + Send + Sync + 'static) {
+        self.shared.watchers.write().push(Box::new(watcher));
+    }
+
+    /// Why nothing more is written, if the disk failed.
+    #[must_use]
+    pub fn poisoned(&self) -> Option<LogError> {
+        match &self.shared.pending.lock().state {
+            State::Poisoned(reason) => Some(LogError::Poisoned { reason: reason.clone() }),
+            _ => None,
+        }
+    }
+
+    /// The random key with which the database was made; the seed of its transactions' randomness.
+    #[must_use]
+    pub fn database_key(&self) -> Id {
+        self.database_key
+    }
+
+    /// The history that the log tells. A database that was restored to an earlier state has another.
+    #[must_use]
+    pub fn timeline(&self) -> Id {
+        self.timeline
+    }
+
+    /// The latest time in any record that was there when the log was opened.
+    #[must_use]
+    pub fn latest_micros(&self) -> u64 {
+        self.latest_micros
+    }
+
+    /// Writes all that waits and a mark, ends the writer and gives the data directory free.
+    pub fn close(&self) -> Result<(), LogError> {
+        let shared = &self.shared;
+        {
+            let mut pending = shared.pending.lock();
+            if pending.state == State::Open {
+                pending.state = State::Closing;
+            }
+        }
+        shared.wake.notify();
+        shared.progress.wait_until(None, &mut || {
+            matches!(shared.pending.lock().state, State::Closed | State::Poisoned(_))
+        });
+        shared.directory_lock.lock().take();
+        self.poisoned().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // A failure is found again on opening; there is nobody here to tell.
+        let _ = self.close();
+    }
+}
+
+/// Takes the lock of the data directory, or says who has it.
+pub(crate) fn take_lock(disk: &dyn Disk, kind: LockKind) -> Result<Box<dyn Send + Sync>, LogError> {
+    match disk.lock(LOCK_PATH, kind).doing("lock", || disk.locate(LOCK_PATH))? {
+        LockOutcome::Taken(guard) => Ok(guard),
+        LockOutcome::Held(holder) => {
+            let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
+            Err(LogError::Locked { path: disk.locate(LOCK_PATH), holder })
+        }
+    }
+}
+
+/// Reads the whole log into `replay`.
+pub(crate) fn read_with(
+    disk: &dyn Disk,
+    manifest: Manifest,
+    definitions: &mut Definitions,
+    replay: &mut dyn Replay,
+) -> Result<End, LogError> {
+    // Both closures need the replay, one at a time.
+    let replay = std::cell::RefCell::new(replay);
+    let end = read_log(
+        disk,
+        manifest,
+        Sequence::ZERO,
+        definitions,
+        &mut |record, definitions| match replay.borrow_mut().record(record, definitions) {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(source) => Err(LogError::Replay { sequence: record.sequence, source }),
+        },
+        &mut |progress| replay.borrow_mut().progress(progress),
+    )?;
+    Ok(end.expect("the visit never breaks off"))
+}
+
+/// Makes a database in an empty directory. It exists from the moment that its manifest does.
+fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogError> {
+    let disk = doors.disk.as_ref();
+    check_no_database(disk)?;
+    for directory in [LOG_DIRECTORY, crate::artifacts::DIRECTORY] {
+        disk.create_directory(directory).doing("create", || disk.locate(directory))?;
+    }
+    disk.sync_directory("").doing("sync", || disk.locate(""))?;
+    let mut ids = [[0; 16]; 3];
+    for id in &mut ids {
+        doors.entropy.fill(id).doing("draw randomness for", || disk.locate(""))?;
+    }
+    let [id, timeline, database_key] = ids;
+    let first = Sequence(1);
+    let header = SegmentHeader {
+        id,
+        timeline,
+        database_key,
+        first,
+        capacity: crate::batch::whole_sectors(segment_bytes),
+        created_micros: doors.clock.now_micros(),
+        catalog: [0; 32],
+        previous: genesis(&database_key),
+    };
+    let path = || disk.locate(RESERVE_PATH);
+    let file = disk.create(RESERVE_PATH).doing("create", path)?;
+    file.allocate(header.capacity).doing("reserve space for", path)?;
+    file.write_at(0, &header.encode()).doing("write", path)?;
+    file.sync().doing("sync", path)?;
+    rename(disk, RESERVE_PATH, &segment_path(first))?;
+    let synced = Sequence::ZERO;
+    let newest = NewestSegment { first, id, synced_bytes: SEGMENT_HEADER_BYTES, synced };
+    let manifest = Manifest { database_key, timeline, closed: Vec::new(), newest };
+    manifest.publish(disk)?;
+    Ok(manifest)
+}

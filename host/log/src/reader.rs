@@ -1,0 +1,78 @@
+//! Reading a log without the right to write: for `log`, for queries on a directory that nobody
+//! serves, for backups. Invariant: not a byte of the data directory changes, whatever is found.
+
+use crate::definitions::Definitions;
+use crate::doors::{Disk, Doors, LockKind};
+use crate::error::LogError;
+use crate::log::{read_with, take_lock};
+use crate::manifest::Manifest;
+use crate::named::Record;
+use crate::recover::{Progress, RecoveryReport, Replay, read_log, torn_tail};
+use crate::segment::Id;
+use crate::sequence::Sequence;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A data directory that is only read. While it lives nobody can open the log to write.
+pub struct LogReader {
+    disk: Arc<dyn Disk>,
+    manifest: Manifest,
+    _lock: Box<dyn Send + Sync>,
+}
+
+impl LogReader {
+    /// Opens a data directory that no process holds.
+    pub fn open(doors: &Doors) -> Result<Self, LogError> {
+        let disk = doors.disk.clone();
+        let lock = take_lock(disk.as_ref(), LockKind::Shared)?;
+        let Some(manifest) = Manifest::read(disk.as_ref())? else {
+            crate::recover::check_no_database(disk.as_ref())?;
+            return Err(LogError::NoDatabase { path: disk.locate("") });
+        };
+        Ok(Self { disk, manifest, _lock: lock })
+    }
+
+    /// Hands every record to `replay`, as opening does, and reports what opening would mend.
+    pub fn replay(&self, replay: &mut dyn Replay) -> Result<RecoveryReport, LogError> {
+        let mut definitions = Definitions::default();
+        let disk = self.disk.as_ref();
+        let end = read_with(disk, self.manifest.clone(), &mut definitions, replay)?;
+        Ok(RecoveryReport {
+            last: end.chain.next.previous(),
+            segments: end.manifest.closed.len() + 1,
+            torn: torn_tail(disk, &end),
+            ..RecoveryReport::default()
+        })
+    }
+
+    /// Hands the records from `from` on to `visit`, with names for all numbers, until it breaks off.
+    /// Segments that end before `from` are not read.
+    pub fn records(
+        &self,
+        from: Sequence,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), LogError> {
+        let mut definitions = Definitions::default();
+        let mut each = |parts: &crate::record::RecordParts<'_>, definitions: &Definitions| {
+            if parts.sequence < from {
+                return Ok(ControlFlow::Continue(()));
+            }
+            Ok(visit(Record::resolve(parts, definitions)))
+        };
+        let (disk, manifest) = (self.disk.as_ref(), self.manifest.clone());
+        read_log(disk, manifest, from, &mut definitions, &mut each, progress).map(|_| ())
+    }
+
+    /// The random key with which the database was made.
+    #[must_use]
+    pub fn database_key(&self) -> Id {
+        self.manifest.database_key
+    }
+
+    /// The history that the log tells.
+    #[must_use]
+    pub fn timeline(&self) -> Id {
+        self.manifest.timeline
+    }
+}

@@ -1,0 +1,429 @@
+//! Opening: from the files of a data directory to the end of the log, by the table in
+//! docs/recovery.md. Reading and mending are apart: [`read_log`] never writes, [`mend`] does what it
+//! found to be needed. Invariant: bytes that may have been promised to a caller are never dropped.
+
+use crate::batch::Seed;
+use crate::definitions::{Definitions, Scope};
+use crate::doors::{Access, Disk};
+use crate::error::{BoxError, Doing, LogError};
+use crate::manifest::{ClosedSegment, MANIFEST_PATH, Manifest, NewestSegment};
+use crate::publish::{list_if_there, publish, remove_if_there, rename};
+use crate::record::RecordParts;
+use crate::scan::{Chain, Found, Reading, Visit, Window, look, survey};
+use crate::segment::{
+    ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, SEGMENT_HEADER_BYTES,
+    SegmentHeader, parse_segment_name, segment_path,
+};
+use crate::sequence::Sequence;
+use std::io;
+use std::ops::ControlFlow;
+
+/// Takes the records of a log while it is opened.
+pub trait Replay {
+    /// The next record. An error ends the opening.
+    fn record(&mut self, record: &RecordParts<'_>, definitions: &Definitions) -> Result<(), BoxError>;
+    /// How far the reading has come; called about once a mebibyte.
+    fn progress(&mut self, progress: Progress) {
+        let _ = progress;
+    }
+}
+
+impl<F> Replay for F
+where
+    F: FnMut(&RecordParts<'_>, &Definitions) -> Result<(), BoxError>,
+{
+    fn record(&mut self, record: &RecordParts<'_>, definitions: &Definitions) -> Result<(), BoxError> {
+        self(record, definitions)
+    }
+}
+
+/// How far the reading of a log has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of segments read.
+    pub bytes_done: u64,
+    /// Bytes of segments altogether.
+    pub bytes_total: u64,
+}
+
+/// What opening found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// There was no database, and one was made.
+    pub created: bool,
+    /// The last record.
+    pub last: Sequence,
+    /// How many segments there are.
+    pub segments: usize,
+    /// A write that was cut off by a crash and was dropped; nobody was told that it was safe.
+    pub torn: Option<TornTail>,
+    /// The newest segment was written again, because the database was not closed and what stood at
+    /// the end of it might have been in the operating system's memory only.
+    pub rewritten: bool,
+    /// Segments without records, left by a crash between making and listing them, removed.
+    pub removed: Vec<String>,
+}
+
+/// The remains of a write that a crash cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub path: String,
+    /// Where the remains begin.
+    pub offset: u64,
+    /// How many bytes they take.
+    pub length: u64,
+    /// The copy that was kept, unless the log was only read.
+    pub aside: Option<String>,
+}
+
+/// The end of a log.
+pub(crate) struct End {
+    pub(crate) manifest: Manifest,
+    pub(crate) newest: SegmentHeader,
+    /// Where the next batch goes in the newest segment.
+    pub(crate) offset: u64,
+    pub(crate) chain: Chain,
+    /// The numbers that the newest segment defines.
+    pub(crate) scope: Scope,
+    /// A torn write after the last batch: where it ends.
+    torn_until: Option<u64>,
+    /// Segments that the manifest does not list, without records.
+    unlisted: Vec<String>,
+}
+
+/// Reads the whole log from the segment with the record `from` on. Writes nothing.
+pub(crate) fn read_log(
+    disk: &dyn Disk,
+    manifest: Manifest,
+    from: Sequence,
+    definitions: &mut Definitions,
+    visit: &mut Visit<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Option<End>, LogError> {
+    let unlisted = unlisted_segments(disk, &manifest)?;
+    let start = manifest.closed.iter().take_while(|segment| segment.last < from).count();
+    let mut done = Progress { bytes_done: 0, bytes_total: total_bytes(disk, &manifest, start)? };
+    let mut chain = None;
+    for (index, segment) in manifest.closed.iter().enumerate().skip(start) {
+        let (mut window, header) = open_segment(disk, &manifest, segment.first, &segment.id)?;
+        let at_start = check_start(&window, &header, chain.or_else(|| first_chain(&manifest, index)))?;
+        let mut reading = Reading::new(definitions, at_start);
+        if read_closed(&mut window, &header, segment, &mut reading, visit, progress, &mut done)?.is_break() {
+            return Ok(None);
+        }
+        chain = Some(reading.chain);
+    }
+    let index = manifest.closed.len();
+    let (mut window, header) = open_segment(disk, &manifest, manifest.newest.first, &manifest.newest.id)?;
+    let at_start = check_start(&window, &header, chain.or_else(|| first_chain(&manifest, index)))?;
+    let mut reading = Reading::new(definitions, at_start);
+    let read = read_newest(&mut window, &header, &manifest.newest, &mut reading, visit, progress, &mut done)?;
+    let Some((offset, torn_until)) = read else { return Ok(None) };
+    let (chain, scope) = (reading.chain, reading.scope);
+    check_unlisted(disk, &unlisted, chain.next.previous())?;
+    Ok(Some(End { manifest, newest: header, offset, chain, scope, torn_until, unlisted }))
+}
+
+fn total_bytes(disk: &dyn Disk, manifest: &Manifest, start: usize) -> Result<u64, LogError> {
+    let closed: u64 = manifest.closed[start..].iter().map(|segment| segment.length).sum();
+    let path = segment_path(manifest.newest.first);
+    let newest = match disk.open(&path, Access::Read) {
+        Ok(file) => file.length().doing("measure", || disk.locate(&path))?,
+        // Whether it is missing is found out in its turn, with a better message.
+        Err(_) => 0,
+    };
+    Ok(closed + newest)
+}
+
+/// Opens a listed segment and compares its header with the manifest.
+fn open_segment(
+    disk: &dyn Disk,
+    manifest: &Manifest,
+    first: Sequence,
+    id: &[u8; 16],
+) -> Result<(Window, SegmentHeader), LogError> {
+    let path = segment_path(first);
+    let mut window = match Window::open(disk, &path, Access::Read) {
+        Err(LogError::Disk { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(LogError::MissingSegment { path: disk.locate(&path), first });
+        }
+        opened => opened?,
+    };
+    let header = window.segment_header()?;
+    let differs = |offset, what| Err(window.damaged(offset, what));
+    if header.id != *id {
+        return differs(16, "the segment is not the one that the manifest lists under this name");
+    }
+    if header.timeline != manifest.timeline {
+        return differs(32, "the segment belongs to another timeline than the manifest");
+    }
+    if header.database_key != manifest.database_key {
+        return differs(48, "the segment belongs to another database than the manifest");
+    }
+    if header.first != first {
+        return differs(64, "the segment begins with another record than its name says");
+    }
+    Ok((window, header))
+}
+
+/// The chain before the segment with this index, when the segments before it are not read.
+fn first_chain(manifest: &Manifest, index: usize) -> Option<Chain> {
+    if index == 0 {
+        return Some(Chain {
+            link: crate::batch::genesis(&manifest.database_key),
+            next: Sequence(1),
+            mark: Sequence::ZERO,
+            catalog: [0; 32],
+            latest_micros: 0,
+        });
+    }
+    None
+}
+
+/// Compares a segment's header with the segments before it, if those were read.
+fn check_start(window: &Window, header: &SegmentHeader, chain: Option<Chain>) -> Result<Chain, LogError> {
+    let Some(chain) = chain else { return Ok(Chain::at(header)) };
+    if header.first != chain.next {
+        let what = format!("the segment begins with record {}, expected {}", header.first, chain.next);
+        return Err(window.damaged(64, what));
+    }
+    if header.catalog != chain.catalog {
+        return Err(
+            window.damaged(88, "the segment's catalog is not the one that the records before it made")
+        );
+    }
+    if header.previous != chain.link {
+        return Err(window.damaged(120, "the segment is not linked to the batch before it"));
+    }
+    // The next segment is begun only when all of the one before it has been synced.
+    Ok(Chain { mark: header.first.previous(), ..chain })
+}
+
+fn read_closed(
+    window: &mut Window,
+    header: &SegmentHeader,
+    segment: &ClosedSegment,
+    reading: &mut Reading<'_>,
+    visit: &mut Visit<'_>,
+    progress: &mut dyn FnMut(Progress),
+    done: &mut Progress,
+) -> Result<ControlFlow<()>, LogError> {
+    if window.end < segment.length {
+        let what = format!("the file has {} bytes, expected {}", window.end, segment.length);
+        return Err(window.damaged(window.end, what));
+    }
+    window.end = segment.length;
+    let seed = Seed::new(&header.id);
+    let mut offset = SEGMENT_HEADER_BYTES;
+    while offset < window.end {
+        match look(window, offset, seed)? {
+            Found::Batch(batch) => {
+                if reading.batch(window, offset, &batch, seed, visit)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                offset += batch.length();
+                report(progress, done, batch.length());
+            }
+            Found::Nothing => return Err(window.damaged(offset, "zeros where a batch was expected")),
+            Found::Broken(at, what) => return Err(window.damaged(at, what)),
+        }
+    }
+    let last = reading.chain.next.previous();
+    if last != segment.last || reading.chain.link != segment.link {
+        let what = format!(
+            "the segment ends with record {last}, expected {} and the link that the manifest lists",
+            segment.last
+        );
+        return Err(window.damaged(window.end, what));
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Reads the newest segment. Returns where its batches end, and where a torn write after them does.
+fn read_newest(
+    window: &mut Window,
+    header: &SegmentHeader,
+    listed: &NewestSegment,
+    reading: &mut Reading<'_>,
+    visit: &mut Visit<'_>,
+    progress: &mut dyn FnMut(Progress),
+    done: &mut Progress,
+) -> Result<Option<(u64, Option<u64>)>, LogError> {
+    if window.end != header.capacity {
+        let what = format!("the file has {} bytes, expected {}", window.end, header.capacity);
+        return Err(window.damaged(window.end.min(header.capacity), what));
+    }
+    let seed = Seed::new(&header.id);
+    let mut offset = SEGMENT_HEADER_BYTES;
+    let (broken_at, broken) = loop {
+        match look(window, offset, seed)? {
+            Found::Batch(batch) => {
+                if reading.batch(window, offset, &batch, seed, visit)?.is_break() {
+                    return Ok(None);
+                }
+                offset += batch.length();
+                report(progress, done, batch.length());
+            }
+            Found::Nothing => break (offset, "zeros where a batch was expected"),
+            Found::Broken(at, what) => break (at, what),
+        }
+    };
+    let remainder = survey(window, offset, seed)?;
+    // A batch is written only after the one before it was synced: whatever lies before one whose
+    // header is right was promised, and is damaged now, not torn.
+    if let Some(later) = remainder.later_batch {
+        let what = format!("{broken}, and a later batch at byte {later} shows that this one was safe");
+        return Err(window.damaged(broken_at, what));
+    }
+    let last = reading.chain.next.previous();
+    if offset < listed.synced_bytes || last < listed.synced {
+        let what = format!(
+            "{broken}; the log ends with record {last}, but the manifest knows {} up to byte {} to be safe",
+            listed.synced, listed.synced_bytes
+        );
+        return Err(window.damaged(broken_at, what));
+    }
+    progress(Progress { bytes_done: done.bytes_total, ..*done });
+    Ok(Some((offset, remainder.used_until)))
+}
+
+fn report(progress: &mut dyn FnMut(Progress), done: &mut Progress, more: u64) {
+    let before = done.bytes_done >> 20;
+    done.bytes_done += more;
+    if done.bytes_done >> 20 != before {
+        progress(*done);
+    }
+}
+
+fn unlisted_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>, LogError> {
+    let listed = |first: Sequence| {
+        manifest.newest.first == first || manifest.closed.iter().any(|segment| segment.first == first)
+    };
+    let names = list_if_there(disk, LOG_DIRECTORY)?;
+    let firsts = names.iter().filter_map(|name| parse_segment_name(name));
+    Ok(firsts.filter(|first| !listed(*first)).map(segment_path).collect())
+}
+
+/// A segment is listed before it holds records, so one that is not listed and holds some shows that
+/// the manifest is older than the segment.
+fn check_unlisted(disk: &dyn Disk, unlisted: &[String], listed: Sequence) -> Result<(), LogError> {
+    for path in unlisted {
+        let mut window = Window::open(disk, path, Access::Read)?;
+        let header = window.segment_header()?;
+        if let Found::Batch(batch) = look(&mut window, SEGMENT_HEADER_BYTES, Seed::new(&header.id))? {
+            let last = Sequence(batch.first.0 + u64::from(batch.count)).previous();
+            return Err(LogError::UnlistedSegment { path: disk.locate(path), last, listed });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the data directory holds a database without a manifest, which is damage, or the start
+/// of one that a crash interrupted, which is not.
+pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {
+    let missing = |evidence: String| LogError::MissingManifest { path: disk.locate(MANIFEST_PATH), evidence };
+    let segments: Vec<_> = list_if_there(disk, LOG_DIRECTORY)?
+        .into_iter()
+        .filter(|name| parse_segment_name(name).is_some())
+        .map(|name| format!("{LOG_DIRECTORY}/{name}"))
+        .collect();
+    if let Some(artifact) =
+        list_if_there(disk, crate::artifacts::DIRECTORY)?.iter().find(|name| !name.ends_with(".tmp"))
+    {
+        return Err(missing(disk.locate(&format!("{}/{artifact}", crate::artifacts::DIRECTORY))));
+    }
+    for path in segments {
+        let mut window = Window::open(disk, &path, Access::Read)?;
+        let used = survey(&mut window, SEGMENT_HEADER_BYTES, Seed::new(&[0; 16]))?.used_until.is_some();
+        if used || path != segment_path(Sequence(1)) {
+            return Err(missing(disk.locate(&path)));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the end of the log safe to go on from, after a crash: everything that was read is written
+/// again and synced before anyone is served from it.
+pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> {
+    for leftover in [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH] {
+        remove_if_there(disk, leftover)?;
+    }
+    let mut report = RecoveryReport {
+        last: end.chain.next.previous(),
+        segments: end.manifest.closed.len() + 1,
+        ..RecoveryReport::default()
+    };
+    for path in &end.unlisted {
+        disk.remove(path).doing("remove", || disk.locate(path))?;
+        report.removed.push(disk.locate(path));
+    }
+    for segment in &end.manifest.closed {
+        cut_to_length(disk, segment)?;
+    }
+    report.torn = torn_tail(disk, end);
+    if let Some(torn) = &mut report.torn {
+        torn.aside = Some(keep_aside(disk, end, torn)?);
+    }
+    if end.offset != end.manifest.newest.synced_bytes || report.torn.is_some() {
+        rewrite_newest(disk, end)?;
+        end.manifest.newest.synced_bytes = end.offset;
+        end.manifest.newest.synced = report.last;
+        end.manifest.publish(disk)?;
+        report.rewritten = true;
+    }
+    Ok(report)
+}
+
+/// The torn write after the last batch, not yet copied.
+pub(crate) fn torn_tail(disk: &dyn Disk, end: &End) -> Option<TornTail> {
+    let until = end.torn_until?;
+    let path = disk.locate(&segment_path(end.newest.first));
+    Some(TornTail { path, offset: end.offset, length: until - end.offset, aside: None })
+}
+
+/// A crash may have come between listing a segment as closed and cutting it.
+fn cut_to_length(disk: &dyn Disk, segment: &ClosedSegment) -> Result<(), LogError> {
+    let path = segment_path(segment.first);
+    let file = disk.open(&path, Access::Write).doing("open", || disk.locate(&path))?;
+    if file.length().doing("measure", || disk.locate(&path))? > segment.length {
+        file.truncate(segment.length).doing("shorten", || disk.locate(&path))?;
+        file.sync().doing("sync", || disk.locate(&path))?;
+    }
+    Ok(())
+}
+
+fn keep_aside(disk: &dyn Disk, end: &End, torn: &TornTail) -> Result<String, LogError> {
+    disk.create_directory(ASIDE_DIRECTORY).doing("create", || disk.locate(ASIDE_DIRECTORY))?;
+    disk.sync_directory(LOG_DIRECTORY).doing("sync", || disk.locate(LOG_DIRECTORY))?;
+    let taken = list_if_there(disk, ASIDE_DIRECTORY)?;
+    let name = (0..)
+        .map(|attempt| format!("{:020}-{}-{attempt}.torn", end.newest.first.0, torn.offset))
+        .find(|name| !taken.contains(name))
+        .expect("a directory has fewer names than there are numbers");
+    let path = format!("{ASIDE_DIRECTORY}/{name}");
+    let mut window = Window::open(disk, &segment_path(end.newest.first), Access::Read)?;
+    let bytes = window.bytes(torn.offset, torn.length as usize)?;
+    publish(disk, &format!("{ASIDE_DIRECTORY}/torn.tmp"), &path, bytes)?;
+    Ok(disk.locate(&path))
+}
+
+/// Copies the newest segment up to the end of its last batch, byte for byte, into a new file that
+/// takes its name once it is synced. The old file's pages may be marked clean in memory without
+/// being on the disk, after an fsync that failed: only writing them anew makes them safe.
+fn rewrite_newest(disk: &dyn Disk, end: &End) -> Result<(), LogError> {
+    const CHUNK_BYTES: u64 = 1 << 20;
+    let path = segment_path(end.newest.first);
+    let mut window = Window::open(disk, &path, Access::Read)?;
+    let file = disk.create(REWRITE_PATH).doing("create", || disk.locate(REWRITE_PATH))?;
+    file.allocate(end.newest.capacity).doing("reserve space for", || disk.locate(REWRITE_PATH))?;
+    let mut at = 0;
+    while at < end.offset {
+        let length = (end.offset - at).min(CHUNK_BYTES);
+        let bytes = window.bytes(at, length as usize)?;
+        file.write_at(at, bytes).doing("write", || disk.locate(REWRITE_PATH))?;
+        at += length;
+    }
+    file.sync().doing("sync", || disk.locate(REWRITE_PATH))?;
+    rename(disk, REWRITE_PATH, &path)
+}

@@ -1,0 +1,80 @@
+//! What appends, waiters and the writer share, and how they tell each other. Locks are taken in the
+//! order definitions, pending, and never held while a signal is notified or a callback runs.
+//! Invariant: the durable sequence only grows, and never passes what has been synced.
+
+use crate::definitions::Definitions;
+use crate::doors::Signal;
+use crate::error::LogError;
+use crate::pending::Pending;
+use crate::sequence::Sequence;
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a watcher of the log is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// All records up to this one are safe.
+    Safe(Sequence),
+    /// The disk failed; no record beyond the last that was said to be safe will be.
+    Failed,
+}
+
+/// Is called by the writer after each sync, and must not wait for anything.
+pub type Watcher = Box<dyn Fn(Durability) + Send + Sync>;
+
+pub(crate) struct Shared {
+    pub(crate) pending: Mutex<Pending>,
+    pub(crate) definitions: RwLock<Definitions>,
+    durable: AtomicU64,
+    /// Wakes the writer.
+    pub(crate) wake: Arc<dyn Signal>,
+    /// Wakes those who wait for the writer.
+    pub(crate) progress: Arc<dyn Signal>,
+    pub(crate) watchers: RwLock<Vec<Watcher>>,
+    /// The lock of the data directory, until the log is closed.
+    pub(crate) directory_lock: Mutex<Option<Box<dyn Send + Sync>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        pending: Pending,
+        definitions: Definitions,
+        wake: Arc<dyn Signal>,
+        progress: Arc<dyn Signal>,
+        directory_lock: Box<dyn Send + Sync>,
+    ) -> Self {
+        Self {
+            durable: AtomicU64::new(pending.next.previous().0),
+            pending: Mutex::new(pending),
+            definitions: RwLock::new(definitions),
+            wake,
+            progress,
+            watchers: RwLock::new(Vec::new()),
+            directory_lock: Mutex::new(Some(directory_lock)),
+        }
+    }
+
+    pub(crate) fn durable(&self) -> Sequence {
+        Sequence(self.durable.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn publish_durable(&self, sequence: Sequence) {
+        self.durable.store(sequence.0, Ordering::Release);
+        self.progress.notify();
+        self.tell(Durability::Safe(sequence));
+    }
+
+    /// After a failure of the disk: nothing that waits is safe, and nothing more is taken.
+    pub(crate) fn poison(&self, error: &LogError) {
+        self.pending.lock().poison(error.to_string());
+        self.progress.notify();
+        self.tell(Durability::Failed);
+    }
+
+    fn tell(&self, durability: Durability) {
+        for watcher in self.watchers.read().iter() {
+            watcher(durability);
+        }
+    }
+}

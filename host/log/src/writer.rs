@@ -1,0 +1,321 @@
+//! The writer: takes all that waits, writes it as one batch with one sync, and says that it is
+//! safe. It alone touches the newest segment. Invariant: a batch is written only after the one
+//! before it was synced, and after any failure nothing is written again.
+
+use crate::batch::{BatchHeader, HEADER_BYTES, Link, SECTOR_BYTES, Seed, whole_sectors};
+use crate::bytes::put_varint;
+use crate::definitions::DefinitionId;
+use crate::doors::{DiskFile, Doors, Step, Worker};
+use crate::error::{Doing, LogError};
+use crate::limits::{IDLE_MARK_DELAY_MICROS, RESERVE_RETRY_MICROS};
+use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
+use crate::pending::{PendingBatch, State};
+use crate::publish::{remove_if_there, rename};
+use crate::reserve::Reserve;
+use crate::segment::{Id, SEGMENT_HEADER_BYTES, SegmentHeader, segment_path};
+use crate::sequence::Sequence;
+use crate::shared::Shared;
+use std::sync::Arc;
+
+/// The newest segment, as the writer sees it.
+pub(crate) struct Newest {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) first: Sequence,
+    pub(crate) id: Id,
+    pub(crate) seed: Seed,
+    pub(crate) capacity: u64,
+    /// Where the next batch goes.
+    pub(crate) offset: u64,
+}
+
+impl Newest {
+    pub(crate) fn new(file: Arc<dyn DiskFile>, header: &SegmentHeader, offset: u64) -> Self {
+        let SegmentHeader { id, first, capacity, .. } = *header;
+        Self { file, first, id, seed: Seed::new(&id), capacity, offset }
+    }
+
+    /// The space for batches with records: the last sector is kept for a mark.
+    fn left(&self) -> u64 {
+        (self.capacity - self.offset).saturating_sub(SECTOR_BYTES)
+    }
+}
+
+/// The writer's own state.
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) doors: Doors,
+    pub(crate) manifest: Manifest,
+    pub(crate) newest: Newest,
+    pub(crate) reserve: Reserve,
+    /// The length of new segments.
+    pub(crate) segment_bytes: u64,
+    /// The link of the last batch.
+    pub(crate) link: Link,
+    /// The last record written.
+    pub(crate) last: Sequence,
+    /// Which numbers the newest segment defines.
+    pub(crate) defined: Vec<bool>,
+    /// No batch may be added to the newest segment, because its numbers are not those of this log.
+    pub(crate) must_change: bool,
+    /// The newest segment ends with an upgrade, and should be closed.
+    pub(crate) should_change: bool,
+    /// The last batch has no mark after it.
+    pub(crate) unmarked: bool,
+    /// When a mark is due, if the writer has been idle since.
+    pub(crate) mark_at: Option<u64>,
+    /// When the disk is asked for a reserve again.
+    pub(crate) retry_at: u64,
+    pub(crate) buffer: Vec<u8>,
+}
+
+impl Worker for Writer {
+    fn step(&mut self) -> Step {
+        match self.turn() {
+            Ok(step) => step,
+            Err(error) => {
+                self.shared.poison(&error);
+                Step::Finished
+            }
+        }
+    }
+}
+
+impl Writer {
+    fn turn(&mut self) -> Result<Step, LogError> {
+        if self.tend_reserve()? {
+            return Ok(Step::Worked);
+        }
+        let mut pending = self.shared.pending.lock();
+        if let Some(batch) = pending.take() {
+            let waiting = pending.charged();
+            let change = self.changes_segment(&batch, waiting);
+            if change {
+                // From here on nothing may count on space in the segment that is left.
+                pending.room = self.reserve.room();
+            }
+            drop(pending);
+            self.write(batch, change)?;
+            return Ok(Step::Worked);
+        }
+        match pending.state {
+            State::Open => {}
+            State::Closing => {
+                drop(pending);
+                self.close()?;
+                return Ok(Step::Finished);
+            }
+            State::Closed | State::Poisoned(_) => return Ok(Step::Finished),
+        }
+        let now = self.doors.clock.monotonic_micros();
+        if self.unmarked {
+            let due = *self.mark_at.get_or_insert(now + IDLE_MARK_DELAY_MICROS);
+            if due <= now {
+                drop(pending);
+                self.mark()?;
+                return Ok(Step::Worked);
+            }
+        }
+        pending.writer_sleeps = true;
+        let retry_at = self.reserve.is_missing().then_some(self.retry_at);
+        let mark_at = self.mark_at.filter(|_| self.unmarked);
+        Ok(Step::Idle { until_micros: mark_at.into_iter().chain(retry_at).min() })
+    }
+
+    /// Makes the reserve if there is none, and lets it grow if an append waits for that. Returns
+    /// whether something was done.
+    fn tend_reserve(&mut self) -> Result<bool, LogError> {
+        let wanted = std::mem::take(&mut self.shared.pending.lock().wanted);
+        let now = self.doors.clock.monotonic_micros();
+        let missing = self.reserve.is_missing() && now >= self.retry_at;
+        if !missing && wanted <= self.reserve.room() {
+            return Ok(false);
+        }
+        let capacity = whole_sectors(wanted + SEGMENT_HEADER_BYTES + SECTOR_BYTES).max(self.segment_bytes);
+        let grown = match self.reserve.grow(self.doors.disk.as_ref(), capacity) {
+            Ok(()) => true,
+            Err(error) if error.is_disk_full() => {
+                self.retry_at = now + RESERVE_RETRY_MICROS;
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let mut pending = self.shared.pending.lock();
+        pending.refused = if grown || wanted == 0 { u64::MAX } else { wanted };
+        pending.room = self.room();
+        pending.out_of_space = self.reserve.is_missing();
+        drop(pending);
+        self.shared.progress.notify();
+        Ok(true)
+    }
+
+    /// The space that can be promised to records.
+    pub(crate) fn room(&self) -> u64 {
+        if self.must_change || (self.should_change && !self.reserve.is_missing()) {
+            return self.reserve.room();
+        }
+        self.newest.left().max(self.reserve.room())
+    }
+
+    fn changes_segment(&self, batch: &PendingBatch, waiting: u64) -> bool {
+        // Space for what does not fit was promised in the reserve. An upgrade closes a segment only
+        // where everything that waits finds room in the next one.
+        self.must_change
+            || batch.charge > self.newest.left()
+            || (self.should_change && waiting <= self.reserve.room())
+    }
+
+    fn write(&mut self, batch: PendingBatch, change: bool) -> Result<(), LogError> {
+        if change {
+            self.change_segment(batch.first, batch.catalog)?;
+        }
+        self.buffer.clear();
+        self.buffer.resize(HEADER_BYTES, 0);
+        put_varint(&mut self.buffer, batch.base_micros);
+        self.put_definitions(&batch.used);
+        self.buffer.extend_from_slice(&batch.records);
+        self.write_buffer(batch.first, batch.count)?;
+        self.last = Sequence(batch.first.0 + u64::from(batch.count)).previous();
+        self.unmarked = true;
+        self.mark_at = None;
+        self.should_change = batch.closes_segment;
+        let room = self.room();
+        self.shared.pending.lock().written(batch, room);
+        self.shared.publish_durable(self.last);
+        Ok(())
+    }
+
+    /// Appends those definitions that the segment does not have yet, each after what it needs.
+    fn put_definitions(&mut self, used: &[DefinitionId]) {
+        let definitions = self.shared.definitions.read();
+        let mut missing = Vec::new();
+        for id in used {
+            let mut next = Some(*id);
+            let at = missing.len();
+            while let Some(id) = next {
+                let slot = id.0 as usize;
+                if self.defined.len() <= slot {
+                    self.defined.resize(slot + 1, false);
+                }
+                if std::mem::replace(&mut self.defined[slot], true) {
+                    break;
+                }
+                let definition = definitions.get(id).expect("an append checks every number");
+                missing.insert(at, (id, definition));
+                next = definition.needs().map(|(needed, _)| needed);
+            }
+        }
+        put_varint(&mut self.buffer, missing.len() as u64);
+        for (id, definition) in missing {
+            definition.encode(id, &mut self.buffer);
+        }
+    }
+
+    /// Puts a header before the payload in the buffer, writes both and syncs.
+    fn write_buffer(&mut self, first: Sequence, count: u32) -> Result<(), LogError> {
+        let newest = &mut self.newest;
+        let payload = &self.buffer[HEADER_BYTES..];
+        let header = BatchHeader {
+            previous: self.link,
+            first,
+            mark: first.previous(),
+            count,
+            payload_bytes: payload.len() as u32,
+            payload_checksum: newest.seed.checksum(payload),
+        };
+        let link = header.link(newest.seed, payload);
+        self.buffer[..HEADER_BYTES].copy_from_slice(&header.encode(newest.seed));
+        self.buffer.resize(header.length() as usize, 0);
+        assert!(
+            newest.offset + header.length() <= newest.capacity,
+            "a batch of {} bytes was promised room in segment {}",
+            header.length(),
+            newest.first
+        );
+        let path = || self.doors.disk.locate(&segment_path(newest.first));
+        newest.file.write_at(newest.offset, &self.buffer).doing("write", path)?;
+        newest.file.sync().doing("sync", path)?;
+        newest.offset += header.length();
+        self.link = link;
+        Ok(())
+    }
+
+    /// Appends a batch without records, whose header says that all before it is safe.
+    fn mark(&mut self) -> Result<(), LogError> {
+        self.unmarked = false;
+        self.mark_at = None;
+        // Without room the mark is left out: the next segment's header says the same.
+        if self.newest.capacity - self.newest.offset >= SECTOR_BYTES {
+            self.buffer.clear();
+            self.buffer.resize(HEADER_BYTES, 0);
+            self.write_buffer(self.last.next(), 0)?;
+            let room = self.room();
+            self.shared.pending.lock().room = room;
+        }
+        Ok(())
+    }
+
+    /// Goes on in the reserve, as a new segment that begins with this record.
+    fn change_segment(&mut self, first: Sequence, catalog: [u8; 32]) -> Result<(), LogError> {
+        let disk = self.doors.disk.clone();
+        let (file, capacity) = self.reserve.take().expect("records were promised room in the reserve");
+        let mut id = [0; 16];
+        self.doors.entropy.fill(&mut id).doing("draw randomness for", || disk.locate(""))?;
+        let header = SegmentHeader {
+            id,
+            timeline: self.manifest.timeline,
+            database_key: self.manifest.database_key,
+            first,
+            capacity,
+            created_micros: self.doors.clock.now_micros(),
+            catalog,
+            previous: self.link,
+        };
+        let path = segment_path(first);
+        file.write_at(0, &header.encode()).doing("write", || disk.locate(&path))?;
+        file.sync().doing("sync", || disk.locate(&path))?;
+        rename(disk.as_ref(), crate::segment::RESERVE_PATH, &path)?;
+        let (file_before, length) = (self.newest.file.clone(), self.newest.offset);
+        self.manifest.closed.push(ClosedSegment {
+            first: self.newest.first,
+            id: self.newest.id,
+            length,
+            last: self.last,
+            link: self.link,
+        });
+        self.newest = Newest::new(file, &header, SEGMENT_HEADER_BYTES);
+        self.publish_manifest()?;
+        let path = || disk.locate(&segment_path(self.manifest.newest.first));
+        file_before.truncate(length).doing("shorten the segment before", path)?;
+        self.defined.clear();
+        self.must_change = false;
+        self.should_change = false;
+        self.retry_at = 0;
+        Ok(())
+    }
+
+    fn publish_manifest(&mut self) -> Result<(), LogError> {
+        let Newest { first, id, offset, .. } = self.newest;
+        self.manifest.newest = NewestSegment { first, id, synced_bytes: offset, synced: self.last };
+        let disk = self.doors.disk.as_ref();
+        match self.manifest.publish(disk) {
+            Err(error) if error.is_disk_full() && self.reserve.drop_ballast(disk)? => {
+                self.manifest.publish(disk)
+            }
+            published => published,
+        }
+    }
+
+    /// Leaves the log so that opening it finds nothing to mend.
+    fn close(&mut self) -> Result<(), LogError> {
+        if self.unmarked {
+            self.mark()?;
+        }
+        self.publish_manifest()?;
+        let disk = self.doors.disk.as_ref();
+        self.reserve.remove(disk)?;
+        remove_if_there(disk, crate::segment::BALLAST_PATH)?;
+        self.shared.pending.lock().state = State::Closed;
+        self.shared.progress.notify();
+        Ok(())
+    }
+}

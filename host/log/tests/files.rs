@@ -1,0 +1,82 @@
+//! The log on real files, with real threads.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use interstice_log::{LogError, LogOptions, LogReader, Sequence, os};
+use std::ops::ControlFlow;
+use support::{Cast, SMALL, append, assert_in_order, open};
+
+#[test]
+fn what_was_durable_is_replayed_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let (log, records, report) = open(&doors, LogOptions::default()).unwrap();
+    assert!(records.is_empty() && report.created);
+    let cast = Cast::define(&log);
+    for _ in 0..1000 {
+        append(&log, cast).unwrap();
+    }
+    log.wait_durable(Sequence(1000)).unwrap();
+    assert_eq!(log.durable(), Sequence(1000));
+    drop(log);
+    let (log, records, report) = open(&doors, LogOptions::default()).unwrap();
+    assert_eq!((records.len(), report.last), (1000, Sequence(1000)));
+    assert!(!report.created && !report.rewritten && report.torn.is_none());
+    assert_in_order(&records);
+    // The same names have the same numbers again, and the log goes on.
+    let cast = Cast::define(&log);
+    append(&log, cast).unwrap();
+    log.close().unwrap();
+    assert!(matches!(append(&log, cast), Err(LogError::Closed)));
+}
+
+#[test]
+fn segments_change_and_all_are_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let (log, ..) = open(&doors, SMALL).unwrap();
+    let cast = Cast::define(&log);
+    for n in 1..=2000 {
+        append(&log, cast).unwrap();
+        if n % 10 == 0 {
+            log.wait_durable(Sequence(n)).unwrap();
+        }
+    }
+    log.close().unwrap();
+    let (log, records, report) = open(&doors, SMALL).unwrap();
+    assert_eq!(records.len(), 2000);
+    assert!(report.segments > 5, "{report:?}");
+    assert_in_order(&records);
+    log.close().unwrap();
+
+    let reader = LogReader::open(&doors).unwrap();
+    let mut tail = Vec::new();
+    reader
+        .records(
+            Sequence(1990),
+            &mut |record| {
+                tail.push(record.sequence.0);
+                if tail.len() == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            },
+            &mut |_| {},
+        )
+        .unwrap();
+    assert_eq!(tail, [1990, 1991, 1992, 1993, 1994]);
+}
+
+#[test]
+fn a_data_directory_in_use_is_refused_and_its_holder_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let (log, ..) = open(&doors, SMALL).unwrap();
+    let refused = open(&doors, SMALL).err().unwrap().to_string();
+    assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+    assert!(matches!(LogReader::open(&doors), Err(LogError::Locked { .. })));
+    log.close().unwrap();
+    let reader = LogReader::open(&doors).unwrap();
+    let second = LogReader::open(&doors).unwrap();
+    assert!(matches!(open(&doors, SMALL), Err(LogError::Locked { .. })));
+    drop((reader, second));
+    open(&doors, SMALL).unwrap();
+}

@@ -1,0 +1,115 @@
+//! What the tests of the log share: a small cast of definitions, records made from their number
+//! alone, and logs opened with every record collected.
+#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+use interstice_log::doors::Doors;
+use interstice_log::{
+    BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Lifecycle,
+    Log, LogError, LogOptions, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSetEncoder,
+};
+
+pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10 };
+
+/// The numbers of the definitions that the records use.
+#[derive(Clone, Copy)]
+pub struct Cast {
+    pub module: DefinitionId,
+    pub transfer: DefinitionId,
+    pub opened: DefinitionId,
+    pub account: DefinitionId,
+    pub audit: DefinitionId,
+}
+
+impl Cast {
+    pub fn define(log: &Log) -> Self {
+        let define = |definition| log.define(definition).unwrap();
+        let artifact = define(Definition::Artifact(Digest([7; 32])));
+        let package = "acme:bank".to_owned();
+        let module =
+            define(Definition::Module { package: package.clone(), version: "1.2.0".to_owned(), artifact });
+        let function = |name: &str| Definition::Function { module, name: name.to_owned() };
+        let table = |name: &str| Definition::Table { package: package.clone(), name: name.to_owned() };
+        Self {
+            module,
+            transfer: define(function("ledger.transfer")),
+            opened: define(function("automation.opened")),
+            account: define(table("tables.account")),
+            audit: define(table("tables.audit")),
+        }
+    }
+}
+
+/// Appends the record with the next number. Its contents follow from the number.
+pub fn append(log: &Log, cast: Cast) -> Result<Sequence, LogError> {
+    append_sized(log, cast, 0)
+}
+
+/// The same, with an inserted row of this many bytes more.
+pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogError> {
+    let sequence = log.next_sequence();
+    let n = sequence.0;
+    let mut write_set = WriteSetEncoder::new();
+    write_set.table(cast.account, (n % 3 == 0).then_some(n));
+    write_set.update(&[n as u8; 24]);
+    write_set.update(&n.to_le_bytes());
+    if n.is_multiple_of(4) {
+        write_set.table(cast.audit, None);
+        write_set.insert(&vec![n as u8; more]);
+        write_set.delete(&n.to_be_bytes());
+    }
+    let name = format!("client {}", n % 5);
+    let caller =
+        if n.is_multiple_of(7) { Caller::Inline(b"passer-by") } else { log.caller(name.as_bytes())? };
+    let cause = match n % 8 {
+        3 => Cause::Delivery(Closed { sequence: Sequence(n - 1), ordinal: n as u32 }),
+        5 => Cause::Schedule { due_micros: 1_700_000_000_000_000 + n * 17 },
+        6 => Cause::Lifecycle(Lifecycle::Connect),
+        _ => Cause::Call,
+    };
+    let outcome = match n % 6 {
+        1 => Outcome::Err(b"no"),
+        2 => Outcome::Failed(b"trap"),
+        _ => Outcome::Ok(&[]),
+    };
+    let owed =
+        [Owed { subscriber: cast.opened, table: cast.account, change: n as u32, event: EventKind::Update }];
+    let arguments = [n.to_le_bytes(), [0; 8]].concat();
+    log.append(&RecordParts {
+        sequence,
+        timestamp_micros: 1_700_000_000_000_000 + n * 40,
+        cause,
+        subject: cast.transfer,
+        caller,
+        arguments: &arguments,
+        outcome,
+        claims: if n.is_multiple_of(9) { b"claims" } else { b"" },
+        idempotency_key: n.is_multiple_of(10).then_some(b"key"),
+        write_set: write_set.as_write_set(),
+        deliveries: if n % 8 == 2 { &owed } else { &[] },
+    })
+}
+
+/// Opens a log and collects its records.
+pub fn open(doors: &Doors, options: LogOptions) -> Result<(Log, Vec<Record>, RecoveryReport), LogError> {
+    let mut records = Vec::new();
+    let mut collect = |record: &RecordParts<'_>, definitions: &Definitions| -> Result<(), BoxError> {
+        records.push(Record::resolve(record, definitions));
+        Ok(())
+    };
+    let (log, report) = Log::open(doors, options, &mut collect)?;
+    Ok((log, records, report))
+}
+
+/// Asserts that these are the records from 1 on, complete and in order.
+pub fn assert_in_order(records: &[Record]) {
+    for (index, record) in records.iter().enumerate() {
+        let n = index as u64 + 1;
+        assert_eq!(record.sequence, Sequence(n));
+        assert_eq!(record.timestamp_micros, 1_700_000_000_000_000 + n * 40);
+        assert_eq!(record.arguments[..8], n.to_le_bytes());
+        assert_eq!(record.writes[0].table, "tables.account");
+        assert_eq!(record.package, "acme:bank");
+        let caller = if n.is_multiple_of(7) { "passer-by".to_owned() } else { format!("client {}", n % 5) };
+        assert_eq!(record.caller, caller.as_bytes());
+    }
+}
