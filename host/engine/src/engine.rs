@@ -1,0 +1,108 @@
+//! The engine: wasmtime with the settings that make guests deterministic and bounded.
+//! Invariant: two engines with the same options run a component to the same outcome, on any
+//! machine.
+
+use crate::cache::{self, CompileCache};
+use crate::error::EngineError;
+use crate::limits::EngineOptions;
+use std::sync::Arc;
+use wasmtime::component::Component;
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Core instances, memories and tables that one component may have. The encoder makes up to three
+/// core instances: the module, its shims and their fix-ups.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
+const MEMORIES_PER_COMPONENT: u32 = 2;
+const TABLES_PER_COMPONENT: u32 = 8;
+
+/// The component instances' own bookkeeping, far above what a real component needs.
+const INSTANCE_SIZE_BYTES: usize = 1 << 20;
+
+/// Compiles components and runs them under limits. Cloning it is cheap and gives the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    inner: wasmtime::Engine,
+    options: Arc<EngineOptions>,
+}
+
+/// A compiled component.
+#[derive(Clone)]
+pub struct Compiled {
+    pub(crate) component: Component,
+}
+
+impl Engine {
+    /// Sets up an engine. It reserves address space for all instances at once.
+    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        let inner = wasmtime::Engine::new(&config(&options)).map_err(EngineError::Setup)?;
+        Ok(Engine { inner, options: Arc::new(options) })
+    }
+
+    /// The limits of this engine.
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    pub(crate) fn inner(&self) -> &wasmtime::Engine {
+        &self.inner
+    }
+
+    /// Compiles a component, or finds it in the cache.
+    pub fn compile(
+        &self,
+        artifact: &[u8],
+        cache: Option<&dyn CompileCache>,
+    ) -> Result<Compiled, EngineError> {
+        check_header(artifact)?;
+        let Some(cache) = cache else {
+            return Ok(Compiled { component: self.compile_anew(artifact)? });
+        };
+        let key = cache::key(&self.inner, artifact);
+        if let Some(component) = cache::load(&self.inner, cache, &key) {
+            return Ok(Compiled { component });
+        }
+        let component = self.compile_anew(artifact)?;
+        cache::store(cache, &key, &component);
+        Ok(Compiled { component })
+    }
+
+    fn compile_anew(&self, artifact: &[u8]) -> Result<Component, EngineError> {
+        Component::from_binary(&self.inner, artifact).map_err(EngineError::Invalid)
+    }
+}
+
+/// Tells what the file is, before wasmtime says it in its own words.
+fn check_header(artifact: &[u8]) -> Result<(), EngineError> {
+    match artifact.first_chunk::<8>() {
+        Some([0, b'a', b's', b'm', _, _, 0, 0]) => Err(EngineError::CoreModule),
+        Some([0, b'a', b's', b'm', ..]) => Ok(()),
+        _ => Err(EngineError::NotWasm),
+    }
+}
+
+fn config(options: &EngineOptions) -> Config {
+    let instances = options.max_instances;
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(2))
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_component_instance_size(INSTANCE_SIZE_BYTES)
+        .max_core_instance_size(INSTANCE_SIZE_BYTES)
+        .max_memories_per_module(MEMORIES_PER_COMPONENT)
+        .max_tables_per_module(TABLES_PER_COMPONENT)
+        .table_elements(options.max_table_elements)
+        .max_memory_size(options.max_memory_bytes);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .consume_fuel(true)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .concurrency_support(false)
+        .max_wasm_stack(options.max_wasm_stack_bytes);
+    config
+}
