@@ -1,1 +1,16 @@
-//! From a Schema to Rust guest bindings and guest worlds.
+//! From a module's WIT to what its guest is written against: Rust bindings, and guest worlds for the
+//! bindings generators of other languages.
+//! It reads WIT from disk ([`load`]) and writes nothing.
+//! Invariant: the same sources give the same text, so that a stale file can be told from a fresh one.
+
+mod error;
+mod host;
+mod load;
+mod rust;
+mod world;
+
+pub use error::{CodegenError, LoadError};
+pub use host::HOST_WIT;
+pub use load::load;
+pub use rust::rust_bindings;
+pub use world::{DoorKind, GuestWorld, guest_world};

@@ -1,1 +1,41 @@
-//! What the author of an Interstice module depends on.
+//! What the author of an Interstice module depends on: the macro [`module!`], the circumstances of a
+//! call and the handles of tables.
+//! It never holds state between calls: a handle is a promise about types and takes no memory.
+//! Invariant: everything that reaches the host goes through the doors that the module's world imports.
+//!
+//! ```ignore
+//! interstice::module!("wit");
+//!
+//! struct Bank;
+//! export!(Bank);
+//!
+//! impl Ledger for Bank {
+//!     fn balance(context: &QueryContext, id: u64) -> Option<i64> {
+//!         context.tables.account.get(id).map(|account| account.balance)
+//!     }
+//! }
+//! ```
+
+mod call;
+mod error;
+mod host;
+mod index;
+mod log;
+mod panic;
+mod row;
+mod scan;
+mod scratch;
+mod table;
+
+#[doc(hidden)]
+pub mod rt;
+
+pub use call::{Call, Caller, Timestamp};
+pub use error::{InsertError, InsertManyError, UpdateError, UpsertError};
+pub use index::{Index, Ordered, UniqueIndex};
+pub use interstice_codec as codec;
+pub use interstice_macros::module;
+pub use log::Level;
+pub use row::{Generated, NoUnique, Order, Prefix, PrimaryKey, Row, UniqueIndexes};
+pub use scan::Scan;
+pub use table::{ReadOnly, ReadWrite, Table};

@@ -1,0 +1,59 @@
+//! What stands between the parentheses of `module!`.
+//! Invariant: a word that is not understood is an error at its place.
+
+use proc_macro2::Span;
+use syn::parse::{Parse, ParseStream};
+use syn::{LitStr, Token, braced};
+
+/// The arguments of the macro.
+#[derive(Default)]
+pub(crate) struct Input {
+    path: Option<LitStr>,
+    world: Option<LitStr>,
+}
+
+impl Input {
+    /// The folder or file with the WIT, relative to the crate.
+    pub(crate) fn path(&self) -> String {
+        self.path.as_ref().map_or_else(|| "wit".to_owned(), LitStr::value)
+    }
+
+    /// The world, if one is named.
+    pub(crate) fn world(&self) -> Option<String> {
+        self.world.as_ref().map(LitStr::value)
+    }
+
+    /// Where to show what is wrong with the WIT.
+    pub(crate) fn span(&self) -> Span {
+        self.path.as_ref().map_or_else(Span::call_site, LitStr::span)
+    }
+}
+
+impl Parse for Input {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut parsed = Self::default();
+        if input.is_empty() {
+            return Ok(parsed);
+        }
+        if input.peek(LitStr) {
+            parsed.path = Some(input.parse()?);
+            return Ok(parsed);
+        }
+        let fields;
+        braced!(fields in input);
+        while !fields.is_empty() {
+            let name: syn::Ident = fields.parse()?;
+            fields.parse::<Token![:]>()?;
+            let value: LitStr = fields.parse()?;
+            match name.to_string().as_str() {
+                "path" => parsed.path = Some(value),
+                "world" => parsed.world = Some(value),
+                _ => return Err(syn::Error::new(name.span(), "expected `path` or `world`")),
+            }
+            if !fields.is_empty() {
+                fields.parse::<Token![,]>()?;
+            }
+        }
+        Ok(parsed)
+    }
+}
