@@ -7,7 +7,7 @@ mod functions;
 mod interfaces;
 mod placement;
 mod shape;
-mod tables;
+pub(crate) mod tables;
 mod types;
 mod worlds;
 

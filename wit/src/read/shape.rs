@@ -43,10 +43,9 @@ impl<'a> Shapes<'a> {
     pub(super) fn new(resolve: &'a Resolve) -> Self {
         let mut shapes = Shapes { resolve, sizes: HashMap::new() };
         for (id, def) in &resolve.types {
-            let size = match &def.kind {
-                TypeDefKind::Type(target) => shapes.size(target),
-                kind => Size::around(labels(kind), parts(kind).iter().map(|part| shapes.size(part))),
-            };
+            // An alias counts too: it is no part of the value, but a step of every walk to it.
+            let parts = parts(&def.kind);
+            let size = Size::around(labels(&def.kind), parts.iter().map(|part| shapes.size(part)));
             shapes.sizes.insert(id, size);
         }
         shapes
