@@ -3,10 +3,7 @@
 //! leave full nodes; a node that runs low is joined with a neighbour if both fit, and never borrows.
 //! Invariant: after each change the entries that branches name are again the smallest below each child.
 
-use super::{
-    Branch, Leaf, NONE, Order, Path, Position, Prefix, Tree,
-    node::FAN_OUT,
-};
+use super::{Branch, Leaf, NONE, Order, Path, Position, Prefix, Tree, node::FAN_OUT};
 use std::cmp::Ordering;
 
 /// A node with fewer entries looks for a neighbour to be joined with.
@@ -297,4 +294,3 @@ impl<K: Prefix> Tree<K> {
         })
     }
 }
-

@@ -85,6 +85,7 @@ impl<K: Prefix> Tree<K> {
     }
 
     /// How many entries there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -86,13 +86,7 @@ pub(crate) enum Side {
 
 /// How many of these entries stand before the target.
 #[inline]
-pub(super) fn rank<K: Prefix>(
-    keys: &[K],
-    values: &[u32],
-    key: K,
-    order: &impl Order,
-    side: Side,
-) -> usize {
+pub(super) fn rank<K: Prefix>(keys: &[K], values: &[u32], key: K, order: &impl Order, side: Side) -> usize {
     let first = keys.partition_point(|other| *other < key);
     if keys.get(first) != Some(&key) {
         return first;
@@ -162,12 +156,7 @@ impl<K: Prefix> Leaf<K> {
 
 impl<K: Prefix> Branch<K> {
     pub(super) fn new() -> Self {
-        Self {
-            keys: [K::default(); FAN_OUT],
-            values: [0; FAN_OUT],
-            children: [NONE; FAN_OUT],
-            len: 0,
-        }
+        Self { keys: [K::default(); FAN_OUT], values: [0; FAN_OUT], children: [NONE; FAN_OUT], len: 0 }
     }
 
     /// The position of the child below which the target belongs.

@@ -46,7 +46,8 @@ fn apply<K: Prefix>(tree: &mut Tree<K>, model: &mut Model, step: &Step) {
             assert_eq!(tree.set_value(wide(key), &ByValue(value), value), expected);
         }
         Step::Clear { from, to } => {
-            let gone: Vec<_> = model.0.range((from, 0)..(to, 0)).map(|(key, value)| (key.0, *value)).collect();
+            let gone: Vec<_> =
+                model.0.range((from, 0)..(to, 0)).map(|(key, value)| (key.0, *value)).collect();
             for (key, value) in gone {
                 model.0.remove(&(key, value >> 1));
                 assert_eq!(tree.remove(wide(key), &ByValue(value)), Some(value));

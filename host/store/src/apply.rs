@@ -1,0 +1,110 @@
+//! Changes that are known to be right: replaying the log.
+//! No constraint is given up; a change that does not fit the tables means that the log and the tables do
+//! not belong together, and is reported as such.
+//! Invariant: the same changes make the same tables, whether a transaction made them or a replay.
+
+use crate::{Recording, Store, StoreError, TableHandle, Version, error::Violation, state::State, undo::Mark};
+use std::sync::atomic::Ordering;
+
+/// A change from the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// This row, which was not there.
+    Insert(&'a [u8]),
+    /// This row in place of the one with the same primary key.
+    Update(&'a [u8]),
+    /// The row with this primary key, in key form, is gone.
+    Delete(&'a [u8]),
+}
+
+impl Store {
+    /// Makes a change of this version, which is durable, and from now on the newest.
+    ///
+    /// With [`Recording::Undo`] readers of older versions go on as beside a transaction; a reader of this
+    /// one may be opened once all its changes are applied.
+    ///
+    /// # Errors
+    /// If a transaction is open, if the version is older than the newest, if nothing is to be recorded and
+    /// somebody reads; and a [`Violation`] if the change does not fit.
+    pub fn apply(
+        &self,
+        version: Version,
+        table: &TableHandle,
+        change: Change<'_>,
+        recording: Recording,
+    ) -> Result<(), StoreError> {
+        self.0.own(table)?;
+        if let Change::Insert(row) | Change::Update(row) = change {
+            table.0.check_row(&self.0.limits, row)?;
+        }
+        self.arrive(version, table, recording)?;
+        let mut state = table.0.state.write();
+        match recording {
+            Recording::Undo => begin(&mut state, version),
+            Recording::Nothing if state.undo.is_empty() => {}
+            Recording::Nothing => return Err(StoreError::UndoNeeded(table.id())),
+        }
+        let shape = &table.0.shape;
+        match change {
+            Change::Insert(row) => state.insert(shape, row, recording).map(|_| ())?,
+            Change::Update(row) => state.update(shape, row, recording)?,
+            Change::Delete(key) => {
+                let slot = state.slot_of_key(key).filter(|slot| state.slots.get(*slot).is_live());
+                state.delete(slot.ok_or(Violation::NoSuchRow)?, recording);
+            }
+        }
+        if recording == Recording::Undo {
+            self.0.note_history(table, &mut state);
+        }
+        state.report(&self.0.memory);
+        Ok(())
+    }
+
+    /// Sets the auto-increment counter of a table, as part of this version.
+    ///
+    /// # Errors
+    /// Those of [`apply`](Self::apply).
+    pub fn set_counter(&self, version: Version, table: &TableHandle, counter: u64) -> Result<(), StoreError> {
+        self.0.own(table)?;
+        self.arrive(version, table, Recording::Undo)?;
+        table.0.state.write().counter = counter;
+        Ok(())
+    }
+
+    /// Says that everything up to this version was replayed, also where a version changed nothing.
+    ///
+    /// # Errors
+    /// If a transaction is open.
+    pub fn set_replayed(&self, version: Version) -> Result<(), StoreError> {
+        if self.0.writing.load(Ordering::Acquire) {
+            return Err(StoreError::Busy);
+        }
+        self.0.set_replayed(version);
+        Ok(())
+    }
+
+    #[inline]
+    fn arrive(&self, version: Version, table: &TableHandle, recording: Recording) -> Result<(), StoreError> {
+        if self.0.writing.load(Ordering::Acquire) {
+            return Err(StoreError::Busy);
+        }
+        let newest = self.0.newest();
+        if version < newest {
+            return Err(StoreError::VersionNotNext { asked: version, newest });
+        }
+        if recording == Recording::Nothing && !self.0.readers.pass_over(version) {
+            return Err(StoreError::UndoNeeded(table.id()));
+        }
+        if version > newest {
+            self.0.set_replayed(version);
+        }
+        Ok(())
+    }
+}
+
+fn begin(state: &mut State, version: Version) {
+    if state.undo.newest_mark().is_none_or(|mark| mark.version < version) {
+        let (first, live_rows, counter) = (state.undo.end(), state.live_rows, state.counter);
+        state.undo.push_mark(Mark { version, first, live_rows, counter });
+    }
+}

@@ -1,0 +1,290 @@
+//! The changes of single rows: insert, update, upsert, delete; taking one back; letting history go.
+//! Each is complete or not done at all, checks every constraint first, and looks at nothing but the table.
+//! Invariant: after each change, every run of versions holds its references in all indexes, and the undo
+//! log leads back to where it was before.
+
+use crate::{
+    Version,
+    auto_increment::Asked,
+    definition::Shape,
+    error::Violation,
+    ordered::Visit,
+    scratch::with_scratch,
+    slot::{SlotId, allocation_size},
+    state::State,
+    undo::{Before, IndexSet, UndoId},
+};
+
+/// Whether a change can be taken back and old versions of the row can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// They can.
+    Undo,
+    /// They cannot: for a replay before anybody reads.
+    Nothing,
+}
+
+impl State {
+    /// Adds a row and returns its auto-increment number, or 0 if the table has none.
+    pub(crate) fn insert(
+        &mut self,
+        shape: &Shape,
+        row: &[u8],
+        recording: Recording,
+    ) -> Result<u64, Violation> {
+        let mut row: Box<[u8]> = row.into();
+        let mut number = 0;
+        if let Some(counting) = shape.auto_increment {
+            let asked = counting.read(&shape.layout, &row);
+            number = asked.returned();
+            if asked == Asked::Next {
+                if self.counter >= counting.largest() {
+                    return Err(Violation::CounterOverflow);
+                }
+                number = self.counter + 1;
+                counting.write(&shape.layout, &mut row, number);
+            }
+        }
+        let (hash, found) =
+            self.exact.with_key_of_row(&row, |key| (key.hash(), self.exact.find(&self.slots, key)));
+        if found.is_some_and(|slot| self.slots.get(slot).is_live()) {
+            return Err(Violation::DuplicateKey);
+        }
+        for (index, definition) in shape.indexes.iter().enumerate() {
+            if definition.unique && self.conflicts(shape, index, &row, found) {
+                return Err(Violation::DuplicateUnique(index as u32 + 1));
+            }
+        }
+        self.raise_counter(shape, &row);
+        self.live_rows += 1;
+        if let Some(slot) = found {
+            let changed = self.changed_keys(shape, slot, &row);
+            let old = self.exchange(slot, row, changed);
+            self.slots.get_mut(slot).set_live(true);
+            self.record(slot, Before::Dead(old), changed);
+            return Ok(number);
+        }
+        self.row_bytes += allocation_size(row.len());
+        let slot = self.slots.add(row);
+        let row = self.slots.get(slot).bytes();
+        self.exact.insert(slot, hash);
+        self.primary.insert(&self.slots, slot, row);
+        for index in &mut self.indexes {
+            index.insert(&self.slots, slot, row);
+        }
+        if recording == Recording::Undo {
+            self.record(slot, Before::Nothing, IndexSet::default());
+        }
+        Ok(number)
+    }
+
+    /// Puts a row in place of the one with the same primary key.
+    pub(crate) fn update(
+        &mut self,
+        shape: &Shape,
+        row: &[u8],
+        recording: Recording,
+    ) -> Result<(), Violation> {
+        let found = self.exact.with_key_of_row(row, |key| self.exact.find(&self.slots, key));
+        let slot = found.filter(|slot| self.slots.get(*slot).is_live()).ok_or(Violation::NoSuchRow)?;
+        self.update_slot(shape, slot, row.into(), recording)
+    }
+
+    /// Inserts a row, or updates the one with the same primary key, which keeps its auto-increment number
+    /// if the new one has 0 there.
+    pub(crate) fn upsert(&mut self, shape: &Shape, row: &[u8]) -> Result<u64, Violation> {
+        let found = self.exact.with_key_of_row(row, |key| self.exact.find(&self.slots, key));
+        let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_live()) else {
+            return self.insert(shape, row, Recording::Undo);
+        };
+        let mut row: Box<[u8]> = row.into();
+        let mut number = 0;
+        if let Some(counting) = shape.auto_increment {
+            let asked = counting.read(&shape.layout, &row);
+            number = asked.returned();
+            if asked == Asked::Next {
+                number = counting.read(&shape.layout, self.slots.get(slot).bytes()).returned();
+                counting.write(&shape.layout, &mut row, number);
+            }
+        }
+        self.update_slot(shape, slot, row, Recording::Undo)?;
+        Ok(number)
+    }
+
+    fn update_slot(
+        &mut self,
+        shape: &Shape,
+        slot: SlotId,
+        row: Box<[u8]>,
+        recording: Recording,
+    ) -> Result<(), Violation> {
+        if self.slots.get(slot).bytes() == &*row {
+            return Ok(());
+        }
+        let changed = self.changed_keys(shape, slot, &row);
+        for index in changed.iter() {
+            if shape.indexes[index].unique && self.conflicts(shape, index, &row, Some(slot)) {
+                return Err(Violation::DuplicateUnique(index as u32 + 1));
+            }
+        }
+        self.raise_counter(shape, &row);
+        match recording {
+            Recording::Undo => {
+                let old = self.exchange(slot, row, changed);
+                self.record(slot, Before::Live(old), changed);
+            }
+            Recording::Nothing => {
+                let old = self.slots.get(slot).bytes();
+                changed.iter().for_each(|index| self.indexes[index].withdraw(&self.slots, slot, old));
+                self.put(slot, row);
+                let new = self.slots.get(slot).bytes();
+                changed.iter().for_each(|index| self.indexes[index].insert(&self.slots, slot, new));
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the live row of a slot. Its bytes stay for those who read older versions.
+    pub(crate) fn delete(&mut self, slot: SlotId, recording: Recording) {
+        self.live_rows -= 1;
+        match recording {
+            Recording::Undo => {
+                self.slots.get_mut(slot).set_live(false);
+                self.record(slot, Before::Lived, IndexSet::default());
+            }
+            Recording::Nothing => self.remove(slot),
+        }
+    }
+
+    /// Takes back the newest changes down to a mark, at most `most` of them; returns whether some are left.
+    pub(crate) fn roll_back(&mut self, mark: UndoId, most: usize) -> bool {
+        for _ in 0..most {
+            if self.undo.end() <= mark {
+                return false;
+            }
+            self.take_back();
+        }
+        self.undo.end() > mark
+    }
+
+    fn take_back(&mut self) {
+        let entry = self.undo.pop_newest().expect("the caller has looked whether there is an entry");
+        let (slot, previous, changed) = (entry.slot, entry.previous, entry.changed());
+        let (row, live) = match entry.into_before() {
+            Before::Nothing => {
+                self.live_rows -= 1;
+                return self.remove(slot);
+            }
+            Before::Lived => {
+                self.live_rows += 1;
+                (None, true)
+            }
+            Before::Dead(row) => {
+                self.live_rows -= 1;
+                (Some(row), false)
+            }
+            Before::Live(row) => (Some(row), true),
+        };
+        if let Some(row) = row {
+            let new = self.slots.get(slot).bytes();
+            changed.iter().for_each(|index| self.indexes[index].withdraw(&self.slots, slot, new));
+            self.put(slot, row);
+            let old = self.slots.get(slot).bytes();
+            changed.iter().for_each(|index| self.indexes[index].revive(&self.slots, slot, old));
+        }
+        let place = self.slots.get_mut(slot);
+        place.set_live(live);
+        place.set_newest(previous);
+    }
+
+    /// Lets the oldest history go, up to a version and at most `most` entries; returns how many went.
+    pub(crate) fn purge(&mut self, horizon: Version, most: usize) -> usize {
+        for purged in 0..most {
+            let Some((id, entry)) = self.undo.pop_oldest(horizon) else { return purged };
+            if let Some(row) = entry.row() {
+                let changed = entry.changed();
+                changed.iter().for_each(|index| self.indexes[index].release(&self.slots, entry.slot, row));
+            }
+            let slot = self.slots.get(entry.slot);
+            if slot.newest() == id && !slot.is_live() {
+                self.remove(entry.slot);
+            }
+        }
+        most
+    }
+
+    /// Whether another live row has this row's key in a unique index.
+    fn conflicts(&self, shape: &Shape, place: usize, row: &[u8], own: Option<SlotId>) -> bool {
+        let index = &self.indexes[place];
+        let mut conflict = false;
+        with_scratch(|key| {
+            shape.indexes[place].key.extract(row, key);
+            self.walk_equal(index, key, |found| {
+                conflict = Some(found.slot) != own && self.visible_as(index, found, UndoId::NOW).is_some();
+                if conflict { Visit::StopBefore } else { Visit::Next }
+            });
+        });
+        conflict
+    }
+
+    /// The indexes in which the slot's bytes and this row have different keys.
+    #[inline]
+    fn changed_keys(&self, shape: &Shape, slot: SlotId, row: &[u8]) -> IndexSet {
+        let mut changed = IndexSet::default();
+        let old = self.slots.get(slot).bytes();
+        for (place, (index, definition)) in self.indexes.iter().zip(&shape.indexes).enumerate() {
+            if !index.same_key(&shape.layout, &definition.columns, old, row) {
+                changed.add(place);
+            }
+        }
+        changed
+    }
+
+    /// Puts a row with the same primary key into a slot, moves the references of the changed keys, and
+    /// returns what was there.
+    #[inline]
+    fn exchange(&mut self, slot: SlotId, row: Box<[u8]>, changed: IndexSet) -> Box<[u8]> {
+        let old = self.slots.get(slot).bytes();
+        changed.iter().for_each(|index| self.indexes[index].retire(&self.slots, slot, old));
+        let old = self.put(slot, row);
+        let new = self.slots.get(slot).bytes();
+        changed.iter().for_each(|index| self.indexes[index].insert(&self.slots, slot, new));
+        old
+    }
+
+    #[inline]
+    fn put(&mut self, slot: SlotId, row: Box<[u8]>) -> Box<[u8]> {
+        self.row_bytes += allocation_size(row.len());
+        let old = self.slots.get_mut(slot).replace(row);
+        self.row_bytes -= allocation_size(old.len());
+        old
+    }
+
+    #[inline]
+    fn record(&mut self, slot: SlotId, before: Before, changed: IndexSet) {
+        let place = self.slots.get_mut(slot);
+        let id = self.undo.push(slot, place.newest(), before, changed);
+        place.set_newest(id);
+    }
+
+    /// Takes a slot out of all indexes and frees it. No older version of it may be left.
+    fn remove(&mut self, slot: SlotId) {
+        let row = self.slots.get(slot).bytes();
+        self.exact.remove(slot, row);
+        self.primary.withdraw(&self.slots, slot, row);
+        for index in &mut self.indexes {
+            index.withdraw(&self.slots, slot, row);
+        }
+        let row = self.slots.remove(slot);
+        self.row_bytes -= allocation_size(row.len());
+    }
+
+    #[inline]
+    fn raise_counter(&mut self, shape: &Shape, row: &[u8]) {
+        if let Some(counting) = shape.auto_increment
+            && let Asked::Number(number) = counting.read(&shape.layout, row)
+        {
+            self.counter = self.counter.max(number);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! An ordered index: the keys of rows in their order, ties broken by the primary key.
+//! An entry serves every version of a row that has its key; versions with other keys have entries of
+//! their own, so that a reader of an old version finds the row where it was then.
+//! Invariant: each maximal run of consecutive versions of a slot with the same key, deleted ones included,
+//! holds one reference to the entry of that key, and an entry is there while it is referred to.
+
+mod partial;
+mod retired;
+mod walk;
+mod whole;
+
+pub(crate) use walk::{Found, Place, Range, Visit, Walked};
+
+use crate::slot::{SlotId, Slots};
+use interstice_codec::{key::KeyLayout, row::Layout};
+use partial::PartialIndex;
+use whole::WholeIndex;
+
+/// An ordered index over some columns, the last of which are those of the primary key.
+pub(crate) struct OrderedIndex {
+    key: KeyLayout,
+    entries: Entries,
+}
+
+/// The entries, by how much of a key a prefix holds.
+enum Entries {
+    /// Keys of a fixed size up to 8 bytes: all of it.
+    Narrow(WholeIndex<u64>),
+    /// Keys of a fixed size up to 16 bytes: all of it.
+    Wide(WholeIndex<u128>),
+    /// All other keys: the first 16 bytes.
+    Partial(PartialIndex),
+}
+
+impl OrderedIndex {
+    pub(crate) fn new(key: KeyLayout) -> Self {
+        let entries = match key.fixed_size() {
+            Some(size @ 0..=8) => Entries::Narrow(WholeIndex::new(size)),
+            Some(size @ 9..=16) => Entries::Wide(WholeIndex::new(size)),
+            _ => Entries::Partial(PartialIndex::new()),
+        };
+        Self { key, entries }
+    }
+
+    /// Whether two rows with the same primary key have the same key here, given the columns of the index.
+    #[inline]
+    pub(crate) fn same_key(&self, layout: &Layout, columns: &[usize], left: &[u8], right: &[u8]) -> bool {
+        if self.key.prefix(left) != self.key.prefix(right) {
+            return false;
+        }
+        match self.entries {
+            Entries::Narrow(_) | Entries::Wide(_) => true,
+            // A value has one encoding, so equal bytes are equal values.
+            Entries::Partial(_) => {
+                columns.iter().all(|column| layout.column(left, *column) == layout.column(right, *column))
+            }
+        }
+    }
+
+    /// Adds a reference from the slot, which holds this row now, to the entry of its key.
+    #[inline]
+    pub(crate) fn insert(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+        match &mut self.entries {
+            Entries::Narrow(index) => index.insert(self.key.prefix(row), slot),
+            Entries::Wide(index) => index.insert(self.key.prefix(row), slot),
+            Entries::Partial(index) => index.insert(&self.key, slots, slot, row),
+        }
+    }
+
+    /// The slot still holds this row, but is about to hold one with another key: from now on the entry
+    /// must not look for its key in the slot.
+    #[inline]
+    pub(crate) fn retire(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+        if let Entries::Partial(index) = &mut self.entries {
+            index.retire(&self.key, slots, slot, row);
+        }
+    }
+
+    /// Takes [`retire`](Self::retire) back: the slot holds this row again.
+    pub(crate) fn revive(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+        if let Entries::Partial(index) = &mut self.entries {
+            index.revive(&self.key, slots, slot, row);
+        }
+    }
+
+    /// Takes [`insert`](Self::insert) back: the slot still holds this row, but is about to hold another.
+    pub(crate) fn withdraw(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+        match &mut self.entries {
+            Entries::Narrow(index) => index.release(self.key.prefix(row), slot),
+            Entries::Wide(index) => index.release(self.key.prefix(row), slot),
+            Entries::Partial(index) => index.withdraw(&self.key, slots, row),
+        }
+    }
+
+    /// Takes back the reference of an older run of the slot to the entry of this row's key.
+    pub(crate) fn release(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+        match &mut self.entries {
+            Entries::Narrow(index) => index.release(self.key.prefix(row), slot),
+            Entries::Wide(index) => index.release(self.key.prefix(row), slot),
+            Entries::Partial(index) => index.release(&self.key, slots, slot, row),
+        }
+    }
+
+    /// Visits the entries of a range from where `place` is, until the visitor stops.
+    #[inline]
+    pub(crate) fn walk(
+        &self,
+        slots: &Slots,
+        range: &Range<'_>,
+        place: &mut Place,
+        visit: impl FnMut(Found) -> Visit,
+    ) -> Walked {
+        match &self.entries {
+            Entries::Narrow(index) => index.walk(range, place, visit),
+            Entries::Wide(index) => index.walk(range, place, visit),
+            Entries::Partial(index) => index.walk(&self.key, slots, range, place, visit),
+        }
+    }
+
+    /// Whether a version of the slot with these bytes belongs to an entry that was found for it.
+    pub(crate) fn belongs(&self, slots: &Slots, found: Found, bytes: &[u8]) -> bool {
+        self.key.prefix(bytes) == found.prefix
+            && match &self.entries {
+                Entries::Narrow(_) | Entries::Wide(_) => true,
+                Entries::Partial(index) => index.belongs(&self.key, slots, found, bytes),
+            }
+    }
+
+    /// The bytes that are allocated.
+    pub(crate) fn allocated_bytes(&self) -> u64 {
+        match &self.entries {
+            Entries::Narrow(index) => index.allocated_bytes(),
+            Entries::Wide(index) => index.allocated_bytes(),
+            Entries::Partial(index) => index.allocated_bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl OrderedIndex {
+    /// The columns of its entries.
+    pub(crate) fn key(&self) -> &KeyLayout {
+        &self.key
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        match &self.entries {
+            Entries::Narrow(index) => index.tree().len(),
+            Entries::Wide(index) => index.tree().len(),
+            Entries::Partial(index) => index.tree().len(),
+        }
+    }
+
+    /// The references to each entry, by slot and key; panics where something is not whole.
+    pub(crate) fn check(&self, slots: &Slots) -> std::collections::BTreeMap<(u32, Vec<u8>), u32> {
+        match &self.entries {
+            Entries::Narrow(index) => index.check(),
+            Entries::Wide(index) => index.check(),
+            Entries::Partial(index) => index.check(&self.key, slots),
+        }
+    }
+
+    /// How many entries keep their key themselves, or are counted aside.
+    pub(crate) fn special(&self) -> usize {
+        match &self.entries {
+            Entries::Narrow(index) => index.special(),
+            Entries::Wide(index) => index.special(),
+            Entries::Partial(index) => index.special(),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Reading the rows of a range in their order, in batches.
+//! A scan holds no lock between batches, and within one lets go of it now and then; it remembers the last
+//! entry that it took and goes on behind it.
+//! Invariant: a scan returns the table as it was when the scan was opened.
+
+use crate::{
+    Reader, StoreError, TableHandle,
+    limits::VISITS_PER_LOCK,
+    ordered::{Place, Range, Visit, Walked},
+    progress::{Moment, Progress},
+    state::State,
+    undo::UndoId,
+};
+use interstice_codec::row::push_row;
+use std::sync::Arc;
+
+/// What to scan.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyRange<'a> {
+    /// 0 for the primary key, else a secondary index.
+    pub index: u32,
+    /// The smallest key of the range, in key form; the beginning of a key stands for all that begin so.
+    pub low: &'a [u8],
+    /// The smallest key beyond it, or nothing if it has no end.
+    pub high: Option<&'a [u8]>,
+    /// From the largest key to the smallest.
+    pub descending: bool,
+    /// How many rows at most; 0 is no limit.
+    pub limit: u64,
+}
+
+/// An open scan.
+pub struct Scan {
+    table: TableHandle,
+    view: View,
+    index: u32,
+    low: Vec<u8>,
+    high: Option<Vec<u8>>,
+    descending: bool,
+    rows_left: u64,
+    place: Place,
+    is_over: bool,
+}
+
+/// What a scan has appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanBatch {
+    /// How many rows it was.
+    pub rows: u32,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Whose eyes a scan sees with.
+pub(crate) enum View {
+    /// A reader's.
+    At(Reader),
+    /// Those of a transaction, as they were at a moment of it.
+    Within { progress: Arc<Progress>, moment: Moment, mark: UndoId },
+}
+
+impl Scan {
+    pub(crate) fn new(table: &TableHandle, view: View, range: &KeyRange<'_>) -> Result<Self, StoreError> {
+        if table.0.state.read().index(range.index).is_none() {
+            return Err(table.0.no_such_index(range.index));
+        }
+        Ok(Self {
+            table: table.clone(),
+            view,
+            index: range.index,
+            low: range.low.to_vec(),
+            high: range.high.map(<[u8]>::to_vec),
+            descending: range.descending,
+            rows_left: if range.limit == 0 { u64::MAX } else { range.limit },
+            place: Place::default(),
+            is_over: false,
+        })
+    }
+
+    /// Appends the next rows to `out` in batch form, at most `max_bytes` bytes and `max_rows` rows of
+    /// them, but at least one row if there is one.
+    ///
+    /// # Errors
+    /// If the reader was cancelled, or the transaction is over or was rolled back to before the scan;
+    /// then nothing is appended.
+    pub fn next_batch(
+        &mut self,
+        out: &mut Vec<u8>,
+        max_bytes: usize,
+        max_rows: usize,
+    ) -> Result<ScanBatch, StoreError> {
+        let start = out.len();
+        let mut rows = 0;
+        let table = self.table.clone();
+        while !self.is_over {
+            let state = table.0.state.read();
+            let mark = self.view.mark(&state).inspect_err(|_| out.truncate(start))?;
+            let index = state.index(self.index).expect("the index was there when the scan was opened");
+            let range = Range { low: &self.low, high: self.high.as_deref(), descending: self.descending };
+            let most_rows = self.rows_left.min(max_rows.max(1) as u64);
+            let mut visits = 0;
+            let mut is_full = false;
+            let walked = index.walk(&state.slots, &range, &mut self.place, |found| {
+                visits += 1;
+                if visits > VISITS_PER_LOCK {
+                    return Visit::StopBefore;
+                }
+                if rows == self.rows_left {
+                    is_full = true;
+                    return Visit::StopBefore;
+                }
+                let Some(row) = state.visible_as(index, found, mark) else { return Visit::Next };
+                let size = out.len() - start + length_size(row.len()) + row.len();
+                is_full = rows == most_rows || rows > 0 && size > max_bytes;
+                if is_full {
+                    return Visit::StopBefore;
+                }
+                push_row(row, out);
+                rows += 1;
+                Visit::Next
+            });
+            self.is_over = walked == Walked::ToTheEnd || is_full && rows == self.rows_left;
+            if is_full {
+                break;
+            }
+        }
+        self.rows_left -= rows;
+        Ok(ScanBatch { rows: rows as u32, more: !self.is_over })
+    }
+}
+
+impl View {
+    #[inline]
+    fn mark(&self, state: &State) -> Result<UndoId, StoreError> {
+        match self {
+            Self::At(reader) => {
+                reader.check()?;
+                Ok(state.undo.mark_of(reader.version()))
+            }
+            Self::Within { progress, moment, mark } => {
+                progress.check(*moment, "scan")?;
+                Ok(*mark)
+            }
+        }
+    }
+}
+
+/// How many bytes the length of a row takes in a batch.
+#[inline]
+fn length_size(length: usize) -> usize {
+    (usize::BITS - (length | 1).leading_zeros()).div_ceil(7) as usize
+}

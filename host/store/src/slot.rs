@@ -1,0 +1,141 @@
+//! Where rows live: numbered slots, each with the newest bytes of one row.
+//! A slot keeps its number and its primary key as long as it holds bytes; what was there before is not
+//! known here but in the undo log, whose newest entry for the slot it names.
+//! Invariant: a slot without bytes is on the free list, and only such a slot is.
+
+use crate::limits::TABLE_SLOTS;
+use crate::pages::Pages;
+use crate::undo::UndoId;
+
+/// The number of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SlotId(pub(crate) u32);
+
+/// Set beside the undo id of a slot whose row was deleted.
+const DEAD: u64 = 1 << 63;
+
+/// Slots are allocated in pages of this many, 24 KiB each.
+const SLOT_PAGE: usize = 1024;
+
+/// One slot.
+pub(crate) struct Slot {
+    /// The newest undo entry, of no meaning if it was purged, and whether the row is dead.
+    state: u64,
+    row: Option<Box<[u8]>>,
+}
+
+impl Slot {
+    /// The newest undo entry of this slot; one that was purged says nothing.
+    #[inline]
+    pub(crate) fn newest(&self) -> UndoId {
+        UndoId(self.state & !DEAD)
+    }
+
+    #[inline]
+    pub(crate) fn set_newest(&mut self, newest: UndoId) {
+        self.state = self.state & DEAD | newest.0;
+    }
+
+    /// Whether the row is there; a dead one only leaves its bytes, for those who read older versions.
+    #[inline]
+    pub(crate) fn is_live(&self) -> bool {
+        self.state & DEAD == 0
+    }
+
+    pub(crate) fn set_live(&mut self, live: bool) {
+        self.state = self.newest().0 | if live { 0 } else { DEAD };
+    }
+
+    /// The bytes, dead or alive.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.row.as_deref().expect("only slots that hold bytes are referred to")
+    }
+
+    /// The row, if it lives.
+    #[inline]
+    pub(crate) fn live_row(&self) -> Option<&[u8]> {
+        if self.is_live() { self.row.as_deref() } else { None }
+    }
+
+    /// Puts other bytes in and returns those that were there.
+    #[inline]
+    pub(crate) fn replace(&mut self, row: Box<[u8]>) -> Box<[u8]> {
+        self.row.replace(row).expect("only slots that hold bytes are referred to")
+    }
+}
+
+/// All slots of a table.
+pub(crate) struct Slots {
+    slots: Pages<Slot, SLOT_PAGE>,
+    free: Vec<SlotId>,
+}
+
+impl Slots {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Pages::new(), free: Vec::new() }
+    }
+
+    /// Whether another row fits.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        !self.free.is_empty() || self.slots.len() < TABLE_SLOTS
+    }
+
+    /// Puts a new, live row into a free slot.
+    #[inline]
+    pub(crate) fn add(&mut self, row: Box<[u8]>) -> SlotId {
+        assert!(self.has_room(), "room is asked for before a row is added");
+        let slot = Slot { state: 0, row: Some(row) };
+        match self.free.pop() {
+            Some(free) => {
+                self.slots[free.0 as usize] = slot;
+                free
+            }
+            None => SlotId(self.slots.push(slot) as u32),
+        }
+    }
+
+    /// Takes the bytes out and frees the slot.
+    pub(crate) fn remove(&mut self, slot: SlotId) -> Box<[u8]> {
+        let row = self.slots[slot.0 as usize].row.take();
+        self.free.push(slot);
+        row.expect("a slot is freed once")
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: SlotId) -> &Slot {
+        &self.slots[slot.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: SlotId) -> &mut Slot {
+        &mut self.slots[slot.0 as usize]
+    }
+
+    /// How many slots hold bytes.
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Every slot that holds bytes.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
+        (0..self.slots.len())
+            .map(|at| (SlotId(at as u32), &self.slots[at]))
+            .filter(|(_, slot)| slot.row.is_some())
+    }
+
+    /// The bytes that are allocated, rows apart.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        self.slots.allocated_bytes() + self.free.capacity() * size_of::<SlotId>()
+    }
+}
+
+/// What the allocator takes for a row of this many bytes: eight for itself, rounded up to 16, at
+/// least 32 (glibc on 64 bits).
+#[inline]
+pub(crate) fn allocation_size(bytes: usize) -> u64 {
+    ((bytes as u64 + 8 + 15) & !15).max(32)
+}

@@ -1,0 +1,164 @@
+//! All that the lock of a table protects, and how it is read.
+//! Reading never changes anything: a reader takes the place in the undo log where it reads, and the newest
+//! rows are taken back to there.
+//! Invariant: a slot whose newest undo entry was purged is live, and its entries in all indexes are those
+//! of its bytes; so a table without history is read as if there were no versions.
+
+use crate::{
+    Version,
+    definition::Shape,
+    limits::MEMORY_STEP,
+    memory::{Memory, Reported},
+    ordered::{Found, OrderedIndex, Place, Range, Visit},
+    primary::PrimaryIndex,
+    scratch::with_scratch,
+    slot::{Slot, SlotId, Slots},
+    undo::{Undo, UndoId},
+};
+use foldhash::SharedSeed;
+use interstice_codec::key::{self, KeyLayout};
+use std::sync::Arc;
+
+/// The contents of a table.
+pub(crate) struct State {
+    pub(crate) slots: Slots,
+    pub(crate) exact: PrimaryIndex,
+    pub(crate) primary: OrderedIndex,
+    pub(crate) indexes: Vec<OrderedIndex>,
+    pub(crate) undo: Undo,
+    pub(crate) live_rows: u64,
+    /// The largest number that the auto-increment column was given.
+    pub(crate) counter: u64,
+    /// The bytes of the rows in slots, as the allocator counts them.
+    pub(crate) row_bytes: u64,
+    /// Whether the store has this table on its list of those with undo entries.
+    pub(crate) queued_for_purge: bool,
+    reported: Reported,
+    reported_rows: u64,
+}
+
+impl State {
+    pub(crate) fn new(shape: &Shape, entries: Vec<KeyLayout>, secret: u64, shared: Arc<SharedSeed>) -> Self {
+        Self {
+            slots: Slots::new(),
+            exact: PrimaryIndex::new(shape.primary.clone(), secret, shared),
+            primary: OrderedIndex::new(shape.primary.clone()),
+            indexes: entries.into_iter().map(OrderedIndex::new).collect(),
+            undo: Undo::new(),
+            live_rows: 0,
+            counter: 0,
+            row_bytes: 0,
+            queued_for_purge: false,
+            reported: Reported::default(),
+            reported_rows: 0,
+        }
+    }
+
+    /// An ordered index by its number, 0 being the primary key.
+    #[inline]
+    pub(crate) fn index(&self, index: u32) -> Option<&OrderedIndex> {
+        match index.checked_sub(1) {
+            None => Some(&self.primary),
+            Some(place) => self.indexes.get(place as usize),
+        }
+    }
+
+    /// The slot of a key in key form, whether its row lives or not.
+    #[inline]
+    pub(crate) fn slot_of_key(&self, key: &[u8]) -> Option<SlotId> {
+        self.exact.find(&self.slots, self.exact.key_of_bytes(key)?)
+    }
+
+    /// Whether a slot has no history, so that what it holds is what everybody sees.
+    #[inline]
+    pub(crate) fn is_quiet(&self, slot: &Slot) -> bool {
+        slot.newest() < self.undo.base()
+    }
+
+    /// The row of a slot as it is at a mark.
+    #[inline]
+    pub(crate) fn visible(&self, slot: SlotId, mark: UndoId) -> Option<&[u8]> {
+        let slot = self.slots.get(slot);
+        if slot.newest() < mark { slot.live_row() } else { self.undo.look_back(slot, mark) }
+    }
+
+    /// The row that was found in an ordered index, if it is there under this key at a mark.
+    #[inline]
+    pub(crate) fn visible_as(&self, index: &OrderedIndex, found: Found, mark: UndoId) -> Option<&[u8]> {
+        let slot = self.slots.get(found.slot);
+        if self.is_quiet(slot) {
+            return slot.live_row();
+        }
+        self.visible(found.slot, mark).filter(|bytes| index.belongs(&self.slots, found, bytes))
+    }
+
+    /// The row with this primary key at a mark.
+    #[inline]
+    pub(crate) fn get(&self, key: &[u8], mark: UndoId) -> Option<&[u8]> {
+        self.visible(self.slot_of_key(key)?, mark)
+    }
+
+    /// The row with this whole key in a secondary index at a mark. `place` counts from 0.
+    pub(crate) fn find(&self, shape: &Shape, place: usize, key: &[u8], mark: UndoId) -> Option<&[u8]> {
+        let index = &self.indexes[place];
+        let mut row = None;
+        self.walk_equal(index, key, |found| {
+            row = self.visible_as(index, found, mark);
+            if row.is_some() { Visit::StopBefore } else { Visit::Next }
+        });
+        // What was asked for may be the beginning of a key only; then there is no such row.
+        row.filter(|row| {
+            with_scratch(|whole| {
+                shape.indexes[place].key.extract(row, whole);
+                whole.as_slice() == key
+            })
+        })
+    }
+
+    /// Visits the entries whose keys begin with these bytes.
+    #[inline]
+    pub(crate) fn walk_equal(&self, index: &OrderedIndex, key: &[u8], visit: impl FnMut(Found) -> Visit) {
+        with_scratch(|beyond| {
+            beyond.extend_from_slice(key);
+            let bounded = key::successor(beyond);
+            let high = bounded.then_some(beyond.as_slice());
+            let range = Range { low: key, high, descending: false };
+            index.walk(&self.slots, &range, &mut Place::default(), visit);
+        });
+    }
+
+    /// How many rows there are at a version.
+    pub(crate) fn count(&self, version: Version) -> u64 {
+        self.undo.newer_than(version).map_or(self.live_rows, |mark| mark.live_rows)
+    }
+
+    /// The bytes that are allocated: rows, indexes and undo.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.row_bytes
+            + self.undo.allocated_bytes()
+            + (self.slots.allocated_bytes() + self.exact.allocated_bytes()) as u64
+            + self.primary.allocated_bytes()
+            + self.indexes.iter().map(OrderedIndex::allocated_bytes).sum::<u64>()
+    }
+
+    /// Tells the store how much memory this table takes, if that has changed much.
+    #[inline]
+    pub(crate) fn report(&mut self, memory: &Memory) {
+        let rows = self.row_bytes.abs_diff(self.reported_rows);
+        if rows >= MEMORY_STEP || self.undo.used_bytes().abs_diff(self.reported.undo) >= MEMORY_STEP {
+            self.report_all(memory);
+        }
+    }
+
+    #[cold]
+    fn report_all(&mut self, memory: &Memory) {
+        let now = Reported { total: self.memory_bytes(), undo: self.undo.used_bytes() };
+        self.reported_rows = self.row_bytes;
+        memory.report(&mut self.reported, now);
+    }
+
+    /// Takes this table out of the sums, when it is dropped.
+    pub(crate) fn report_nothing(&mut self, memory: &Memory) {
+        memory.report(&mut self.reported, Reported::default());
+    }
+}
