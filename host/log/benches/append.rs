@@ -64,7 +64,16 @@ fn main() {
         total / f64::from(groups)
     );
 
-    let waits = 500;
+    let waits = 500_u32;
+    let file = doors.disk.create("baseline").unwrap();
+    file.allocate(1 << 20).unwrap();
+    file.sync().unwrap();
+    let start = Instant::now();
+    for n in 0..waits {
+        file.write_at(u64::from(n) * 512, &[1; 512]).unwrap();
+        file.sync().unwrap();
+    }
+    println!("a bare write and sync: {:.0} us", start.elapsed().as_micros() as f64 / f64::from(waits));
     let start = Instant::now();
     for _ in 0..waits {
         let last = append(&[1; 24], &[&[2; 24], &[3; 24]]);

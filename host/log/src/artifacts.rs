@@ -31,11 +31,13 @@ impl ArtifactStore {
     /// Stores an artifact, which survives a crash once this returns.
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, LogError> {
         let digest = Digest(Sha256::digest(bytes).into());
-        // What is there and right need not be written; what is there and damaged is replaced.
+        let disk = self.disk.as_ref();
+        // What is there and right need not be written, but its name may not be safe yet; what is there
+        // and damaged is replaced.
         if self.get(digest).is_ok() {
+            disk.sync_directory(DIRECTORY).doing("sync", || disk.locate(DIRECTORY))?;
             return Ok(digest);
         }
-        let disk = self.disk.as_ref();
         disk.create_directory(DIRECTORY).doing("create", || disk.locate(DIRECTORY))?;
         disk.sync_directory("").doing("sync", || disk.locate(""))?;
         publish(disk, &format!("{DIRECTORY}/{digest}.tmp"), &path_of(digest), bytes)?;

@@ -5,6 +5,8 @@
 pub mod doors;
 pub mod limits;
 pub mod os;
+#[cfg(feature = "simulator")]
+pub mod sim;
 
 mod artifacts;
 mod batch;

@@ -346,6 +346,12 @@ pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {
 /// Makes the end of the log safe to go on from, after a crash: everything that was read is written
 /// again and synced before anyone is served from it.
 pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> {
+    // The names that were read may be in the operating system's memory only, if the process before
+    // was killed between a rename and the sync after it. Nothing is changed on the strength of them
+    // until they are safe.
+    for directory in ["", LOG_DIRECTORY] {
+        disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
+    }
     for leftover in [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH] {
         remove_if_there(disk, leftover)?;
     }

@@ -49,7 +49,7 @@ pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogE
     let sequence = log.next_sequence();
     let n = sequence.0;
     let mut write_set = WriteSetEncoder::new();
-    write_set.table(cast.account, (n % 3 == 0).then_some(n));
+    write_set.table(cast.account, n.is_multiple_of(3).then_some(n));
     write_set.update(&[n as u8; 24]);
     write_set.update(&n.to_le_bytes());
     if n.is_multiple_of(4) {
@@ -111,5 +111,20 @@ pub fn assert_in_order(records: &[Record]) {
         assert_eq!(record.package, "acme:bank");
         let caller = if n.is_multiple_of(7) { "passer-by".to_owned() } else { format!("client {}", n % 5) };
         assert_eq!(record.caller, caller.as_bytes());
+    }
+}
+
+/// Runs a campaign over many seeds: a few by default, `INTERSTICE_SEEDS` says how many, and
+/// `INTERSTICE_SEED` runs one again. A failure names its seed.
+pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    if let Some(seed) = number("INTERSTICE_SEED") {
+        return run(seed);
+    }
+    for seed in 0..number("INTERSTICE_SEEDS").unwrap_or(default) {
+        if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
+            eprintln!("run this again with INTERSTICE_SEED={seed}");
+            std::panic::resume_unwind(panic);
+        }
     }
 }

@@ -1,0 +1,556 @@
+//! A disk that forgets as real ones may: each page that was not synced is kept, dropped or torn by
+//! sectors, each unsynced name is there or not, and an fsync that failed loses pages silently. After
+//! FoundationDB's simulated files. Invariant: what was synced, and not written since, is never harmed.
+
+use super::below;
+use crate::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
+use parking_lot::Mutex;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+
+const SECTOR_BYTES: usize = 512;
+const SECTORS_A_PAGE: u64 = 8;
+
+/// A simulated data directory.
+#[derive(Clone)]
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone)]
+struct State {
+    files: Vec<File>,
+    /// The names as a running process sees them.
+    names: BTreeMap<String, Node>,
+    /// The names that survive a loss of power for sure.
+    safe_names: BTreeMap<String, Node>,
+    /// What was done to names since their directories were synced, in order.
+    name_changes: Vec<NameChange>,
+    locks: Locks,
+    faults: Faults,
+    random: ChaCha8Rng,
+}
+
+#[derive(Clone, Default)]
+struct File {
+    /// What a running process reads.
+    current: Vec<u8>,
+    /// What is on the medium.
+    safe: Vec<u8>,
+    /// The sectors written since the last sync.
+    dirty: BTreeSet<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Node {
+    Directory,
+    File(usize),
+}
+
+#[derive(Clone)]
+enum NameChange {
+    Set(String, Node),
+    Remove(String),
+    Rename(String, String, Node),
+}
+
+#[derive(Clone, Default)]
+struct Locks {
+    exclusive: bool,
+    shared: usize,
+}
+
+#[derive(Clone, Default)]
+struct Faults {
+    /// The machine is off.
+    dead: bool,
+    /// How many changes have been made, and at which one the power fails.
+    changes: u64,
+    power_fails_at: Option<u64>,
+    /// Syncs that still succeed before one fails.
+    syncs_left: Option<u64>,
+    /// Writes that still succeed before one fails.
+    writes_left: Option<u64>,
+    capacity: Option<u64>,
+}
+
+impl SimDisk {
+    pub(super) fn new(seed: u64) -> Self {
+        let random = ChaCha8Rng::seed_from_u64(seed ^ 0x6469_736b);
+        let state = State {
+            files: Vec::new(),
+            names: BTreeMap::new(),
+            safe_names: BTreeMap::new(),
+            name_changes: Vec::new(),
+            locks: Locks::default(),
+            faults: Faults::default(),
+            random,
+        };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Lets the power fail at the change with this number, counted from now; it may still reach the
+    /// medium, and everything after it returns errors.
+    pub fn fail_power_after(&self, changes: u64) {
+        let faults = &mut self.state.lock().faults;
+        faults.power_fails_at = Some(faults.changes + changes);
+    }
+
+    /// How many changes were made: writes, syncs, and changes of names.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.state.lock().faults.changes
+    }
+
+    /// Whether the power has failed.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.state.lock().faults.dead
+    }
+
+    /// Lets a sync fail after so many that succeed. What it should have made safe is then lost or
+    /// not, and no later sync brings it back.
+    pub fn fail_sync_after(&self, syncs: u64) {
+        self.state.lock().faults.syncs_left = Some(syncs);
+    }
+
+    /// Lets a write fail after so many that succeed.
+    pub fn fail_write_after(&self, writes: u64) {
+        self.state.lock().faults.writes_left = Some(writes);
+    }
+
+    /// Gives the disk room for so many bytes of files, or no limit.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.state.lock().faults.capacity = bytes;
+    }
+
+    /// How many bytes the files take.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.state.lock().used_bytes()
+    }
+
+    /// All files and their contents, as a running process sees them.
+    #[must_use]
+    pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let state = self.state.lock();
+        let files = state.names.iter().filter_map(|(name, node)| match node {
+            Node::File(file) => Some((name.clone(), state.files[*file].current.clone())),
+            Node::Directory => None,
+        });
+        files.collect()
+    }
+
+    /// Puts these bytes into a file, and makes them safe, as no program of ours did.
+    pub fn plant(&self, path: &str, bytes: Vec<u8>) {
+        let mut state = self.state.lock();
+        let file = state.files.len();
+        state.files.push(File { current: bytes.clone(), safe: bytes, dirty: BTreeSet::new() });
+        state.names.insert(path.to_owned(), Node::File(file));
+        state.safe_names.insert(path.to_owned(), Node::File(file));
+    }
+
+    /// Takes a file away, as no program of ours did.
+    pub fn take_away(&self, path: &str) {
+        let mut state = self.state.lock();
+        state.names.remove(path);
+        state.safe_names.remove(path);
+    }
+
+    /// A copy of the disk that shares nothing with it, without its faults and locks.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let mut state = self.state.lock().clone();
+        state.faults = Faults { capacity: state.faults.capacity, ..Faults::default() };
+        state.locks = Locks::default();
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    pub(super) fn kill(&self) -> Self {
+        let copy = self.copy();
+        self.state.lock().faults.dead = true;
+        copy
+    }
+
+    pub(super) fn power_loss(&self, seed: u64) -> Self {
+        let copy = self.kill();
+        {
+            let state = &mut *copy.state.lock();
+            state.random = ChaCha8Rng::seed_from_u64(seed ^ 0x706f_7765_726c_6f73);
+            state.lose_names();
+            let State { files, random, .. } = state;
+            files.iter_mut().for_each(|file| file.lose(random));
+        }
+        copy
+    }
+}
+
+impl File {
+    /// Leaves of the contents what a loss of power leaves.
+    fn lose(&mut self, random: &mut ChaCha8Rng) {
+        let mut after = self.safe.clone();
+        if self.current.len() != after.len() && below(random, 2) == 0 {
+            after.resize(self.current.len(), 0);
+        }
+        let mut pages: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for sector in &self.dirty {
+            pages.entry(sector / SECTORS_A_PAGE).or_default().push(*sector);
+        }
+        for sectors in pages.into_values() {
+            let fate = below(random, 4);
+            for sector in sectors {
+                // A whole page is kept or dropped, or each of its sectors apart, or garbled.
+                match if fate < 2 { fate } else { below(random, 3) } {
+                    0 => {}
+                    1 => self.copy_sector(sector, &mut after),
+                    _ => {
+                        let range = sector_range(sector, after.len());
+                        random.fill_bytes(&mut after[range]);
+                    }
+                }
+            }
+        }
+        *self = Self { current: after.clone(), safe: after, dirty: BTreeSet::new() };
+    }
+
+    fn copy_sector(&self, sector: u64, to: &mut [u8]) {
+        let range = sector_range(sector, to.len().min(self.current.len()));
+        to[range.clone()].copy_from_slice(&self.current[range]);
+    }
+}
+
+/// The bytes of a sector, cut off at the end of the file.
+fn sector_range(sector: u64, length: usize) -> std::ops::Range<usize> {
+    let start = (sector as usize * SECTOR_BYTES).min(length);
+    start..(start + SECTOR_BYTES).min(length)
+}
+
+impl State {
+    fn used_bytes(&self) -> u64 {
+        let length = |node: &Node| match node {
+            Node::File(file) => self.files[*file].current.len() as u64,
+            Node::Directory => 0,
+        };
+        self.names.values().map(length).sum()
+    }
+
+    fn check_alive(&self) -> io::Result<()> {
+        if self.faults.dead { Err(io::Error::other("the power has failed")) } else { Ok(()) }
+    }
+
+    /// Counts a change. If the power fails at it, `Err` is returned after the change was made.
+    fn change<T>(&mut self, make: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        self.check_alive()?;
+        let made = make(self);
+        self.faults.changes += 1;
+        if self.power_fails_now() {
+            self.faults.dead = true;
+            self.check_alive()?;
+        }
+        made
+    }
+
+    fn power_fails_now(&self) -> bool {
+        self.faults.power_fails_at.is_some_and(|at| at <= self.faults.changes)
+    }
+
+    /// Whether a sync that would be the next change still happens.
+    fn sync<T>(&mut self, make: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        self.check_alive()?;
+        self.faults.changes += 1;
+        if self.power_fails_now() {
+            self.faults.dead = true;
+            self.check_alive()?;
+        }
+        make(self)
+    }
+
+    fn check_room(&self, more: usize) -> io::Result<()> {
+        match self.faults.capacity {
+            Some(capacity) if self.used_bytes() + more as u64 > capacity => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_parent(&self, path: &str) -> io::Result<()> {
+        match self.names.get(parent(path)) {
+            Some(Node::Directory) => Ok(()),
+            _ if parent(path).is_empty() => Ok(()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn file(&self, path: &str) -> io::Result<usize> {
+        match self.names.get(path) {
+            Some(Node::File(file)) => Ok(*file),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Leaves of the unsynced names what a loss of power leaves.
+    fn lose_names(&mut self) {
+        let mut names = std::mem::take(&mut self.safe_names);
+        for change in std::mem::take(&mut self.name_changes) {
+            if below(&mut self.random, 2) == 0 {
+                change.apply(&mut names);
+            }
+        }
+        // What lay in a directory that is lost is lost with it.
+        let directories: BTreeSet<String> = names
+            .iter()
+            .filter(|(_, node)| **node == Node::Directory)
+            .map(|(name, _)| name.clone())
+            .collect();
+        names.retain(|name, _| parent(name).is_empty() || directories.contains(parent(name)));
+        self.names = names.clone();
+        self.safe_names = names;
+    }
+}
+
+impl NameChange {
+    fn apply(self, names: &mut BTreeMap<String, Node>) {
+        match self {
+            Self::Set(name, node) => {
+                names.insert(name, node);
+            }
+            Self::Remove(name) => {
+                names.remove(&name);
+            }
+            Self::Rename(from, to, node) => {
+                names.remove(&from);
+                names.insert(to, node);
+            }
+        }
+    }
+
+    fn directory(&self) -> &str {
+        match self {
+            Self::Set(name, _) | Self::Remove(name) | Self::Rename(_, name, _) => parent(name),
+        }
+    }
+}
+
+fn parent(path: &str) -> &str {
+    crate::publish::directory_of(path)
+}
+
+impl Disk for SimDisk {
+    fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.state.lock().change(|state| {
+            state.check_parent(path)?;
+            state.check_room(0)?;
+            let file = state.files.len();
+            state.files.push(File::default());
+            state.names.insert(path.to_owned(), Node::File(file));
+            state.name_changes.push(NameChange::Set(path.to_owned(), Node::File(file)));
+            Ok(file)
+        })?;
+        Ok(Arc::new(SimFile { state: self.state.clone(), file, access: Access::Write }))
+    }
+
+    fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+        let state = self.state.lock();
+        state.check_alive()?;
+        let file = state.file(path)?;
+        Ok(Arc::new(SimFile { state: self.state.clone(), file, access }))
+    }
+
+    fn list(&self, directory: &str) -> io::Result<Vec<String>> {
+        let state = self.state.lock();
+        state.check_alive()?;
+        if !directory.is_empty() && state.names.get(directory) != Some(&Node::Directory) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let names = state.names.keys().filter(|name| parent(name) == directory);
+        Ok(names.map(|name| name.rsplit('/').next().unwrap_or(name).to_owned()).collect())
+    }
+
+    fn create_directory(&self, directory: &str) -> io::Result<()> {
+        self.state.lock().change(|state| {
+            let ends = directory.match_indices('/').map(|(at, _)| at).chain([directory.len()]);
+            for path in ends.map(|end| &directory[..end]) {
+                if !state.names.contains_key(path) {
+                    state.names.insert(path.to_owned(), Node::Directory);
+                    state.name_changes.push(NameChange::Set(path.to_owned(), Node::Directory));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.state.lock().change(|state| {
+            let file = state.file(from)?;
+            state.check_parent(to)?;
+            let change = NameChange::Rename(from.to_owned(), to.to_owned(), Node::File(file));
+            change.clone().apply(&mut state.names);
+            state.name_changes.push(change);
+            Ok(())
+        })
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.state.lock().change(|state| {
+            state.file(path)?;
+            state.names.remove(path);
+            state.name_changes.push(NameChange::Remove(path.to_owned()));
+            Ok(())
+        })
+    }
+
+    fn sync_directory(&self, directory: &str) -> io::Result<()> {
+        self.state.lock().sync(|state| {
+            let changes = std::mem::take(&mut state.name_changes);
+            for change in changes {
+                if change.directory() == directory {
+                    change.apply(&mut state.safe_names);
+                } else {
+                    state.name_changes.push(change);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn lock(&self, _path: &str, kind: LockKind) -> io::Result<LockOutcome> {
+        let mut state = self.state.lock();
+        state.check_alive()?;
+        let locks = &mut state.locks;
+        if locks.exclusive || (kind == LockKind::Exclusive && locks.shared > 0) {
+            return Ok(LockOutcome::Held("a simulated process".to_owned()));
+        }
+        match kind {
+            LockKind::Exclusive => locks.exclusive = true,
+            LockKind::Shared => locks.shared += 1,
+        }
+        Ok(LockOutcome::Taken(Box::new(SimLock { state: self.state.clone(), kind })))
+    }
+
+    fn locate(&self, path: &str) -> String {
+        path.to_owned()
+    }
+}
+
+struct SimLock {
+    state: Arc<Mutex<State>>,
+    kind: LockKind,
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        let locks = &mut self.state.lock().locks;
+        match self.kind {
+            LockKind::Exclusive => locks.exclusive = false,
+            LockKind::Shared => locks.shared -= 1,
+        }
+    }
+}
+
+struct SimFile {
+    state: Arc<Mutex<State>>,
+    file: usize,
+    access: Access,
+}
+
+impl SimFile {
+    fn change(&self, make: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+        if self.access == Access::Read {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        self.state.lock().change(|state| make(&mut state.files[self.file]))
+    }
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let state = self.state.lock();
+        state.check_alive()?;
+        let current = &state.files[self.file].current;
+        let rest = current.get(offset as usize..).unwrap_or(&[]);
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        {
+            let mut state = self.state.lock();
+            state.check_alive()?;
+            if let Some(left) = &mut state.faults.writes_left {
+                if *left == 0 {
+                    return Err(io::Error::other("a simulated write failed"));
+                }
+                *left -= 1;
+            }
+            let end = offset as usize + bytes.len();
+            state.check_room(end.saturating_sub(state.files[self.file].current.len()))?;
+        }
+        self.change(|file| {
+            let (start, end) = (offset as usize, offset as usize + bytes.len());
+            if file.current.len() < end {
+                file.current.resize(end, 0);
+            }
+            file.current[start..end].copy_from_slice(bytes);
+            let sectors = start / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
+            file.dirty.extend(sectors.map(|sector| sector as u64));
+            Ok(())
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.state.lock().sync(|state| {
+            let fails = match &mut state.faults.syncs_left {
+                Some(0) => true,
+                Some(left) => {
+                    *left -= 1;
+                    false
+                }
+                None => false,
+            };
+            let State { files, random, .. } = state;
+            let file = &mut files[self.file];
+            let mut safe = std::mem::take(&mut file.safe);
+            safe.resize(file.current.len(), 0);
+            for sector in std::mem::take(&mut file.dirty) {
+                // After a failure each page is on the medium or not, and all are called clean.
+                if !fails || below(random, 2) == 0 {
+                    file.copy_sector(sector, &mut safe);
+                }
+            }
+            file.safe = safe;
+            if fails { Err(io::Error::other("a simulated sync failed")) } else { Ok(()) }
+        })
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        let state = self.state.lock();
+        state.check_alive()?;
+        Ok(state.files[self.file].current.len() as u64)
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.change(|file| {
+            file.current.truncate(length as usize);
+            Ok(())
+        })
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        {
+            let state = self.state.lock();
+            let before = state.files[self.file].current.len();
+            state.check_room((length as usize).saturating_sub(before))?;
+        }
+        self.change(|file| {
+            if file.current.len() < length as usize {
+                file.current.resize(length as usize, 0);
+            }
+            Ok(())
+        })
+    }
+}

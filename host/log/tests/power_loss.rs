@@ -1,0 +1,201 @@
+//! The log on a simulated machine whose power fails, whose process is killed and whose disk fails at
+//! any moment, by seed. `INTERSTICE_SEEDS=10000` makes the campaign longer.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use interstice_log::doors::{Entropy, Threads};
+use interstice_log::sim::{SimEntropy, Simulator};
+use interstice_log::{Log, LogError, Record, Sequence};
+use support::{Cast, SMALL, append_sized, assert_in_order, for_seeds, open};
+
+/// What a test chooses by seed.
+struct Dice(SimEntropy);
+
+impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(SimEntropy::new(seed ^ 0xd1ce))
+    }
+
+    fn below(&self, bound: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes).unwrap();
+        u64::from_le_bytes(bytes) % bound
+    }
+}
+
+/// Appends, waits and lets time pass at random until something fails or enough is done. Returns the
+/// last record that was promised to be safe.
+fn work(simulator: &Simulator, log: &Log, dice: &Dice) -> Sequence {
+    let mut promised = log.durable();
+    let cast = Cast::define(log);
+    for _ in 0..dice.below(150) {
+        let done = match dice.below(10) {
+            0..=5 => {
+                let size = [0, 10, 700, 3000][dice.below(4) as usize];
+                append_sized(log, cast, size).map(|_| ())
+            }
+            6 => {
+                simulator.threads.run(dice.below(4) as usize);
+                Ok(())
+            }
+            7 => {
+                simulator.clock.advance(dice.below(200_000));
+                Ok(())
+            }
+            _ => log.wait_durable(log.next_sequence().previous()),
+        };
+        promised = promised.max(log.durable());
+        match done {
+            Ok(()) => {}
+            Err(LogError::OutcomeUnknown { .. } | LogError::Poisoned { .. }) => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    promised
+}
+
+/// Opens the log, with the power failing while it is opened as often as the dice say.
+fn open_through_failures(mut simulator: Simulator, dice: &Dice) -> (Simulator, Log, Vec<Record>) {
+    loop {
+        if dice.below(3) == 0 {
+            simulator.disk.fail_power_after(dice.below(30) + 1);
+        }
+        match open(&simulator.doors(), SMALL) {
+            Ok((log, records, _)) => return (simulator, log, records),
+            Err(error) => {
+                assert!(simulator.disk.is_dead(), "refused to open: {error}");
+                simulator = simulator.power_loss(dice.below(u64::MAX));
+            }
+        }
+    }
+}
+
+fn survive(seed: u64) {
+    let dice = Dice::new(seed);
+    let mut simulator = Simulator::new(seed);
+    let (mut promised, mut appended) = (Sequence::ZERO, Sequence::ZERO);
+    for _ in 0..4 {
+        let (machine, log, records) = open_through_failures(simulator, &dice);
+        simulator = machine;
+        assert_in_order(&records);
+        let found = Sequence(records.len() as u64);
+        assert!(found >= promised, "{promised} was promised, {found} was found");
+        assert!(found <= appended, "{appended} was appended, {found} was found");
+        if dice.below(2) == 0 {
+            simulator.disk.fail_power_after(dice.below(120) + 1);
+        }
+        if dice.below(4) == 0 {
+            simulator.disk.fail_sync_after(dice.below(30));
+        }
+        if dice.below(8) == 0 {
+            simulator.disk.fail_write_after(dice.below(30));
+        }
+        // What was found on opening was served, so it is as good as promised.
+        promised = work(&simulator, &log, &dice).max(found);
+        appended = log.next_sequence().previous();
+        if dice.below(3) == 0 && log.close().is_ok() {
+            promised = appended;
+        }
+        let after = match dice.below(3) {
+            0 => simulator.kill(dice.below(u64::MAX)),
+            _ => simulator.power_loss(dice.below(u64::MAX)),
+        };
+        drop(log);
+        simulator = after;
+    }
+    // Opening twice changes nothing.
+    let (_, log, records) = open_through_failures(simulator.clone(), &dice);
+    let found = Sequence(records.len() as u64);
+    assert!(found >= promised && found <= appended);
+    drop(log);
+}
+
+#[test]
+fn acknowledged_records_survive_any_loss_of_power_in_order() {
+    for_seeds(400, survive);
+}
+
+#[test]
+fn opening_twice_changes_nothing() {
+    for_seeds(100, |seed| {
+        let dice = Dice::new(seed);
+        let simulator = Simulator::new(seed);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        simulator.disk.fail_power_after(dice.below(150) + 20);
+        work(&simulator, &log, &dice);
+        let simulator = simulator.power_loss(seed);
+        drop(log);
+        let Ok((log, first, _)) = open(&simulator.doors(), SMALL) else {
+            panic!("the log does not open");
+        };
+        let simulator = simulator.power_loss(seed);
+        drop(log);
+        let before = simulator.disk.contents();
+        let (log, second, report) = open(&simulator.doors(), SMALL).unwrap();
+        assert_eq!(first, second);
+        assert!(!report.rewritten && report.torn.is_none() && !report.created, "{report:?}");
+        let after = simulator.disk.contents();
+        let logs = |files: &std::collections::BTreeMap<String, Vec<u8>>| {
+            let kept = files.iter().filter(|(name, _)| !name.ends_with(".tmp"));
+            kept.map(|(name, bytes)| (name.clone(), bytes.clone())).collect::<Vec<_>>()
+        };
+        assert!(logs(&before) == logs(&after));
+        drop(log);
+    });
+}
+
+#[test]
+fn a_failed_sync_promises_nothing_and_stops_all_writing() {
+    for_seeds(100, |seed| {
+        let simulator = Simulator::new(seed);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        let cast = Cast::define(&log);
+        append_sized(&log, cast, 0).unwrap();
+        log.wait_durable(Sequence(1)).unwrap();
+        append_sized(&log, cast, 0).unwrap();
+        append_sized(&log, cast, 0).unwrap();
+        simulator.disk.fail_sync_after(0);
+        let error = log.wait_durable(Sequence(3)).unwrap_err();
+        assert!(matches!(error, LogError::OutcomeUnknown { sequence: Sequence(3) }));
+        assert!(log.wait_durable(Sequence(1)).is_ok());
+        assert_eq!(log.durable(), Sequence(1));
+        let changes = simulator.disk.changes();
+        assert!(matches!(append_sized(&log, cast, 0), Err(LogError::Poisoned { .. })));
+        assert!(matches!(log.admit(), Err(LogError::Poisoned { .. })));
+        assert!(matches!(log.close(), Err(LogError::Poisoned { .. })));
+        simulator.threads.run_until_idle();
+        assert_eq!(simulator.disk.changes(), changes, "nothing is written after a failure");
+
+        // The process starts again: what the sync should have made safe is in the operating system's
+        // memory only. It is served, so from then on it must survive.
+        let simulator = simulator.kill(seed);
+        drop(log);
+        let (log, records, report) = open(&simulator.doors(), SMALL).unwrap();
+        assert!(records.len() == 3 && report.rewritten);
+        let simulator = simulator.power_loss(seed);
+        drop(log);
+        let (log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+        assert_eq!(records.len(), 3);
+        drop(log);
+    });
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let run = || {
+        let simulator = Simulator::new(7);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        work(&simulator, &log, &Dice::new(7));
+        drop(log);
+        simulator.disk.contents()
+    };
+    assert!(run() == run());
+}
+
+#[test]
+#[should_panic(expected = "this wait never ends")]
+fn a_wait_that_cannot_end_is_found() {
+    let simulator = Simulator::new(0);
+    simulator.threads.signal().wait_until(None, &mut || false);
+}
