@@ -1,9 +1,12 @@
 //! Changes that are known to be right: replaying the log.
-//! No constraint is given up; a change that does not fit the tables means that the log and the tables do
-//! not belong together, and is reported as such.
+//! No constraint is given up: keys and rows are checked at each change, and unique values, which may move
+//! between rows in any order, once all changes of a version are made.
 //! Invariant: the same changes make the same tables, whether a transaction made them or a replay.
 
-use crate::{Recording, Store, StoreError, TableHandle, Version, error::Violation, state::State, undo::Mark};
+use crate::{
+    Recording, Store, StoreError, TableHandle, Version, change::Origin, error::Violation, state::State,
+    undo::Mark,
+};
 use std::sync::atomic::Ordering;
 
 /// A change from the log.
@@ -25,7 +28,9 @@ impl Store {
     ///
     /// # Errors
     /// If a transaction is open, if the version is older than the newest, if nothing is to be recorded and
-    /// somebody reads; and a [`Violation`] if the change does not fit.
+    /// somebody reads; and a [`Violation`] if the change does not fit, or the version before left two rows
+    /// with the same values in a unique index. After a violation the store is of no use: the log does not
+    /// belong to it.
     pub fn apply(
         &self,
         version: Version,
@@ -44,14 +49,18 @@ impl Store {
             Recording::Nothing if state.undo.is_empty() => {}
             Recording::Nothing => return Err(StoreError::UndoNeeded(table.id())),
         }
-        let shape = &table.0.shape;
+        let (shape, origin) = (&table.0.shape, Origin::Replay(recording));
+        let settled = state.unsettled.is_empty();
         match change {
-            Change::Insert(row) => state.insert(shape, row, recording).map(|_| ())?,
-            Change::Update(row) => state.update(shape, row, recording)?,
+            Change::Insert(row) => state.insert(shape, row, origin).map(|_| ())?,
+            Change::Update(row) => state.update(shape, row, origin)?,
             Change::Delete(key) => {
                 let slot = state.slot_of_key(key).filter(|slot| state.slots.get(*slot).is_live());
-                state.delete(slot.ok_or(Violation::NoSuchRow)?, recording);
+                state.delete(slot.ok_or(Violation::NoSuchRow)?, origin);
             }
+        }
+        if settled && !state.unsettled.is_empty() {
+            self.0.unsettled.lock().push(table.clone());
         }
         if recording == Recording::Undo {
             self.0.note_history(table, &mut state);
@@ -71,14 +80,16 @@ impl Store {
         Ok(())
     }
 
-    /// Says that everything up to this version was replayed, also where a version changed nothing.
+    /// Says that everything up to this version was replayed, also where a version changed nothing. To be
+    /// called after the last version.
     ///
     /// # Errors
-    /// If a transaction is open.
+    /// If a transaction is open, or the last version left two rows with the same values in a unique index.
     pub fn set_replayed(&self, version: Version) -> Result<(), StoreError> {
         if self.0.writing.load(Ordering::Acquire) {
             return Err(StoreError::Busy);
         }
+        self.settle()?;
         self.0.set_replayed(version);
         Ok(())
     }
@@ -96,9 +107,16 @@ impl Store {
             return Err(StoreError::UndoNeeded(table.id()));
         }
         if version > newest {
+            self.settle()?;
             self.0.set_replayed(version);
         }
         Ok(())
+    }
+
+    /// Looks again at what was left open in the version that is complete now.
+    fn settle(&self) -> Result<(), StoreError> {
+        let unsettled = std::mem::take(&mut *self.0.unsettled.lock());
+        unsettled.iter().try_for_each(|table| Ok(table.0.state.write().settle()?))
     }
 }
 

@@ -24,14 +24,26 @@ pub enum Recording {
     Nothing,
 }
 
+/// Who makes a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A transaction: every constraint holds after each operation, and undo is recorded.
+    Transaction,
+    /// A replay of net changes: unique values may move between rows, so that their constraint holds only
+    /// once all changes of a version are made.
+    Replay(Recording),
+}
+
+impl Origin {
+    #[inline]
+    fn records(self) -> bool {
+        self != Self::Replay(Recording::Nothing)
+    }
+}
+
 impl State {
     /// Adds a row and returns its auto-increment number, or 0 if the table has none.
-    pub(crate) fn insert(
-        &mut self,
-        shape: &Shape,
-        row: &[u8],
-        recording: Recording,
-    ) -> Result<u64, Violation> {
+    pub(crate) fn insert(&mut self, shape: &Shape, row: &[u8], origin: Origin) -> Result<u64, Violation> {
         let mut row: Box<[u8]> = row.into();
         let mut number = 0;
         if let Some(counting) = shape.auto_increment {
@@ -51,8 +63,8 @@ impl State {
             return Err(Violation::DuplicateKey);
         }
         for (index, definition) in shape.indexes.iter().enumerate() {
-            if definition.unique && self.conflicts(shape, index, &row, found) {
-                return Err(Violation::DuplicateUnique(index as u32 + 1));
+            if definition.unique {
+                self.check_unique(shape, index, &row, found, origin)?;
             }
         }
         self.raise_counter(shape, &row);
@@ -72,22 +84,17 @@ impl State {
         for index in &mut self.indexes {
             index.insert(&self.slots, slot, row);
         }
-        if recording == Recording::Undo {
+        if origin.records() {
             self.record(slot, Before::Nothing, IndexSet::default());
         }
         Ok(number)
     }
 
     /// Puts a row in place of the one with the same primary key.
-    pub(crate) fn update(
-        &mut self,
-        shape: &Shape,
-        row: &[u8],
-        recording: Recording,
-    ) -> Result<(), Violation> {
+    pub(crate) fn update(&mut self, shape: &Shape, row: &[u8], origin: Origin) -> Result<(), Violation> {
         let found = self.exact.with_key_of_row(row, |key| self.exact.find(&self.slots, key));
         let slot = found.filter(|slot| self.slots.get(*slot).is_live()).ok_or(Violation::NoSuchRow)?;
-        self.update_slot(shape, slot, row.into(), recording)
+        self.update_slot(shape, slot, row.into(), origin)
     }
 
     /// Inserts a row, or updates the one with the same primary key, which keeps its auto-increment number
@@ -95,7 +102,7 @@ impl State {
     pub(crate) fn upsert(&mut self, shape: &Shape, row: &[u8]) -> Result<u64, Violation> {
         let found = self.exact.with_key_of_row(row, |key| self.exact.find(&self.slots, key));
         let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_live()) else {
-            return self.insert(shape, row, Recording::Undo);
+            return self.insert(shape, row, Origin::Transaction);
         };
         let mut row: Box<[u8]> = row.into();
         let mut number = 0;
@@ -107,7 +114,7 @@ impl State {
                 counting.write(&shape.layout, &mut row, number);
             }
         }
-        self.update_slot(shape, slot, row, Recording::Undo)?;
+        self.update_slot(shape, slot, row, Origin::Transaction)?;
         Ok(number)
     }
 
@@ -116,43 +123,39 @@ impl State {
         shape: &Shape,
         slot: SlotId,
         row: Box<[u8]>,
-        recording: Recording,
+        origin: Origin,
     ) -> Result<(), Violation> {
         if self.slots.get(slot).bytes() == &*row {
             return Ok(());
         }
         let changed = self.changed_keys(shape, slot, &row);
         for index in changed.iter() {
-            if shape.indexes[index].unique && self.conflicts(shape, index, &row, Some(slot)) {
-                return Err(Violation::DuplicateUnique(index as u32 + 1));
+            if shape.indexes[index].unique {
+                self.check_unique(shape, index, &row, Some(slot), origin)?;
             }
         }
         self.raise_counter(shape, &row);
-        match recording {
-            Recording::Undo => {
-                let old = self.exchange(slot, row, changed);
-                self.record(slot, Before::Live(old), changed);
-            }
-            Recording::Nothing => {
-                let old = self.slots.get(slot).bytes();
-                changed.iter().for_each(|index| self.indexes[index].withdraw(&self.slots, slot, old));
-                self.put(slot, row);
-                let new = self.slots.get(slot).bytes();
-                changed.iter().for_each(|index| self.indexes[index].insert(&self.slots, slot, new));
-            }
+        if origin.records() {
+            let old = self.exchange(slot, row, changed);
+            self.record(slot, Before::Live(old), changed);
+            return Ok(());
         }
+        let old = self.slots.get(slot).bytes();
+        changed.iter().for_each(|index| self.indexes[index].withdraw(&self.slots, slot, old));
+        self.put(slot, row);
+        let new = self.slots.get(slot).bytes();
+        changed.iter().for_each(|index| self.indexes[index].insert(&self.slots, slot, new));
         Ok(())
     }
 
     /// Deletes the live row of a slot. Its bytes stay for those who read older versions.
-    pub(crate) fn delete(&mut self, slot: SlotId, recording: Recording) {
+    pub(crate) fn delete(&mut self, slot: SlotId, origin: Origin) {
         self.live_rows -= 1;
-        match recording {
-            Recording::Undo => {
-                self.slots.get_mut(slot).set_live(false);
-                self.record(slot, Before::Lived, IndexSet::default());
-            }
-            Recording::Nothing => self.remove(slot),
+        if origin.records() {
+            self.slots.get_mut(slot).set_live(false);
+            self.record(slot, Before::Lived, IndexSet::default());
+        } else {
+            self.remove(slot);
         }
     }
 
@@ -195,6 +198,10 @@ impl State {
         let place = self.slots.get_mut(slot);
         place.set_live(live);
         place.set_newest(previous);
+        if !live && previous < self.undo.base() {
+            // The deletion was purged while the row was there again: nobody needs the bytes any more.
+            self.remove(slot);
+        }
     }
 
     /// Lets the oldest history go, up to a version and at most `most` entries; returns how many went.
@@ -213,18 +220,49 @@ impl State {
         most
     }
 
-    /// Whether another live row has this row's key in a unique index.
-    fn conflicts(&self, shape: &Shape, place: usize, row: &[u8], own: Option<SlotId>) -> bool {
-        let index = &self.indexes[place];
-        let mut conflict = false;
+    /// Refuses a row whose key in a unique index another live row has, or notes that this must be looked at
+    /// again.
+    fn check_unique(
+        &mut self,
+        shape: &Shape,
+        place: usize,
+        row: &[u8],
+        own: Option<SlotId>,
+        origin: Origin,
+    ) -> Result<(), Violation> {
         with_scratch(|key| {
             shape.indexes[place].key.extract(row, key);
+            let index = &self.indexes[place];
+            let mut conflict = false;
             self.walk_equal(index, key, |found| {
                 conflict = Some(found.slot) != own && self.visible_as(index, found, UndoId::NOW).is_some();
                 if conflict { Visit::StopBefore } else { Visit::Next }
             });
-        });
-        conflict
+            if !conflict {
+                return Ok(());
+            }
+            if origin == Origin::Transaction {
+                return Err(Violation::DuplicateUnique(place as u32 + 1));
+            }
+            self.unsettled.push((place, key.as_slice().into()));
+            Ok(())
+        })
+    }
+
+    /// Refuses what a replay has left in a unique index, now that all changes of a version are made.
+    pub(crate) fn settle(&mut self) -> Result<(), Violation> {
+        for (place, key) in std::mem::take(&mut self.unsettled) {
+            let index = &self.indexes[place];
+            let mut rows = 0;
+            self.walk_equal(index, &key, |found| {
+                rows += usize::from(self.visible_as(index, found, UndoId::NOW).is_some());
+                Visit::Next
+            });
+            if rows > 1 {
+                return Err(Violation::DuplicateUnique(place as u32 + 1));
+            }
+        }
+        Ok(())
     }
 
     /// The indexes in which the slot's bytes and this row have different keys.

@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) row_bytes: u64,
     /// Whether the store has this table on its list of those with undo entries.
     pub(crate) queued_for_purge: bool,
+    /// Keys of unique indexes, by position, that two rows had in the middle of a replayed version.
+    pub(crate) unsettled: Vec<(usize, Box<[u8]>)>,
     reported: Reported,
     reported_rows: u64,
 }
@@ -49,6 +51,7 @@ impl State {
             counter: 0,
             row_bytes: 0,
             queued_for_purge: false,
+            unsettled: Vec::new(),
             reported: Reported::default(),
             reported_rows: 0,
         }

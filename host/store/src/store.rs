@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) memory: Arc<Memory>,
     /// Tables with undo entries, by the version of the oldest.
     history: Mutex<BinaryHeap<Reverse<Historic>>>,
+    /// Tables in which a replay must look at unique indexes again.
+    pub(crate) unsettled: Mutex<Vec<TableHandle>>,
     /// The undo entries that were written since the last purge.
     pub(crate) unpurged: AtomicU64,
     secret: u64,
@@ -61,6 +63,7 @@ impl Store {
             readers: Readers::default(),
             memory: Arc::default(),
             history: Mutex::default(),
+            unsettled: Mutex::default(),
             unpurged: AtomicU64::new(0),
             secret,
             shared: Arc::new(SharedSeed::from_u64(secret)),

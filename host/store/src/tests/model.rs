@@ -1,1 +1,529 @@
+//! Random histories of everything that a store can do, against plain maps of which every version is kept
+//! whole.
+//! After each step the invariants are checked, and all open readers and scans are asked again and again.
+//! Invariant: whatever happens meanwhile, each of them answers as the map of its version does.
 
+use super::*;
+use crate::{Change, Recording, RowChange, Savepoint, Violation};
+use interstice_codec::key::{KeyLayout, successor};
+use interstice_codec::row::Layout;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// A table as it could not be simpler.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Plain {
+    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    counter: u64,
+}
+
+/// What is asked of the store. Rows are made from small numbers, so that they meet again and again.
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(Seed),
+    InsertMany(Vec<Seed>),
+    Update(Seed),
+    Upsert(Seed),
+    Delete(Seed),
+    DeleteRange { index: u32, from: Seed, to: Seed, descending: bool, limit: u64 },
+    Savepoint,
+    RollBack(usize),
+    OpenScan { index: u32, from: Seed, to: Seed, descending: bool },
+    Batch(usize),
+    Commit,
+    Abort,
+    OpenReader(usize),
+    DropReader(usize),
+    Durable(u64),
+    Purge(usize),
+}
+
+type Seed = (u8, u8, u8);
+
+/// A kind of table and how its rows are made.
+struct Kind {
+    definition: TableDefinition,
+    row: fn(Seed) -> Vec<u8>,
+}
+
+fn kinds() -> Vec<Kind> {
+    let mut narrow = accounts();
+    narrow.columns = vec![ValueType::U8, ValueType::String, ValueType::S16];
+    fn narrow_row((id, owner, balance): Seed) -> Vec<u8> {
+        let mut row = Vec::new();
+        (id % 8, format!("{}", owner % 5), i16::from(balance % 3) - 1).encode(&mut row);
+        row
+    }
+    fn document((title, number, open): Seed) -> Vec<u8> {
+        let mut row = Vec::new();
+        let title = format!("a common beginning of titles {}", title % 4);
+        let folder = format!("{}{}", "in the folder of ".repeat(usize::from(number & 1)), number % 3);
+        (title, number % 2, folder, open % 2 == 0).encode(&mut row);
+        row
+    }
+    let mut plain = narrow.clone();
+    plain.auto_increment = None;
+    plain.indexes[1].unique = false;
+    plain.indexes[0].columns = vec![2, 1];
+    vec![
+        Kind { definition: narrow, row: narrow_row },
+        Kind { definition: documents(), row: document },
+        Kind { definition: plain, row: narrow_row },
+    ]
+}
+
+/// An open scan and what is left of its rows.
+struct Watched {
+    scan: Scan,
+    rest: Vec<Vec<u8>>,
+    height: usize,
+}
+
+struct Run<'a> {
+    kind: &'a Kind,
+    store: Store,
+    table: TableHandle,
+    layout: Layout,
+    transaction: Option<Transaction>,
+    now: Plain,
+    /// Every version that was committed.
+    versions: BTreeMap<Version, Plain>,
+    savepoints: Vec<(Savepoint, Plain, usize)>,
+    scans: Vec<Watched>,
+    readers: Vec<(Reader, Vec<Watched>)>,
+    /// A second store that follows by replaying net changes.
+    copy: (Store, TableHandle),
+    /// Grows with each savepoint: tells which scans a rollback ends.
+    moment: usize,
+}
+
+impl<'a> Run<'a> {
+    fn new(kind: &'a Kind) -> Self {
+        let (store, table) = store_with(&kind.definition);
+        Self {
+            kind,
+            store,
+            table,
+            layout: Layout::new(&kind.definition.columns),
+            transaction: None,
+            now: Plain::default(),
+            versions: BTreeMap::from([(Version(0), Plain::default())]),
+            savepoints: Vec::new(),
+            scans: Vec::new(),
+            readers: Vec::new(),
+            copy: store_with(&kind.definition),
+            moment: 0,
+        }
+    }
+
+    fn key_of(&self, columns: &[usize], row: &[u8]) -> Vec<u8> {
+        let mut key = Vec::new();
+        KeyLayout::new(&self.layout, columns).unwrap().extract(row, &mut key);
+        key
+    }
+
+    fn columns(&self, index: u32) -> &[usize] {
+        match index {
+            0 => &self.kind.definition.primary_key,
+            index => &self.kind.definition.indexes[index as usize - 1].columns,
+        }
+    }
+
+    fn primary(&self, row: &[u8]) -> Vec<u8> {
+        self.key_of(&self.kind.definition.primary_key, row)
+    }
+
+    /// The rows of a table between two keys of an index.
+    fn range(
+        &self,
+        plain: &Plain,
+        index: u32,
+        low: &[u8],
+        high: Option<&[u8]>,
+        descending: bool,
+    ) -> Vec<Vec<u8>> {
+        let mut rows: Vec<_> = plain
+            .rows
+            .iter()
+            .map(|(key, row)| ([self.key_of(self.columns(index), row), key.clone()].concat(), row.clone()))
+            .collect();
+        if index == 0 {
+            rows.iter_mut().for_each(|(key, row)| *key = self.primary(row));
+        }
+        rows.sort();
+        rows.retain(|(key, _)| key.as_slice() >= low && high.is_none_or(|high| key.as_slice() < high));
+        if descending {
+            rows.reverse();
+        }
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    fn bounds(&self, index: u32, from: Seed, to: Seed) -> (Vec<u8>, Option<Vec<u8>>) {
+        let mut low = self.key_of(self.columns(index), &(self.kind.row)(from));
+        let mut high = self.key_of(self.columns(index), &(self.kind.row)(to));
+        // Some ranges begin or end within a key.
+        low.truncate(low.len() - usize::from(from.0 % 3).min(low.len()));
+        let bounded = to.1 % 4 != 0 && successor(&mut high);
+        (low, bounded.then_some(high))
+    }
+
+    /// What an insert must do to the plain table.
+    fn insert(&self, plain: &mut Plain, row: &[u8]) -> Result<u64, Violation> {
+        let mut row = row.to_vec();
+        let mut number = 0;
+        if self.kind.definition.auto_increment.is_some() {
+            // The column is the first, and a byte.
+            if row[0] == 0 {
+                if plain.counter == u64::from(u8::MAX) {
+                    return Err(Violation::CounterOverflow);
+                }
+                row[0] = plain.counter as u8 + 1;
+            }
+            number = u64::from(row[0]);
+        }
+        if plain.rows.contains_key(&self.primary(&row)) {
+            return Err(Violation::DuplicateKey);
+        }
+        self.unique(plain, &row)?;
+        plain.counter = plain.counter.max(number);
+        plain.rows.insert(self.primary(&row), row);
+        Ok(number)
+    }
+
+    fn update(&self, plain: &mut Plain, row: &[u8]) -> Result<u64, Violation> {
+        let key = self.primary(row);
+        if !plain.rows.contains_key(&key) {
+            return Err(Violation::NoSuchRow);
+        }
+        self.unique(plain, row)?;
+        plain.rows.insert(key, row.to_vec());
+        Ok(if self.kind.definition.auto_increment.is_some() { u64::from(row[0]) } else { 0 })
+    }
+
+    fn unique(&self, plain: &Plain, row: &[u8]) -> Result<(), Violation> {
+        let key = self.primary(row);
+        for (position, index) in self.kind.definition.indexes.iter().enumerate() {
+            let wanted = self.key_of(&index.columns, row);
+            let taken = |other: &Vec<u8>| self.key_of(&index.columns, other) == wanted;
+            if index.unique && plain.rows.iter().any(|(other, row)| *other != key && taken(row)) {
+                return Err(Violation::DuplicateUnique(position as u32 + 1));
+            }
+        }
+        Ok(())
+    }
+
+    /// The open transaction, or a new one.
+    fn writing(&mut self) -> &mut Transaction {
+        let next = Version(self.store.newest().0 + 1);
+        self.transaction.get_or_insert_with(|| self.store.begin(next).unwrap())
+    }
+
+    fn write<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        actual: impl FnOnce(&mut Transaction, &TableHandle) -> Result<T, StoreError>,
+        expected: impl FnOnce(&Self, &mut Plain) -> Result<T, Violation>,
+    ) {
+        let table = self.table.clone();
+        let actual = actual(self.writing(), &table);
+        let mut now = self.now.clone();
+        let expected = expected(self, &mut now);
+        assert_eq!(actual, expected.map_err(StoreError::Violation));
+        if actual.is_ok() {
+            self.now = now;
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let make = self.kind.row;
+        match step {
+            Step::Insert(seed) => {
+                let row = make(*seed);
+                self.write(|t, table| t.insert(table, &row), |run, plain| run.insert(plain, &row));
+            }
+            Step::Update(seed) => {
+                let row = make(*seed);
+                self.write(
+                    |t, table| t.update(table, &row),
+                    |run, plain| run.update(plain, &row).map(|_| ()),
+                );
+            }
+            Step::Upsert(seed) => {
+                let row = make(*seed);
+                let expected = |run: &Self, plain: &mut Plain| {
+                    let exists = plain.rows.contains_key(&run.primary(&row));
+                    if exists { run.update(plain, &row) } else { run.insert(plain, &row) }
+                };
+                self.write(|t, table| t.upsert(table, &row), expected);
+            }
+            Step::Delete(seed) => {
+                let key = self.primary(&make(*seed));
+                self.write(
+                    |t, table| t.delete(table, &key),
+                    |_, plain| Ok(plain.rows.remove(&key).is_some()),
+                );
+            }
+            Step::InsertMany(seeds) => self.insert_many(seeds),
+            Step::DeleteRange { index, from, to, descending, limit } => {
+                let (low, high) = self.bounds(*index, *from, *to);
+                let range = KeyRange {
+                    index: *index,
+                    low: &low,
+                    high: high.as_deref(),
+                    descending: *descending,
+                    limit: *limit,
+                };
+                let expected = |run: &Self, plain: &mut Plain| {
+                    let mut rows = run.range(plain, *index, &low, high.as_deref(), *descending);
+                    rows.truncate(if *limit == 0 { usize::MAX } else { *limit as usize });
+                    rows.iter().for_each(|row| drop(plain.rows.remove(&run.primary(row))));
+                    Ok(rows.len() as u64)
+                };
+                self.write(|t, table| t.delete_range(table, &range), expected);
+            }
+            Step::Savepoint => {
+                self.moment += 1;
+                let savepoint = (self.writing().savepoint(), self.now.clone(), self.moment);
+                self.savepoints.push(savepoint);
+            }
+            Step::RollBack(which) => self.roll_back(*which),
+            Step::OpenScan { index, from, to, descending } => {
+                self.open_scans(*index, *from, *to, *descending)
+            }
+            Step::Batch(rows) => self.read_on(*rows),
+            Step::Commit => self.commit(),
+            Step::Abort => {
+                self.transaction = None;
+                self.end();
+                self.now = self.versions.values().next_back().unwrap().clone();
+            }
+            Step::OpenReader(back) => {
+                let newest = self.store.newest();
+                let version = Version(newest.0.saturating_sub(*back as u64));
+                if let Ok(reader) = self.store.reader(version) {
+                    self.readers.push((reader, Vec::new()));
+                }
+            }
+            Step::DropReader(which) => {
+                if !self.readers.is_empty() {
+                    self.readers.swap_remove(which % self.readers.len());
+                }
+            }
+            Step::Durable(behind) => {
+                self.store.set_durable(Version(self.store.newest().0.saturating_sub(*behind)));
+            }
+            Step::Purge(most) => drop(self.store.purge(*most)),
+        }
+    }
+
+    fn insert_many(&mut self, seeds: &[Seed]) {
+        let rows: Vec<_> = seeds.iter().map(|seed| (self.kind.row)(*seed)).collect();
+        let table = self.table.clone();
+        let mut numbers = Vec::new();
+        let actual = self.writing().insert_many(&table, &batch(&rows), &mut numbers);
+        let mut now = self.now.clone();
+        let inserted: Vec<_> = rows.iter().map(|row| self.insert(&mut now, row)).collect();
+        if let Some(position) = inserted.iter().position(Result::is_err) {
+            let source = Box::new(StoreError::Violation(inserted[position].unwrap_err()));
+            assert_eq!(actual, Err(StoreError::InBatch { position: position as u32, source }));
+            assert!(numbers.is_empty());
+            return;
+        }
+        assert_eq!(actual, Ok(rows.len() as u32));
+        if self.kind.definition.auto_increment.is_some() {
+            let expected: Vec<_> = inserted.into_iter().flat_map(|n| n.unwrap().to_le_bytes()).collect();
+            assert_eq!(numbers, expected);
+        }
+        self.now = now;
+    }
+
+    fn roll_back(&mut self, which: usize) {
+        if self.savepoints.is_empty() {
+            return;
+        }
+        let position = which % self.savepoints.len();
+        let (savepoint, plain, moment) = self.savepoints[position].clone();
+        self.writing().rollback_to(&savepoint).unwrap();
+        for (later, _, _) in self.savepoints.split_off(position + 1) {
+            // A later one is of no use any more, unless nothing happened in between.
+            let _ = self.transaction.as_mut().unwrap().rollback_to(&later);
+            self.transaction.as_mut().unwrap().rollback_to(&savepoint).unwrap();
+        }
+        self.now = plain;
+        // Scans that were opened after it may be over; those before it must not be.
+        self.scans.retain(|watched| watched.height < moment);
+    }
+
+    fn open_scans(&mut self, index: u32, from: Seed, to: Seed, descending: bool) {
+        let index = index % (self.kind.definition.indexes.len() as u32 + 1);
+        let (low, high) = self.bounds(index, from, to);
+        let range = KeyRange { index, low: &low, high: high.as_deref(), descending, limit: 0 };
+        let height = self.moment;
+        if let Some(transaction) = &self.transaction {
+            let scan = transaction.scan(&self.table, &range).unwrap();
+            let rest = self.range(&self.now, index, &low, high.as_deref(), descending);
+            self.scans.push(Watched { scan, rest, height });
+        }
+        for at in 0..self.readers.len() {
+            let reader = &self.readers[at].0;
+            let plain = &self.versions[&reader.version()];
+            let rest = self.range(plain, index, &low, high.as_deref(), descending);
+            let scan = reader.scan(&self.table, &range).unwrap();
+            self.readers[at].1.push(Watched { scan, rest, height });
+        }
+    }
+
+    /// Reads one batch of every open scan.
+    fn read_on(&mut self, rows: usize) {
+        let all = self.scans.iter_mut().chain(self.readers.iter_mut().flat_map(|(_, scans)| scans));
+        for Watched { scan, rest, .. } in all {
+            let mut bytes = Vec::new();
+            let found = scan.next_batch(&mut bytes, 4000, rows).unwrap();
+            let expected: Vec<_> = rest.drain(..rows.max(1).min(rest.len())).collect();
+            assert_eq!(bytes, batch(&expected));
+            assert_eq!(found, ScanBatch { rows: expected.len() as u32, more: !rest.is_empty() });
+        }
+    }
+
+    fn end(&mut self) {
+        self.savepoints.clear();
+        for mut watched in self.scans.drain(..) {
+            let over = watched.scan.next_batch(&mut Vec::new(), 1, 1);
+            if let Err(error) = over {
+                assert_eq!(error, StoreError::TransactionOver { what: "scan" });
+            }
+        }
+    }
+
+    fn commit(&mut self) {
+        let Some(transaction) = self.transaction.take() else { return };
+        let version = transaction.version();
+        let (copy, table) = &self.copy;
+        let before = &self.versions.values().next_back().unwrap();
+        let recording = if version.0 % 2 == 0 { Recording::Undo } else { Recording::Nothing };
+        // Undo of the copy goes at once, so that the next version may do without.
+        let apply = |change: Change<'_>| copy.apply(version, table, change, recording).unwrap();
+        transaction.changes(|changes| {
+            if let Some(counter) = changes.counter() {
+                assert_eq!(counter, self.now.counter);
+                copy.set_counter(version, table, counter).unwrap();
+            }
+            for change in changes.rows() {
+                match change {
+                    RowChange::Inserted { after } => {
+                        assert!(!before.rows.contains_key(&self.primary(after)));
+                        apply(Change::Insert(after));
+                    }
+                    RowChange::Updated { before: old, after } => {
+                        assert_ne!(old, after);
+                        assert_eq!(before.rows[&self.primary(after)], old);
+                        apply(Change::Update(after));
+                    }
+                    RowChange::Deleted { before: old } => {
+                        assert_eq!(before.rows[&self.primary(old)], old);
+                        apply(Change::Delete(&self.primary(old)));
+                    }
+                }
+            }
+        });
+        while copy.purge(1000) {}
+        transaction.commit();
+        self.versions.insert(version, self.now.clone());
+        copy.set_replayed(version).unwrap();
+        copy.check();
+        let reader = copy.reader(version).unwrap();
+        assert_eq!(reader.all(table), self.now.rows.values().cloned().collect::<Vec<_>>());
+        assert_eq!(table.counter(), self.now.counter);
+        drop(reader);
+        while copy.purge(1000) {}
+        self.end();
+    }
+
+    /// Asks everything of whoever reads.
+    fn compare(&self, read: &impl Read, plain: &Plain) {
+        assert_eq!(read.count(&self.table), Ok(plain.rows.len() as u64));
+        for index in 0..=self.kind.definition.indexes.len() as u32 {
+            for descending in [false, true] {
+                let range = KeyRange { index, descending, ..KeyRange::default() };
+                let expected = self.range(plain, index, &[], None, descending);
+                assert_eq!(read.rows(&self.table, &range), expected, "index {index}");
+            }
+        }
+        for seed in 0..8 {
+            let row = (self.kind.row)((seed, seed, seed / 2));
+            let key = self.primary(&row);
+            assert_eq!(read.row(&self.table, &key).as_ref(), plain.rows.get(&key));
+            for (position, index) in self.kind.definition.indexes.iter().enumerate() {
+                if index.unique {
+                    let wanted = self.key_of(&index.columns, &row);
+                    let expected = plain.rows.values().find(|row| self.key_of(&index.columns, row) == wanted);
+                    let mut found = Vec::new();
+                    let is_there = read.find(&self.table, position as u32 + 1, &wanted, &mut found).unwrap();
+                    assert_eq!(is_there.then_some(&found), expected);
+                }
+            }
+        }
+    }
+
+    fn check(&self) {
+        self.store.check();
+        match &self.transaction {
+            Some(transaction) => self.compare(transaction, &self.now),
+            None => assert_eq!(self.table.counter(), self.now.counter),
+        }
+        for (reader, _) in &self.readers {
+            self.compare(reader, &self.versions[&reader.version()]);
+        }
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let seed = || (0..8u8, 0..6u8, 0..6u8);
+    let step = prop_oneof![
+        8 => seed().prop_map(Step::Insert),
+        2 => proptest::collection::vec(seed(), 0..5).prop_map(Step::InsertMany),
+        8 => seed().prop_map(Step::Update),
+        4 => seed().prop_map(Step::Upsert),
+        6 => seed().prop_map(Step::Delete),
+        1 => (0..3u32, seed(), seed(), any::<bool>(), 0..3u64).prop_map(
+            |(index, from, to, descending, limit)| Step::DeleteRange { index, from, to, descending, limit }
+        ),
+        3 => Just(Step::Savepoint),
+        3 => (0..8usize).prop_map(Step::RollBack),
+        3 => (0..3u32, seed(), seed(), any::<bool>())
+            .prop_map(|(index, from, to, descending)| Step::OpenScan { index, from, to, descending }),
+        5 => (0..4usize).prop_map(Step::Batch),
+        5 => Just(Step::Commit),
+        1 => Just(Step::Abort),
+        3 => (0..3usize).prop_map(Step::OpenReader),
+        2 => (0..4usize).prop_map(Step::DropReader),
+        2 => (0..3u64).prop_map(Step::Durable),
+        3 => (0..6usize).prop_map(Step::Purge),
+    ];
+    proptest::collection::vec(step, 0..150)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_version_reads_as_it_was_written(kind in 0..3usize, steps in steps()) {
+        let kinds = kinds();
+        let mut run = Run::new(&kinds[kind]);
+        for step in &steps {
+            run.step(step);
+            run.check();
+        }
+        // Once nobody reads and everything is durable, nothing of the past is left.
+        run.transaction = None;
+        run.scans.clear();
+        run.readers.clear();
+        run.store.set_durable(run.store.newest());
+        while run.store.purge(3) {}
+        run.store.check();
+        prop_assert_eq!(run.table.undo_bytes(), 0);
+        prop_assert!(run.table.0.state.read().undo.is_empty());
+        let reader = run.store.reader(run.store.newest()).unwrap();
+        let last = run.versions.values().next_back().unwrap();
+        run.compare(&reader, last);
+    }
+}

@@ -331,6 +331,22 @@ fn a_replay_that_does_not_fit_is_refused() {
 }
 
 #[test]
+fn a_replay_may_move_unique_values_but_not_leave_two() {
+    let (store, table) = store_with(&accounts());
+    let apply =
+        |version, change: Change<'_>| store.apply(Version(version), &table, change, Recording::Nothing);
+    apply(1, Change::Insert(&account(1, "a", 0))).unwrap();
+    apply(1, Change::Insert(&account(2, "b", 0))).unwrap();
+    apply(2, Change::Update(&account(1, "b", 0))).unwrap();
+    apply(2, Change::Update(&account(2, "a", 0))).unwrap();
+    store.set_replayed(Version(2)).unwrap();
+    store.check();
+    apply(3, Change::Update(&account(1, "a", 0))).unwrap();
+    let left = StoreError::Violation(Violation::DuplicateUnique(2));
+    assert_eq!(store.set_replayed(Version(3)), Err(left));
+}
+
+#[test]
 fn a_definition_that_makes_no_sense_is_refused() {
     let refused = |change: fn(&mut TableDefinition)| {
         let mut definition = accounts();
@@ -347,4 +363,20 @@ fn a_definition_that_makes_no_sense_is_refused() {
     assert!(refused(|d| d.indexes = vec![d.indexes[0].clone(); 31]).contains("31 secondary indexes"));
     let (store, _) = store_with(&accounts());
     assert_eq!(store.create_table(TableId(7), &accounts()).err(), Some(StoreError::TableExists(TableId(7))));
+}
+
+/// A purge lets a deletion go while an open transaction has inserted the row again; the abort then used to
+/// leave a dead row that nothing would ever remove.
+#[test]
+fn a_deletion_that_is_purged_under_a_new_insert_is_gone_after_the_abort() {
+    let (store, table) = store_with(&accounts());
+    commit(&store, |transaction| transaction.insert(&table, &account(1, "a", 1)).unwrap());
+    commit(&store, |transaction| transaction.delete(&table, &key((1u64,))).unwrap());
+    let mut transaction = store.begin(Version(3)).unwrap();
+    transaction.insert(&table, &account(1, "b", 2)).unwrap();
+    store.set_durable(Version(2));
+    while store.purge(100) {}
+    transaction.abort();
+    store.check();
+    assert_eq!(table.0.state.read().slots.used(), 0);
 }

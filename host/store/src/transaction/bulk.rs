@@ -5,7 +5,8 @@
 
 use super::{Growth, Transaction};
 use crate::{
-    KeyRange, Recording, StoreError, TableHandle,
+    KeyRange, StoreError, TableHandle,
+    change::Origin,
     limits::ROWS_PER_LOCK,
     ordered::{Place, Range, Visit, Walked},
     undo::UndoId,
@@ -62,7 +63,7 @@ impl Transaction {
                 .and_then(|row| {
                     self.check_size(row_bytes + row.len())?;
                     row_bytes += row.len();
-                    Ok(state.insert(shape, row, Recording::Undo)?)
+                    Ok(state.insert(shape, row, Origin::Transaction)?)
                 });
             match inserting {
                 Ok(number) if shape.auto_increment.is_some() => {
@@ -111,7 +112,7 @@ impl Transaction {
                         }
                         Visit::Next
                     });
-                    slots.iter().for_each(|slot| state.delete(*slot, Recording::Undo));
+                    slots.iter().for_each(|slot| state.delete(*slot, Origin::Transaction));
                     Ok(walked)
                 })
             });

@@ -11,7 +11,8 @@ pub use changes::{RowChange, TableChanges};
 pub use savepoint::Savepoint;
 
 use crate::{
-    KeyRange, Recording, Scan, StoreError, TableHandle, Version,
+    KeyRange, Scan, StoreError, TableHandle, Version,
+    change::Origin,
     error::Violation,
     limits::{PURGE_AFTER, PURGED_PER_WRITTEN, ROWS_PER_LOCK},
     progress::Progress,
@@ -119,14 +120,14 @@ impl Transaction {
     #[inline]
     pub fn insert(&mut self, table: &TableHandle, row: &[u8]) -> Result<u64, StoreError> {
         self.check_row(table, row, Growth::Grows)?;
-        self.write(table, row.len(), |state| state.insert(&table.0.shape, row, Recording::Undo))
+        self.write(table, row.len(), |state| state.insert(&table.0.shape, row, Origin::Transaction))
     }
 
     /// Puts a row in place of the one with the same primary key.
     #[inline]
     pub fn update(&mut self, table: &TableHandle, row: &[u8]) -> Result<(), StoreError> {
         self.check_row(table, row, Growth::Stays)?;
-        self.write(table, row.len(), |state| state.update(&table.0.shape, row, Recording::Undo))
+        self.write(table, row.len(), |state| state.update(&table.0.shape, row, Origin::Transaction))
     }
 
     /// Adds a row, or puts it in place of the one with the same primary key. Returns its auto-increment
@@ -142,7 +143,7 @@ impl Transaction {
         self.check_size(0)?;
         self.write(table, key.len(), |state| {
             let slot = state.slot_of_key(key).filter(|slot| state.slots.get(*slot).is_live());
-            slot.map(|slot| state.delete(slot, Recording::Undo));
+            slot.map(|slot| state.delete(slot, Origin::Transaction));
             Ok(slot.is_some())
         })
     }
