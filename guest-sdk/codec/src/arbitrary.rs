@@ -10,6 +10,14 @@ use proptest::{collection::vec, option, prelude::*};
 const LABELS: [&str; 12] =
     ["some", "none", "ok", "err", "true", "nan", "inf", "false", "record", "a-b2", "URL", "list"];
 
+/// How often each property is tried: this often, or as often as `PROPTEST_CASES` says.
+pub fn config(cases: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(cases),
+    }
+}
+
 /// Any type, nested a few levels deep, also such as WIT cannot express (empty tuples and records).
 pub fn types() -> impl Strategy<Value = ValueType> {
     leaf_types().prop_recursive(4, 32, 5, |inner| {

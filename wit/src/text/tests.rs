@@ -74,11 +74,13 @@ fn typed_value() -> impl Strategy<Value = (ValueType, Value)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(arbitrary::config(1000))]
 
     #[test]
     fn wave_reads_what_it_prints((ty, value) in typed_value()) {
-        prop_assume!(!holds_empty_tuple(&ty));
+        if holds_empty_tuple(&ty) {
+            return Ok(());
+        }
         let text = wave::print(&value, &ty);
         let again = wave::parse(&text, &ty).unwrap();
         prop_assert_eq!(encoded(&again, &ty), encoded(&value, &ty), "{}", text);

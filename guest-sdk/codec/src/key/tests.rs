@@ -76,7 +76,7 @@ fn key_of(layout: &KeyLayout, values: &[Value]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(arbitrary::config(2000))]
 
     #[test]
     fn keys_sort_as_their_values((types, left, right) in two_keys()) {

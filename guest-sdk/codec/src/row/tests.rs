@@ -45,7 +45,7 @@ fn check_bytes(bytes: &[u8], ty: &ValueType) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(arbitrary::config(1000))]
 
     #[test]
     fn a_value_decodes_from_its_encoding((ty, value) in typed_value()) {
