@@ -1,0 +1,368 @@
+//! Measures the store by itself: `cargo run --release -p interstice-store --example measure [part of a name]`.
+//! Each line is the fastest of some rounds; rates of whole transactions include their commit.
+//! Invariant: keys are visited in an order that no cache can guess, except where the name says ascending.
+
+use interstice_codec::{
+    ValueType,
+    row::{Encode, push_row},
+};
+use interstice_store::{
+    Change, IndexDefinition, KeyRange, Recording, Store, StoreLimits, TableDefinition, TableHandle, TableId,
+    Transaction, Version,
+};
+use std::{hint::black_box, time::Instant};
+
+const ROWS: u64 = 100_000;
+const MILLION: u64 = 1_000_000;
+const ROUNDS: usize = 5;
+
+fn main() {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let run = |name: &str, measure: &dyn Fn()| {
+        if name.contains(&wanted) {
+            measure();
+        }
+    };
+    run("get", &|| get(ROWS));
+    run("get", &|| get(MILLION));
+    run("update", &|| update(ROWS));
+    run("update", &|| update(MILLION));
+    run("transfer", &transfer);
+    run("insert", &insert);
+    run("scan", &scan);
+    run("bulk", &|| bulk(0));
+    run("bulk", &|| bulk(MILLION));
+    run("replay", &replay);
+    run("memory", &memory);
+}
+
+/// A permutation of `0..count`, the same every time.
+fn shuffled(count: u64) -> Vec<u64> {
+    let mut order: Vec<u64> = (0..count).collect();
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    for at in (1..order.len()).rev() {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        order.swap(at, ((random >> 33) as usize) % (at + 1));
+    }
+    order
+}
+
+/// 32 bytes: a key and three numbers.
+fn plain() -> TableDefinition {
+    TableDefinition {
+        name: "plain".to_owned(),
+        columns: vec![ValueType::U64; 4],
+        primary_key: vec![0],
+        auto_increment: None,
+        indexes: Vec::new(),
+    }
+}
+
+fn plain_row(key: u64, value: u64) -> Vec<u8> {
+    let mut row = Vec::new();
+    (key, value, value, value).encode(&mut row);
+    row
+}
+
+fn event() -> TableDefinition {
+    TableDefinition {
+        name: "event".to_owned(),
+        columns: vec![ValueType::U64, ValueType::U64, ValueType::String],
+        primary_key: vec![0],
+        auto_increment: Some(0),
+        indexes: vec![IndexDefinition { name: "account".to_owned(), columns: vec![1], unique: false }],
+    }
+}
+
+fn person(unique: bool) -> TableDefinition {
+    TableDefinition {
+        name: "person".to_owned(),
+        columns: vec![ValueType::U64, ValueType::String, ValueType::S64],
+        primary_key: vec![0],
+        auto_increment: None,
+        indexes: vec![IndexDefinition { name: "name".to_owned(), columns: vec![1], unique }],
+    }
+}
+
+fn person_row(key: u64, balance: i64) -> Vec<u8> {
+    let mut row = Vec::new();
+    let name = format!("{:016x}", key.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    (key, name, balance).encode(&mut row);
+    row
+}
+
+fn create(definition: &TableDefinition) -> (Store, TableHandle) {
+    let limits = StoreLimits { transaction_bytes: u64::MAX, ..StoreLimits::default() };
+    let store = Store::new(limits, 0x5eed_5eed_5eed_5eed);
+    let table = store.create_table(TableId(1), definition).expect("the definition is sound");
+    (store, table)
+}
+
+fn begin(store: &Store) -> Transaction {
+    store.begin(Version(store.newest().0 + 1)).expect("no transaction is open")
+}
+
+/// Commits as a node does whose log keeps up.
+fn commit(store: &Store, transaction: Transaction) {
+    let version = transaction.version();
+    transaction.commit();
+    store.set_durable(version);
+}
+
+fn settle(store: &Store) {
+    store.set_durable(store.newest());
+    while store.purge(1 << 20) {}
+}
+
+fn filled(rows: u64) -> (Store, TableHandle) {
+    let (store, table) = create(&plain());
+    let mut transaction = begin(&store);
+    for key in shuffled(rows) {
+        transaction.insert(&table, &plain_row(key, key)).expect("the key is new");
+    }
+    commit(&store, transaction);
+    settle(&store);
+    (store, table)
+}
+
+fn fastest(rounds: usize, mut round: impl FnMut() -> f64) -> f64 {
+    (0..rounds).map(|_| round()).fold(f64::INFINITY, f64::min)
+}
+
+fn nanoseconds_each(count: u64, work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_nanos() as f64 / count as f64
+}
+
+fn get(rows: u64) {
+    let (store, table) = filled(rows);
+    let keys: Vec<[u8; 8]> = shuffled(rows).into_iter().map(u64::to_be_bytes).collect();
+    let transaction = begin(&store);
+    let mut out = Vec::with_capacity(64);
+    let time = fastest(ROUNDS, || {
+        nanoseconds_each(rows, || {
+            for key in &keys {
+                out.clear();
+                black_box(transaction.get(&table, key, &mut out).expect("a get succeeds"));
+            }
+        })
+    });
+    println!("get, transaction, {rows} rows                 {time:7.1} ns");
+    drop(transaction);
+    let reader = store.reader(store.newest()).expect("the newest version can be read");
+    let time = fastest(ROUNDS, || {
+        nanoseconds_each(rows, || {
+            for key in &keys {
+                out.clear();
+                black_box(reader.get(&table, key, &mut out).expect("a get succeeds"));
+            }
+        })
+    });
+    println!("get, reader, {rows} rows                      {time:7.1} ns");
+}
+
+fn update(rows: u64) {
+    let (store, table) = filled(rows);
+    let keys = shuffled(rows);
+    let mut value = 0;
+    let time = fastest(ROUNDS, || {
+        value += 1;
+        let changed: Vec<_> = keys.iter().map(|key| plain_row(*key, *key + value)).collect();
+        let mut transaction = begin(&store);
+        let time = nanoseconds_each(rows, || {
+            for row in &changed {
+                transaction.update(&table, row).expect("the row is there");
+            }
+        });
+        commit(&store, transaction);
+        settle(&store);
+        time
+    });
+    println!("update in one transaction, {rows} rows        {time:7.1} ns");
+    let time = fastest(ROUNDS, || {
+        value += 1;
+        let changed: Vec<_> = keys.iter().map(|key| plain_row(*key, *key + value)).collect();
+        nanoseconds_each(rows, || {
+            for rows in changed.chunks(100) {
+                let mut transaction = begin(&store);
+                for row in rows {
+                    transaction.update(&table, row).expect("the row is there");
+                }
+                commit(&store, transaction);
+            }
+        })
+    });
+    println!("update, 100 a transaction, with purge, {rows} {time:7.1} ns");
+}
+
+fn transfer() {
+    let (store, table) = filled(ROWS);
+    let keys = shuffled(ROWS);
+    let mut out = Vec::with_capacity(64);
+    let time = fastest(ROUNDS, || {
+        nanoseconds_each(ROWS / 2, || {
+            for pair in keys.chunks_exact(2) {
+                let mut transaction = begin(&store);
+                for key in pair {
+                    out.clear();
+                    transaction.get(&table, &key.to_be_bytes(), &mut out).expect("a get succeeds");
+                    out[8] = out[8].wrapping_add(1);
+                    transaction.update(&table, &out).expect("the row is there");
+                }
+                let mut bytes = 0;
+                transaction.changes(|changes| bytes += changes.rows().count());
+                black_box(bytes);
+                commit(&store, transaction);
+            }
+        })
+    });
+    println!("transfer: begin, 2 get, 2 update, changes, commit  {time:7.1} ns");
+}
+
+fn insert() {
+    for (name, keys) in [("random", shuffled(ROWS)), ("ascending", (0..ROWS).collect())] {
+        let rows: Vec<_> = keys.iter().map(|key| plain_row(*key, *key)).collect();
+        let time = fastest(ROUNDS, || {
+            let (store, table) = create(&plain());
+            let mut transaction = begin(&store);
+            let time = nanoseconds_each(ROWS, || {
+                for row in &rows {
+                    transaction.insert(&table, row).expect("the key is new");
+                }
+            });
+            commit(&store, transaction);
+            time
+        });
+        println!("insert, {name} keys, into an empty table       {time:7.1} ns");
+    }
+    let rows: Vec<_> = shuffled(ROWS).into_iter().map(|key| person_row(key, 0)).collect();
+    for unique in [false, true] {
+        let time = fastest(ROUNDS, || {
+            let (store, table) = create(&person(unique));
+            let mut transaction = begin(&store);
+            nanoseconds_each(ROWS, || {
+                for row in &rows {
+                    transaction.insert(&table, row).expect("the key is new");
+                }
+            })
+        });
+        println!("insert, random keys, index of strings, unique: {unique} {time:7.1} ns");
+    }
+}
+
+fn scan() {
+    for (name, order) in [("random", shuffled(ROWS)), ("ascending", (0..ROWS).collect())] {
+        let (store, table) = create(&plain());
+        let mut transaction = begin(&store);
+        for key in order {
+            transaction.insert(&table, &plain_row(key, key)).expect("the key is new");
+        }
+        commit(&store, transaction);
+        settle(&store);
+        let reader = store.reader(store.newest()).expect("the newest version can be read");
+        for descending in [false, true] {
+            let mut out = Vec::with_capacity(1 << 17);
+            let time = fastest(ROUNDS, || {
+                nanoseconds_each(ROWS, || {
+                    let range = KeyRange { descending, ..KeyRange::default() };
+                    let mut scan = reader.scan(&table, &range).expect("the index is there");
+                    loop {
+                        out.clear();
+                        let batch = scan.next_batch(&mut out, 1 << 16, usize::MAX).expect("the reader is open");
+                        black_box(&out);
+                        if !batch.more {
+                            break;
+                        }
+                    }
+                })
+            });
+            println!("scan, inserted in {name} order, descending: {descending} {time:7.1} ns a row");
+        }
+    }
+}
+
+fn bulk(present: u64) {
+    let row = |number: u64| {
+        let mut row = Vec::new();
+        let account = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        (0u64, account, "x".repeat(64)).encode(&mut row);
+        row
+    };
+    let rate = fastest(3, || {
+        let (store, table) = create(&event());
+        let mut number = 0;
+        let mut rows = |count: u64| {
+            let mut batch = Vec::new();
+            for _ in 0..count {
+                number += 1;
+                push_row(&row(number), &mut batch);
+            }
+            batch
+        };
+        for _ in 0..present / ROWS {
+            let mut transaction = begin(&store);
+            transaction.insert_many(&table, &rows(ROWS), &mut Vec::new()).expect("the rows are new");
+            commit(&store, transaction);
+        }
+        settle(&store);
+        let batch = rows(ROWS);
+        let mut numbers = Vec::new();
+        nanoseconds_each(ROWS, || {
+            let mut transaction = begin(&store);
+            transaction.insert_many(&table, &batch, &mut numbers).expect("the rows are new");
+            commit(&store, transaction);
+        })
+    });
+    println!("insert_many of {ROWS}, {present} rows there       {:7.0} rows/s", 1e9 / rate);
+}
+
+fn replay() {
+    let order = shuffled(ROWS);
+    let rows: Vec<_> = order.iter().map(|key| person_row(*key, 0)).collect();
+    let changed: Vec<_> = order.iter().map(|key| person_row(*key, 1)).collect();
+    let mut inserts = f64::INFINITY;
+    let mut updates = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let (store, table) = create(&person(true));
+        let apply = |version: u64, change: Change<'_>| {
+            store.apply(Version(version), &table, change, Recording::Nothing).expect("the change fits");
+        };
+        let insert = nanoseconds_each(ROWS, || {
+            rows.iter().zip(1..).for_each(|(row, version)| apply(version, Change::Insert(row)));
+        });
+        let update = nanoseconds_each(ROWS, || {
+            changed.iter().zip(ROWS + 1..).for_each(|(row, version)| apply(version, Change::Update(row)));
+        });
+        inserts = inserts.min(insert);
+        updates = updates.min(update);
+    }
+    println!("replay of inserts, unique index of strings    {:7.0} rows/s", 1e9 / inserts);
+    println!("replay of updates                             {:7.0} rows/s", 1e9 / updates);
+}
+
+fn memory() {
+    let resident = || {
+        let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+    };
+    let order = shuffled(MILLION);
+    for (name, keys) in [("random", order.clone()), ("ascending", (0..MILLION).collect())] {
+        let before = resident();
+        let (store, table) = create(&person(false));
+        for keys in keys.chunks(1000) {
+            let mut transaction = begin(&store);
+            for key in keys {
+                transaction.insert(&table, &person_row(*key, 7)).expect("the key is new");
+            }
+            commit(&store, transaction);
+        }
+        settle(&store);
+        println!(
+            "memory of {{u64, string(16), s64}} with an index, {name} keys: {} bytes a row counted, {} resident",
+            table.memory_bytes() / MILLION,
+            (resident() - before) / MILLION
+        );
+        std::mem::forget((store, table));
+    }
+}
