@@ -78,7 +78,11 @@ fn mistakes_in_json_say_where_and_what() {
     );
     check("\"+1\"", &ValueType::U8, expect!["$: expected `u8`, found a string"]);
     check("1e300", &ValueType::F32, expect!["$: 1e+300 is not in the range of `f32`"]);
-    check("\"ab\"", &ValueType::Char, expect![[r#"$: expected a string of one char, found "ab" (the type is …)"#]]);
+    check(
+        "\"ab\"",
+        &ValueType::Char,
+        expect![[r#"$: expected a string of one char, found "ab" (the type is …)"#]],
+    );
     check(
         "[1]",
         &ValueType::Tuple(vec![ValueType::U8, ValueType::U8]),

@@ -105,7 +105,9 @@ fn mistakes_in_wave_say_where_and_what() {
     check(
         "\"a\\z\"",
         &ValueType::String,
-        expect!["line 1, column 1: the string does not end on its line, or holds an unknown escape (the type is …)"],
+        expect![
+            "line 1, column 1: the string does not end on its line, or holds an unknown escape (the type is …)"
+        ],
     );
     check(
         "'ab'",
