@@ -128,3 +128,48 @@ pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
         }
     }
 }
+
+/// A simulated machine with a log of so many durable records, each in a batch of its own.
+pub fn machine_with(records: u64, options: LogOptions) -> (interstice_log::sim::Simulator, Log) {
+    let simulator = interstice_log::sim::Simulator::new(1);
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    let cast = Cast::define(&log);
+    for _ in 0..records {
+        let sequence = append(&log, cast).unwrap();
+        log.wait_durable(sequence).unwrap();
+    }
+    (simulator, log)
+}
+
+/// The same machine after the process was killed, before the log could be closed.
+pub fn killed_with(records: u64, options: LogOptions) -> interstice_log::sim::Simulator {
+    let (simulator, log) = machine_with(records, options);
+    let after = simulator.kill(2);
+    drop(log);
+    after
+}
+
+/// The same machine after the log was closed.
+pub fn closed_with(records: u64, options: LogOptions) -> interstice_log::sim::Simulator {
+    let (simulator, log) = machine_with(records, options);
+    log.close().unwrap();
+    simulator
+}
+
+/// The paths of the segments in order, and the bytes of each.
+pub fn segments(simulator: &interstice_log::sim::Simulator) -> Vec<(String, Vec<u8>)> {
+    simulator.disk.contents().into_iter().filter(|(path, _)| path.ends_with(".log")).collect()
+}
+
+/// Where the batches of a segment are: offset and length.
+pub fn batches(segment: &[u8]) -> Vec<(usize, usize)> {
+    let mut batches = Vec::new();
+    let mut offset = 512;
+    while offset < segment.len() && segment[offset..offset + 64] != [0; 64] {
+        let payload = u32::from_le_bytes(segment[offset + 52..offset + 56].try_into().unwrap());
+        let length = (64 + payload as usize).next_multiple_of(512);
+        batches.push((offset, length));
+        offset += length;
+    }
+    batches
+}

@@ -1,0 +1,210 @@
+//! What happens at the limits: full disks, full buffers, records longer than a segment, upgrades.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use interstice_log::limits::MAX_RECORD_BYTES;
+use interstice_log::sim::Simulator;
+use interstice_log::{
+    ArtifactStore, Caller, Cause, Definition, DefinitionId, Digest, Installed, Log, LogError, LogOptions,
+    Outcome, RecordParts, Sequence, WriteSet,
+};
+use std::sync::Arc;
+use support::{Cast, SMALL, append, append_sized, assert_in_order, open, segments};
+
+fn plain(log: &Log, cast: Cast) -> RecordParts<'static> {
+    RecordParts {
+        sequence: log.next_sequence(),
+        timestamp_micros: 1,
+        cause: Cause::Call,
+        subject: cast.transfer,
+        caller: Caller::Inline(b"somebody"),
+        arguments: &[],
+        outcome: Outcome::Ok(&[]),
+        claims: &[],
+        idempotency_key: None,
+        write_set: WriteSet::EMPTY,
+        deliveries: &[],
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_new_writes_and_takes_them_again_when_there_is_room() {
+    let simulator = Simulator::new(3);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    append(&log, cast).unwrap();
+    log.wait_durable(Sequence(1)).unwrap();
+    simulator.threads.run_until_idle();
+    // The disk is full from here on: the reserve is all there is.
+    simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
+    let full = loop {
+        if let Err(error) = log.admit() {
+            break error;
+        }
+        let sequence = append(&log, cast).unwrap();
+        log.wait_durable(sequence).unwrap();
+        assert!(sequence < Sequence(1000), "the disk was never full");
+    };
+    assert!(matches!(full, LogError::DiskFull { .. }));
+    assert!(segments(&simulator).len() > 1, "the reserve was used first");
+    let before = log.durable();
+    assert!(before > Sequence(10));
+    // Whoever does not ask is refused when nothing fits any more, and nothing is lost.
+    let refused = loop {
+        match append(&log, cast) {
+            Ok(sequence) => log.wait_durable(sequence).unwrap(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, LogError::DiskFull { .. }), "{refused}");
+    assert!(log.poisoned().is_none());
+
+    simulator.disk.set_capacity(None);
+    simulator.clock.advance(2_000_000);
+    simulator.threads.run_until_idle();
+    log.admit().unwrap();
+    let sequence = append(&log, cast).unwrap();
+    log.wait_durable(sequence).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len() as u64, sequence.0);
+    assert_in_order(&records);
+}
+
+#[test]
+fn an_append_waits_when_too_much_waits_for_the_disk() {
+    let simulator = Simulator::new(4);
+    let options = LogOptions { segment_bytes: 1 << 20 };
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    let cast = Cast::define(&log);
+    let mut most = 0;
+    for _ in 0..200 {
+        let sequence = append_sized(&log, cast, 300 << 10).unwrap();
+        most = most.max(sequence.0 - log.durable().0);
+    }
+    assert!(most < 20, "{most} records waited at once");
+    log.close().unwrap();
+    drop(log);
+    let (_log, records, _) = open(&simulator.doors(), options).unwrap();
+    assert_eq!(records.len(), 200);
+}
+
+#[test]
+fn a_record_longer_than_a_segment_gets_a_longer_segment() {
+    let simulator = Simulator::new(5);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    for n in 1..=12 {
+        append_sized(&log, cast, if n % 4 == 0 { 200_000 } else { 0 }).unwrap();
+    }
+    log.wait_durable(Sequence(12)).unwrap();
+    let simulator = simulator.power_loss(9);
+    drop(log);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 12);
+    assert_in_order(&records);
+}
+
+#[test]
+fn a_long_record_on_a_full_disk_is_refused_and_short_ones_go_on() {
+    let simulator = Simulator::new(6);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    for _ in 1..=3 {
+        append(&log, cast).unwrap();
+    }
+    log.wait_durable(Sequence(3)).unwrap();
+    simulator.disk.set_capacity(Some(simulator.disk.used_bytes() + 1000));
+    let refused = append_sized(&log, cast, 200_000).unwrap_err();
+    assert!(matches!(refused, LogError::DiskFull { .. }), "{refused}");
+    let sequence = append(&log, cast).unwrap();
+    log.wait_durable(sequence).unwrap();
+    assert_eq!(log.durable(), Sequence(4));
+}
+
+#[test]
+fn records_beyond_the_limits_are_refused_and_the_log_goes_on() {
+    let simulator = Simulator::new(7);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    let long = vec![0; MAX_RECORD_BYTES];
+    let refused = log.append(&RecordParts { arguments: &long, ..plain(&log, cast) }).unwrap_err();
+    assert!(matches!(refused, LogError::RecordTooLarge { .. }));
+    let refused = log.append(&RecordParts { sequence: Sequence(5), ..plain(&log, cast) }).unwrap_err();
+    assert!(matches!(refused, LogError::OutOfTurn { expected: Sequence(1), given: Sequence(5) }));
+    for subject in [DefinitionId(999), cast.account, cast.module] {
+        let refused = log.append(&RecordParts { subject, ..plain(&log, cast) }).unwrap_err();
+        assert!(matches!(refused, LogError::UnknownDefinition { kind: "function", .. }));
+    }
+    let refused = log.define(Definition::Function { module: cast.account, name: String::new() });
+    assert!(matches!(refused, Err(LogError::UnknownDefinition { .. })));
+    let refused = log.define(Definition::Table { package: "x".repeat(10_000), name: String::new() });
+    assert!(matches!(refused, Err(LogError::DefinitionTooLarge { .. })));
+    assert!(matches!(log.wait_durable(Sequence(1)), Err(LogError::NotAppended { .. })));
+    append(&log, cast).unwrap();
+    log.wait_durable(Sequence(1)).unwrap();
+}
+
+#[test]
+fn an_upgrade_closes_the_segment_and_the_next_one_carries_its_catalog() {
+    let simulator = Simulator::new(8);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    let installed = |catalog| Installed { schema: b"{}", catalog };
+    let by = |cause, sequence| RecordParts {
+        sequence: Sequence(sequence),
+        cause,
+        subject: cast.module,
+        ..plain(&log, cast)
+    };
+    log.append(&by(Cause::Install(installed([1; 32])), 1)).unwrap();
+    append(&log, cast).unwrap();
+    log.append(&by(Cause::Upgrade(installed([2; 32])), 3)).unwrap();
+    append(&log, cast).unwrap();
+    append(&log, cast).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let files = segments(&simulator);
+    assert_eq!(files.len(), 2);
+    assert_eq!(files[1].0, "log/00000000000000000004.log");
+    assert_eq!(files[1].1[88..120], [2; 32]);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 5);
+    assert_eq!(records[2].function, None);
+    assert_eq!(records[2].artifact, Digest([7; 32]));
+}
+
+#[test]
+fn callers_beyond_the_numbered_ones_stand_in_their_records() {
+    let simulator = Simulator::new(9);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let mut inline = 0;
+    for n in 0..interstice_log::limits::MAX_NUMBERED_CALLERS as u32 + 10 {
+        if matches!(log.caller(&n.to_le_bytes()).unwrap(), Caller::Inline(_)) {
+            inline += 1;
+        }
+    }
+    assert_eq!(inline, 10);
+    assert!(matches!(log.caller(&1_u32.to_le_bytes()).unwrap(), Caller::Numbered(_)));
+}
+
+#[test]
+fn an_artifact_is_found_by_its_digest_and_never_damaged() {
+    let simulator = Simulator::new(10);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let store = ArtifactStore::new(Arc::new(simulator.disk.clone()));
+    let digest = store.put(b"a component").unwrap();
+    let simulator = simulator.power_loss(1);
+    drop(log);
+    let store = ArtifactStore::new(Arc::new(simulator.disk.clone()));
+    assert_eq!(store.get(digest).unwrap(), b"a component");
+    assert_eq!(store.list().unwrap(), [digest]);
+    simulator.disk.plant(&format!("artifacts/{digest}.wasm"), b"a Component".to_vec());
+    assert!(matches!(store.get(digest), Err(LogError::DamagedArtifact { .. })));
+    // Publishing the same component again mends it.
+    assert_eq!(store.put(b"a component").unwrap(), digest);
+    assert_eq!(store.get(digest).unwrap(), b"a component");
+    assert!(matches!(store.get(Digest([0; 32])), Err(LogError::MissingArtifact { .. })));
+}
