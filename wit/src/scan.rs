@@ -9,6 +9,8 @@ use std::ops::Range;
 pub(crate) struct Scan {
     pub(crate) docs: Vec<DocBlock>,
     pub(crate) packages: Vec<PackageLine>,
+    /// The names of interfaces, worlds and types.
+    pub(crate) names: Vec<Range<usize>>,
     /// Each `@unstable` gate.
     pub(crate) unstable: Vec<Range<usize>>,
 }
@@ -110,10 +112,9 @@ impl Scanner<'_> {
                     }
                 }
                 "interface" | "world" | "record" | "variant" | "enum" | "flags" | "type" | "resource" => {
-                    if !self.pending.is_empty() {
-                        let name = self.peek().filter(|name| name.is_word);
-                        self.settle(name.map_or(Before::Nothing, |name| Before::Item(name.range.start)));
-                    }
+                    let name = self.peek().filter(|name| name.is_word).map(|name| name.range);
+                    self.settle(name.as_ref().map_or(Before::Nothing, |name| Before::Item(name.start)));
+                    self.found.names.extend(name);
                 }
                 "use" => self.settle(Before::Statement("use")),
                 "include" => self.settle(Before::Statement("include")),

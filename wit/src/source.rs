@@ -6,6 +6,7 @@ use crate::finding::{Diagnostics, Mistake, Mistakes};
 use crate::limits::MAX_SOURCE_BYTES;
 use crate::scan::{self, Scan};
 use crate::schema::PackageName;
+use crate::spelling::nearest;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -172,7 +173,8 @@ impl Sources {
                 Ok(parsed) => dependencies.push(parsed),
                 Err((map, error)) => {
                     let place = self.place(&map, error.kind().span());
-                    mistakes.push(syntax_mistake(place, &error.to_string()));
+                    let near = self.near_name(&place, &scans);
+                    mistakes.push(syntax_mistake(place, &error.to_string(), near));
                 }
             }
         }
@@ -185,7 +187,8 @@ impl Sources {
             Ok(root) => Some(Parsed { resolve, root, groups, scans }),
             Err(error) => {
                 let place = self.place(&resolve.source_map, error.kind().span());
-                mistakes.push(resolve_mistake(place, error.kind()));
+                let near = self.near_name(&place, &scans);
+                mistakes.push(resolve_mistake(place, error.kind(), near));
                 None
             }
         }
@@ -225,6 +228,15 @@ impl Sources {
         true
     }
 
+    /// The declared name that the word at this place may have been meant to be.
+    fn near_name(&self, place: &Place, scans: &[Scan]) -> Option<String> {
+        let word = self.files.get(place.file.0)?.text.get(place.range.clone())?;
+        let files = self.files.iter().zip(scans);
+        let names =
+            files.flat_map(|(file, scan)| scan.names.iter().filter_map(|name| file.text.get(name.clone())));
+        nearest(word, names).map(str::to_owned)
+    }
+
     /// The place of a span of wit-parser's; the beginning of the package where it does not know.
     pub(crate) fn place(&self, map: &SourceMap, span: Span) -> Place {
         self.known_place(map, span).unwrap_or_else(|| {
@@ -251,16 +263,19 @@ pub(crate) struct Parsed {
     pub(crate) scans: Vec<Scan>,
 }
 
-fn syntax_mistake(place: Place, message: &str) -> Mistake {
+/// A mistake that wit-parser found. What it says on further lines is a hint.
+fn syntax_mistake(place: Place, message: &str, near: Option<String>) -> Mistake {
     let mut lines = message.lines();
     let mistake = Mistake::new(place, lines.next().unwrap_or("this is not WIT"));
-    match lines.map(str::trim).collect::<Vec<_>>().join(" ") {
-        hint if hint.is_empty() => mistake,
-        hint => mistake.mend(hint),
+    let hint = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    match near {
+        _ if !hint.is_empty() => mistake.mend(hint),
+        Some(near) => mistake.mend(format!("did you mean `{near}`?")),
+        None => mistake,
     }
 }
 
-fn resolve_mistake(place: Place, kind: &wit_parser::ResolveErrorKind) -> Mistake {
+fn resolve_mistake(place: Place, kind: &wit_parser::ResolveErrorKind, near: Option<String>) -> Mistake {
     use wit_parser::ResolveErrorKind as Kind;
     match kind {
         Kind::PackageNotFound { requested, known, .. } => {
@@ -282,6 +297,6 @@ fn resolve_mistake(place: Place, kind: &wit_parser::ResolveErrorKind) -> Mistake
             Mistake::new(place, format!("the package `{name}` is there twice"))
                 .mend("remove one of the two from `deps/`")
         }
-        other => syntax_mistake(place, &other.to_string()),
+        other => syntax_mistake(place, &other.to_string(), near),
     }
 }

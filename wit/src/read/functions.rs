@@ -40,7 +40,7 @@ impl Reader<'_> {
         self.check_name(&function.name, &place);
         self.check_stability(&function.stability, &place);
         let comment = self.comments.of(&place, self.mistakes);
-        let kinds: Vec<_> = comment.directives.iter().filter(|directive| is_kind(directive)).collect();
+        let kinds = kinds(&comment.directives);
         let is_handler = |directive: &&Directive| {
             matches!(directive.kind, DirectiveKind::On(_) | DirectiveKind::Schedule { .. })
         };
@@ -333,9 +333,19 @@ fn is_kind(directive: &Directive) -> bool {
         | DirectiveKind::Query
         | DirectiveKind::On(_)
         | DirectiveKind::Schedule { .. } => true,
-        DirectiveKind::Faulty => matches!(directive.name, "" | "reducer" | "query" | "on" | "schedule"),
+        DirectiveKind::Faulty => matches!(directive.name, "reducer" | "query" | "on" | "schedule"),
         _ => false,
     }
+}
+
+/// The directives that say what a function is. An unknown one may have been meant to, so it counts
+/// where there is no other.
+fn kinds(directives: &[Directive]) -> Vec<&Directive> {
+    let known: Vec<_> = directives.iter().filter(|directive| is_kind(directive)).collect();
+    if !known.is_empty() {
+        return known;
+    }
+    directives.iter().filter(|directive| directive.name.is_empty()).take(1).collect()
 }
 
 /// The places of what a function says it is.

@@ -103,6 +103,10 @@ impl Reader<'_> {
     fn check_world_item(&mut self, key: &WorldKey, item: &WorldItem, verb: &str) {
         let place = match key {
             WorldKey::Interface(id) => self.statement_place(*id, verb),
+            WorldKey::Name(name) if verb == "import" => {
+                let place = self.statements.named_imports.get(name).cloned();
+                place.unwrap_or_else(|| self.place(item.span()))
+            }
             WorldKey::Name(_) => self.place(item.span()),
         };
         self.check_stability(item.stability(self.resolve), &place);

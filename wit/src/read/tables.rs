@@ -223,13 +223,12 @@ impl<'a> Reader<'a> {
         match literal::canonical(&value.text, ty) {
             Ok(canonical) => Some(canonical),
             Err(reason) => {
+                let expected = wave_type(ty);
+                let message = format!("`{}` is no value of the column: {reason}", value.text);
                 self.mistake(
-                    Mistake::new(
-                        value.place.clone(),
-                        format!("`{}` is no value of the column's type", value.text),
-                    )
-                    .label(format!("expected {}", wave_type(ty)))
-                    .mend(reason),
+                    Mistake::new(value.place.clone(), message)
+                        .label(format!("expected {expected}"))
+                        .mend(format!("write {expected}")),
                 );
                 None
             }

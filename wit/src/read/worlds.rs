@@ -18,6 +18,8 @@ pub(super) struct Worlds(BTreeMap<FullName, World>);
 struct World {
     imports: Vec<(FullName, Place)>,
     exports: Vec<(FullName, Place)>,
+    /// What is imported under a name of its own; resolving keeps that of exports only.
+    named_imports: Vec<(String, Place)>,
     includes: Vec<FullName>,
 }
 
@@ -26,6 +28,7 @@ struct World {
 pub(super) struct Statements {
     pub(super) imports: BTreeMap<FullName, Place>,
     pub(super) exports: BTreeMap<FullName, Place>,
+    pub(super) named_imports: BTreeMap<String, Place>,
 }
 
 impl Worlds {
@@ -56,6 +59,9 @@ impl Worlds {
             }
             for (name, place) in &world.exports {
                 statements.exports.entry(name.clone()).or_insert_with(|| place.clone());
+            }
+            for (name, place) in &world.named_imports {
+                statements.named_imports.entry(name.clone()).or_insert_with(|| place.clone());
             }
             waiting.extend(world.includes.iter().cloned());
         }
@@ -110,6 +116,14 @@ impl<'a> Names<'a> {
         World {
             imports: interfaces(&world.imports),
             exports: interfaces(&world.exports),
+            named_imports: world
+                .imports
+                .iter()
+                .filter_map(|(key, item)| match key {
+                    WorldKey::Name(name) => Some((name.clone(), place(item.span()))),
+                    WorldKey::Interface(_) => None,
+                })
+                .collect(),
             includes: world
                 .includes
                 .iter()
