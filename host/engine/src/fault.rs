@@ -1,10 +1,11 @@
 //! How a call ends when it does not return: one type for every way, the innermost cause kept.
 //! Invariant: after a fault the instance is poisoned, and so is every instance on the way out.
 
-use crate::canonical::{Malformed, TooLarge};
+use crate::canonical::TooLarge;
 use crate::host::Panic;
 use crate::limits::MAX_VALUE_BYTES;
 use crate::state::{Halted, MemoryRefused, State};
+use interstice_codec::DecodeError;
 use std::error::Error as StdError;
 use std::fmt;
 use thiserror::Error;
@@ -40,8 +41,8 @@ pub enum Fault<S: StdError + 'static> {
         limit_bytes: usize,
     },
     /// The arguments of the call are not an encoding of its parameters.
-    #[error("the arguments do not fit the function's parameters: {0}")]
-    Arguments(#[source] Malformed),
+    #[error("the arguments do not fit the function's parameters, {0}")]
+    Arguments(#[source] DecodeError),
     /// The guest trapped.
     #[error("{0}")]
     Trap(TrapReport),
@@ -77,6 +78,11 @@ impl fmt::Display for TrapReport {
 }
 
 impl<S: StdError + 'static> Fault<S> {
+    /// Whether it depended on what the instance had done before, so that a fresh one may fare better.
+    pub fn depends_on_history(&self) -> bool {
+        matches!(self, Fault::OutOfFuel | Fault::OutOfMemory { .. })
+    }
+
     /// Reads what wasmtime, or a host function through it, reports.
     #[cold]
     pub(crate) fn of<H: crate::Host<Stop = S>>(error: wasmtime::Error, state: &mut State<H>) -> Self {
@@ -95,8 +101,8 @@ impl<S: StdError + 'static> Fault<S> {
         if error.is::<TooLarge>() {
             return Fault::TooLarge { limit_bytes: MAX_VALUE_BYTES };
         }
-        if let Some(malformed) = error.downcast_ref::<Malformed>() {
-            return Fault::Arguments(malformed.clone());
+        if let Some(malformed) = error.downcast_ref::<DecodeError>() {
+            return Fault::Arguments(*malformed);
         }
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
             return Fault::NoInstanceLeft(error);

@@ -25,7 +25,6 @@ mod state;
 mod thread;
 
 pub use cache::CompileCache;
-pub use canonical::Malformed;
 pub use engine::{Compiled, Engine};
 pub use error::{Contradictions, EngineError};
 pub use fault::{Fault, TrapReport};
@@ -35,4 +34,4 @@ pub use limits::*;
 pub use link::{ModuleLink, Needs};
 pub use program::{FunctionIndex, Program};
 pub use prove::{Contradiction, prove};
-pub use thread::guest_thread;
+pub use thread::{guest_thread, is_guest_thread};

@@ -29,6 +29,12 @@ pub fn guest_thread<R>(stack_bytes: usize, body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// Whether guests may run on this thread.
+#[inline]
+pub fn is_guest_thread() -> bool {
+    FLOOR.get() != usize::MAX
+}
+
 /// The stack that guests may still use on this thread, or `None` if it was not made for them.
 #[inline]
 pub(crate) fn stack_left() -> Option<usize> {

@@ -1,1 +1,32 @@
-//! Transactions, scheduling, subscriptions and the catalog: joins store, log and engine.
+//! The node joins store, log and engine into a database: the catalog of modules, the life of a call,
+//! subscriptions, and recovery. It is the one place where a transaction is a whole.
+//! Invariant: what is in the store is what the log says, in the order in which the log says it.
+
+mod cache;
+mod call;
+mod catalog;
+mod context;
+mod delivery;
+mod doors;
+mod error;
+mod executor;
+mod install;
+mod limits;
+mod link;
+mod node;
+mod query;
+mod random;
+mod recover;
+mod scans;
+mod stop;
+mod tables;
+mod transaction;
+
+pub use call::{Acknowledge, CallOptions, FunctionHandle, ModuleInfo, Pending, Reply};
+pub use error::{Error, ErrorKind};
+pub use install::Installation;
+pub use interstice_engine::{Caller, Returned, guest_thread};
+pub use interstice_log as log;
+pub use limits::Limits;
+pub use node::{Node, NodeOptions};
+pub use transaction::describe_caller;

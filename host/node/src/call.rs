@@ -1,0 +1,218 @@
+//! What callers hold: functions that they found, options of a call, replies.
+//! Invariant: a handle names a function of one installed artifact; it stays right for as long as the
+//! node lives.
+
+use crate::catalog::{Catalog, Function, FunctionIndex};
+use crate::context::Target;
+use crate::error::Error;
+use crate::executor::Answer;
+use crate::node::Node;
+use interstice_codec::ValueType;
+use interstice_engine::{Caller, Returned};
+use interstice_log::Sequence;
+use interstice_wit::{FunctionKind, Hash, PackageName, Schema};
+use std::sync::Arc;
+
+/// When a caller is told of its transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// When it is in the log and the disk has it.
+    #[default]
+    Durable,
+    /// When it is committed in memory; a crash may take it back.
+    Memory,
+}
+
+/// How a call is made.
+#[derive(Clone, Debug)]
+pub struct CallOptions {
+    /// On whose behalf.
+    pub caller: Caller,
+    /// When the reply is given; for a query, what it may see.
+    pub acknowledge: Acknowledge,
+}
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        CallOptions { caller: Caller::Client("local".to_owned()), acknowledge: Acknowledge::Durable }
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Whether the function returned the `err` of a WIT `result`; then nothing of it is left.
+    pub returned: Returned,
+    /// Its result in the row codec; empty if it has none.
+    pub result: Vec<u8>,
+    /// The record of the transaction, if it left one.
+    pub sequence: Option<Sequence>,
+    /// The version that the caller has seen.
+    pub version: Sequence,
+}
+
+/// A call that was sent and not waited for.
+pub struct Pending {
+    pub(crate) answer: Arc<Answer<Result<Reply, Error>>>,
+    pub(crate) node: Node,
+}
+
+impl Pending {
+    /// Waits until the call has run and, if that was asked for, is durable.
+    pub fn wait(self, acknowledge: Acknowledge) -> Result<Reply, Error> {
+        let reply = self.answer.wait()?;
+        if acknowledge == Acknowledge::Durable {
+            self.node.wait_durable(reply.version)?;
+        }
+        Ok(reply)
+    }
+}
+
+/// An exported function of an installed module, found by name.
+#[derive(Clone)]
+pub struct FunctionHandle {
+    catalog: Arc<Catalog>,
+    target: Target,
+}
+
+impl FunctionHandle {
+    pub(crate) fn find(catalog: Arc<Catalog>, module: &str, function: &str) -> Result<FunctionHandle, Error> {
+        let found = catalog.module(module)?;
+        let (interface, name) = match function.rsplit_once('.') {
+            Some((interface, name)) => (Some(interface), name),
+            None => (None, function),
+        };
+        let matches = |candidate: &Function| {
+            candidate.name == name && interface.is_none_or(|interface| candidate.interface == interface)
+        };
+        let all: Vec<usize> =
+            (0..found.functions.len()).filter(|at| matches(&found.functions[*at])).collect();
+        let callable: Vec<usize> =
+            all.iter().copied().filter(|at| found.functions[*at].not_callable().is_none()).collect();
+        let position = match (callable.as_slice(), all.as_slice()) {
+            ([one], _) => *one,
+            ([], []) => {
+                return Err(Error::UnknownFunction {
+                    module: found.schema.package.clone(),
+                    function: function.to_owned(),
+                    known: found
+                        .functions
+                        .iter()
+                        .filter(|function| function.not_callable().is_none())
+                        .map(Function::local_name)
+                        .collect(),
+                });
+            }
+            ([], [first, ..]) => {
+                let refused = &found.functions[*first];
+                return Err(Error::NotCallable {
+                    module: found.schema.package.clone(),
+                    function: refused.local_name(),
+                    why: refused.not_callable().unwrap_or_default(),
+                });
+            }
+            (several, _) => {
+                return Err(Error::AmbiguousFunction {
+                    module: found.schema.package.clone(),
+                    function: function.to_owned(),
+                    candidates: several.iter().map(|at| found.functions[*at].local_name()).collect(),
+                });
+            }
+        };
+        let target = Target {
+            module: found.index,
+            function: FunctionIndex(u32::try_from(position).expect("a module has far fewer functions")),
+        };
+        Ok(FunctionHandle { catalog, target })
+    }
+
+    fn function(&self) -> &Function {
+        self.catalog.function(self.target)
+    }
+
+    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
+    /// `acme:bank/ledger.transfer`
+    pub fn full_name(&self) -> &str {
+        &self.function().full_name
+    }
+
+    /// The module that exports it.
+    pub fn package(&self) -> &PackageName {
+        &self.catalog.at(self.target.module).schema.package
+    }
+
+    /// Its parameters: names and types.
+    pub fn params(&self) -> &[(String, ValueType)] {
+        &self.function().params
+    }
+
+    /// The type of its result, if it has one.
+    pub fn result(&self) -> Option<&ValueType> {
+        self.function().result.as_ref()
+    }
+
+    /// Whether it is a query; if not, it is a reducer.
+    pub fn is_query(&self) -> bool {
+        self.function().kind == FunctionKind::Query
+    }
+
+    pub(crate) fn check_reducer(&self) -> Result<(), Error> {
+        if self.is_query() { Err(self.wrong_kind("query", "reducer", "query")) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_query(&self) -> Result<(), Error> {
+        if self.is_query() { Ok(()) } else { Err(self.wrong_kind("reducer", "query", "call")) }
+    }
+
+    fn wrong_kind(&self, is: &'static str, wanted: &'static str, is_command: &'static str) -> Error {
+        Error::WrongKind {
+            module: self.package().clone(),
+            function: self.function().local_name(),
+            is,
+            wanted,
+            is_command,
+        }
+    }
+}
+
+impl Function {
+    /// `ledger.transfer`
+    fn local_name(&self) -> String {
+        format!("{}.{}", self.interface, self.name)
+    }
+
+    /// Why clients cannot call it, if they cannot.
+    fn not_callable(&self) -> Option<&'static str> {
+        match self.kind {
+            FunctionKind::On(_) | FunctionKind::Schedule { .. } => Some("a handler of the host"),
+            FunctionKind::Reducer | FunctionKind::Query if !self.public => Some("private"),
+            FunctionKind::Reducer | FunctionKind::Query => None,
+        }
+    }
+}
+
+/// An installed module, for people and tools.
+#[derive(Clone, Debug)]
+pub struct ModuleInfo {
+    /// What it declares.
+    pub schema: Schema,
+    /// The digest of its file.
+    pub artifact: Hash,
+}
+
+impl ModuleInfo {
+    pub(crate) fn all(catalog: &Catalog) -> Vec<ModuleInfo> {
+        catalog
+            .modules
+            .iter()
+            .map(|module| ModuleInfo { schema: module.schema.clone(), artifact: module.digest })
+            .collect()
+    }
+}

@@ -1,0 +1,170 @@
+//! Subscriptions: which handlers a commit owes a delivery, and the transactions that pay them.
+//! What is owed is decided once, in the commit; a delivery that fails is closed all the same.
+//! Invariant: every owed delivery is closed by exactly one record, also across a crash.
+
+use crate::catalog::{Catalog, Subscriber};
+use crate::context::Target;
+use crate::error::Error;
+use crate::transaction::{RecordFrame, Request, Tools, Writer};
+use interstice_engine::{Caller, Returned};
+use interstice_log::{Cause, Closed, EventKind, Outcome, Owed, Sequence, WriteSetEncoder};
+use interstice_store::{RowChange, TableChanges};
+use interstice_wit::RowEvent;
+
+/// A delivery that is owed to a handler.
+#[derive(Clone, Debug)]
+pub(crate) struct OwedDelivery {
+    /// The record that owes it, and its place there.
+    pub(crate) closes: Closed,
+    pub(crate) target: Target,
+    /// The rows of the event, as the handler's arguments.
+    pub(crate) arguments: Vec<u8>,
+    /// How many deliveries led to this one, itself included.
+    pub(crate) depth: u32,
+}
+
+/// Walks through the changes of a transaction and notes what the log and the subscribers get.
+pub(crate) struct Collector<'c> {
+    pub(crate) catalog: &'c Catalog,
+    pub(crate) write_set: &'c mut WriteSetEncoder,
+    /// What the record says.
+    pub(crate) owed: &'c mut Vec<Owed>,
+    /// What will be run.
+    pub(crate) pending: &'c mut Vec<OwedDelivery>,
+    /// Whether rows changed that no record tells of.
+    pub(crate) ephemeral: &'c mut bool,
+    /// Where keys are put together.
+    pub(crate) key: &'c mut Vec<u8>,
+    pub(crate) origin: Sequence,
+    pub(crate) depth: u32,
+}
+
+impl Collector<'_> {
+    /// Takes the changes of one table.
+    pub(crate) fn table(&mut self, changes: &TableChanges<'_>) {
+        let table = self.catalog.table(changes.table().id());
+        if table.ephemeral {
+            *self.ephemeral |= true;
+            return;
+        }
+        let subscribers = self.catalog.subscribers.get(&changes.table().id()).map_or(&[][..], Vec::as_slice);
+        self.write_set.table(table.definition, changes.counter());
+        for (position, row) in changes.rows().enumerate() {
+            match row {
+                RowChange::Inserted { after } => self.write_set.insert(after),
+                RowChange::Updated { after, .. } => self.write_set.update(after),
+                RowChange::Deleted { before } => {
+                    self.key.clear();
+                    table.handle.primary_key().extract(before, self.key);
+                    self.write_set.delete(self.key);
+                }
+            }
+            for subscriber in subscribers {
+                self.notify(subscriber, table.definition, position, &row);
+            }
+        }
+    }
+
+    fn notify(
+        &mut self,
+        subscriber: &Subscriber,
+        table: interstice_log::DefinitionId,
+        position: usize,
+        row: &RowChange<'_>,
+    ) {
+        let (kind, arguments, filtered): (_, Vec<u8>, &[u8]) = match (subscriber.event, row) {
+            (RowEvent::Insert, RowChange::Inserted { after }) => (EventKind::Insert, after.to_vec(), after),
+            (RowEvent::Update, RowChange::Updated { before, after }) => {
+                (EventKind::Update, [*before, *after].concat(), after)
+            }
+            (RowEvent::Delete, RowChange::Deleted { before }) => (EventKind::Delete, before.to_vec(), before),
+            _ => return,
+        };
+        if subscriber.filter.as_ref().is_some_and(|filter| !filter.holds(filtered)) {
+            return;
+        }
+        let target = Target { module: subscriber.module, function: subscriber.function };
+        let function = self.catalog.function(target);
+        let ordinal = u32::try_from(self.owed.len()).expect("a transaction is far smaller than 2^32 changes");
+        self.owed.push(Owed {
+            subscriber: function.definition,
+            table,
+            change: u32::try_from(position).expect("a transaction is far smaller than 2^32 changes"),
+            event: kind,
+        });
+        self.pending.push(OwedDelivery {
+            closes: Closed { sequence: self.origin, ordinal },
+            target,
+            arguments,
+            depth: self.depth + 1,
+        });
+    }
+}
+
+impl Writer {
+    /// Pays the deliveries that are owed, and those that they cause, at most `budget` of them.
+    /// Answers whether none is left.
+    ///
+    /// # Errors
+    /// If the log or the store fails. A handler that fails is no error here: its delivery is closed.
+    pub(crate) fn deliver(&mut self, tools: &Tools<'_>, budget: usize) -> Result<bool, Error> {
+        for _ in 0..budget {
+            let Some(delivery) = self.owed.front().cloned() else { return Ok(true) };
+            self.deliver_one(tools, &delivery)?;
+            self.owed.pop_front();
+        }
+        Ok(self.owed.is_empty())
+    }
+
+    fn deliver_one(&mut self, tools: &Tools<'_>, delivery: &OwedDelivery) -> Result<(), Error> {
+        let cause = Cause::Delivery(delivery.closes);
+        let mut result = Vec::new();
+        let request = Request {
+            target: delivery.target,
+            arguments: &delivery.arguments,
+            caller: &Caller::System,
+            cause,
+            depth: delivery.depth,
+        };
+        let outcome = if delivery.depth > tools.limits.subscription_depth {
+            Err(Error::Limit {
+                limit: "subscription-depth",
+                place: self.context().catalog.function(delivery.target).full_name.to_string(),
+                message: format!(
+                    "deliveries caused each other more than {} times; the delivery is given up",
+                    tools.limits.subscription_depth
+                ),
+            })
+        } else {
+            self.run(tools, &request, &mut result)
+        };
+        let failure;
+        let outcome = match outcome {
+            Ok(Returned::Ok) => Outcome::Ok(&result),
+            Ok(Returned::Err) => {
+                self.abort();
+                self.begin(tools, &Caller::System)?;
+                Outcome::Err(&result)
+            }
+            Err(error) if error.ends_delivery() => {
+                tracing::warn!(target: "interstice::node", "a delivery failed: {error}");
+                failure = error.to_string();
+                self.begin(tools, &Caller::System)?;
+                Outcome::Failed(failure.as_bytes())
+            }
+            Err(error) => return Err(error),
+        };
+        let subject = self.context().catalog.function(delivery.target).definition;
+        let frame = RecordFrame {
+            subject,
+            cause,
+            caller: &Caller::System,
+            arguments: &delivery.arguments,
+            outcome,
+            depth: delivery.depth,
+            even_if_empty: true,
+        };
+        self.commit(tools, &frame)?;
+        Ok(())
+    }
+}

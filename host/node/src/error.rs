@@ -1,0 +1,343 @@
+//! Why something that was asked of a node did not happen: one taxonomy, with stable codes.
+//! It never loses the cause: a variant keeps the error of the room below.
+//! Invariant: a code, once released, keeps its meaning; a message may be reworded.
+
+use interstice_engine::Panic;
+use interstice_log::LogError;
+use interstice_wit::PackageName;
+use std::fmt;
+
+/// Whose mistake it was. Clients decide by it whether asking again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The caller asked for something that cannot be had: mend the call.
+    Caller,
+    /// The module failed while it ran: mend the module.
+    Module,
+    /// Modules, schemas or formats do not fit together: install other versions.
+    Version,
+    /// The node or its machine failed: nothing is wrong with the call.
+    Ours,
+    /// The transaction was in flight when the disk failed; it may or may not be in the log.
+    OutcomeUnknown,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ErrorKind::Caller => "caller",
+            ErrorKind::Module => "module",
+            ErrorKind::Version => "version",
+            ErrorKind::Ours => "ours",
+            ErrorKind::OutcomeUnknown => "outcome-unknown",
+        })
+    }
+}
+
+/// Everything that can go wrong in a node.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No module of that name is installed.
+    #[error("no module '{module}' is installed{}", or_list("; installed: ", .installed))]
+    UnknownModule {
+        /// What was asked for.
+        module: String,
+        /// What there is.
+        installed: Vec<String>,
+    },
+    /// The module has no function of that name that a client may call.
+    #[error("{module} has no function '{function}' that can be called{}", or_list("; it has ", .known))]
+    UnknownFunction {
+        /// The module.
+        module: PackageName,
+        /// What was asked for.
+        function: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Several interfaces of the module have a function of that name.
+    #[error("'{function}' is ambiguous in {module}: say one of {}", .candidates.join(", "))]
+    AmbiguousFunction {
+        /// The module.
+        module: PackageName,
+        /// What was asked for.
+        function: String,
+        /// The full names, as they are to be written.
+        candidates: Vec<String>,
+    },
+    /// The function is there, but not for this caller.
+    #[error("{function} of {module} is {why} and cannot be called from outside")]
+    NotCallable {
+        /// The module.
+        module: PackageName,
+        /// The function, with its interface.
+        function: String,
+        /// Private, or called by the host alone.
+        why: &'static str,
+    },
+    /// A reducer was asked as a query, or the other way round.
+    #[error("{function} of {module} is a {is}, not a {wanted}: use `{is_command}`")]
+    WrongKind {
+        /// The module.
+        module: PackageName,
+        /// The function, with its interface.
+        function: String,
+        /// What it is.
+        is: &'static str,
+        /// How it was asked.
+        wanted: &'static str,
+        /// The command that is right.
+        is_command: &'static str,
+    },
+    /// The arguments do not fit the function's parameters.
+    #[error("the arguments of {function} do not fit its parameters: {reason}")]
+    BadArguments {
+        /// The function, with module and interface.
+        function: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A named limit was reached.
+    #[error("limit '{limit}' reached in {place}: {message}")]
+    Limit {
+        /// The limit's name, as it is configured.
+        limit: &'static str,
+        /// The function in which it was reached.
+        place: String,
+        /// How much there was, how much is allowed, what to do.
+        message: String,
+    },
+    /// The module panicked.
+    #[error("{function} panicked at {}:{}:{}: {}", .panic.file, .panic.line, .panic.column, .panic.message)]
+    Panicked {
+        /// The function that panicked, with module and interface.
+        function: String,
+        /// What it said.
+        panic: Panic,
+    },
+    /// The module trapped.
+    #[error("{function} trapped: {message}")]
+    Trapped {
+        /// The function that trapped, with module and interface.
+        function: String,
+        /// What wasmtime said.
+        message: String,
+        /// The guest's frames, innermost first, one a line; may be empty.
+        backtrace: String,
+    },
+    /// The call used up its fuel.
+    #[error("{function} used up its fuel of {fuel}: it loops for ever, or needs a higher limit `fuel`")]
+    OutOfFuel {
+        /// The function called, with module and interface.
+        function: String,
+        /// The budget of the whole call.
+        fuel: u64,
+    },
+    /// A guest wanted more memory than it may have.
+    #[error("{function} wanted more memory than the {limit_bytes} bytes of the limit `guest-memory`")]
+    OutOfMemory {
+        /// The function called, with module and interface.
+        function: String,
+        /// The limit of one instance.
+        limit_bytes: u64,
+    },
+    /// A guest used up its stack.
+    #[error("{function} overflowed its stack of {limit_bytes} bytes: it recurses too deeply")]
+    StackOverflow {
+        /// The function called, with module and interface.
+        function: String,
+        /// The limit of one instance.
+        limit_bytes: u64,
+    },
+    /// Modules call each other in a circle.
+    #[error("call cycle: {} — a module cannot be entered again while it runs", .path.join(" → "))]
+    Cycle {
+        /// The functions on the way, the refused one last.
+        path: Vec<String>,
+    },
+    /// A module broke a rule of the doors to the host.
+    #[error("{function} broke the contract of the host: {reason}")]
+    Misbehaved {
+        /// The function called, with module and interface.
+        function: String,
+        /// Which rule, and how.
+        reason: String,
+    },
+    /// A query, or a function called by one, tried to write.
+    #[error("{function} tried to write ({what}) inside a query; only reducers write")]
+    WriteInQuery {
+        /// The function that tried.
+        function: String,
+        /// What it tried.
+        what: String,
+    },
+    /// The file is not a component that can be installed.
+    #[error("the component cannot be installed: {reason}")]
+    BadComponent {
+        /// What is wrong and how to mend it.
+        reason: String,
+    },
+    /// The schema section says something that the binary does not.
+    #[error(
+        "the schema section of {module} contradicts its binary:\n{}", .contradictions.join("\n")
+    )]
+    ForgedSchema {
+        /// The module as the section calls it.
+        module: PackageName,
+        /// Every contradiction.
+        contradictions: Vec<String>,
+    },
+    /// An import cannot be linked.
+    #[error("{module} cannot be linked ({check}): {item}: wanted {wanted}, found {found}; {mend}")]
+    Link {
+        /// The importer.
+        module: PackageName,
+        /// Which of the five checks failed: present, visible, semver, hash, structure.
+        check: &'static str,
+        /// The interface, function or table.
+        item: String,
+        /// What the importer needs.
+        wanted: String,
+        /// What there is.
+        found: String,
+        /// What to do.
+        mend: String,
+    },
+    /// A module of that name is installed with another artifact.
+    #[error(
+        "{module} is already installed as {installed_version} (artifact {installed}); \
+         a different artifact ({offered}) under the same name is refused, since this version has no upgrades: \
+         give it another name or another data directory"
+    )]
+    AlreadyInstalled {
+        /// The package without its version.
+        module: String,
+        /// The version that is there.
+        installed_version: String,
+        /// The digest of what is there.
+        installed: String,
+        /// The digest of what was offered.
+        offered: String,
+    },
+    /// What is stored cannot be understood by this version, or disagrees with itself.
+    #[error("the database cannot be opened: {reason}")]
+    Catalog {
+        /// What was found, and what is needed.
+        reason: String,
+    },
+    /// A module's `@on(init)` handler refused.
+    #[error("installing {module} failed: {handler} returned err {value}")]
+    InitRefused {
+        /// The module.
+        module: PackageName,
+        /// The handler.
+        handler: String,
+        /// Its error in WAVE.
+        value: String,
+    },
+    /// The clock of the machine cannot be believed.
+    #[error(
+        "the clock says {now_micros} µs, {ahead_days} days beyond the last logged time; \
+         set the clock, or raise the limit `clock-jump`"
+    )]
+    ClockJump {
+        /// What the clock says, in microseconds since the Unix epoch.
+        now_micros: u64,
+        /// How far that is beyond the log.
+        ahead_days: u64,
+    },
+    /// The node is closing or closed.
+    #[error("the node is closed")]
+    Closed,
+    /// The store refused.
+    #[error("the store failed: {0}")]
+    Store(#[source] interstice_store::StoreError),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The engine failed for a reason of its own.
+    #[error("the engine failed while {doing}: {message}")]
+    Engine {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        message: String,
+    },
+}
+
+fn or_list(prefix: &str, items: &[String]) -> String {
+    if items.is_empty() { String::new() } else { format!("{prefix}{}", items.join(", ")) }
+}
+
+impl Error {
+    /// The stable code, such as `caller.unknown-module`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::UnknownModule { .. } => "caller.unknown-module",
+            Error::UnknownFunction { .. } => "caller.unknown-function",
+            Error::AmbiguousFunction { .. } => "caller.ambiguous-function",
+            Error::NotCallable { .. } => "caller.not-callable",
+            Error::WrongKind { .. } => "caller.wrong-kind",
+            Error::BadArguments { .. } => "caller.bad-arguments",
+            Error::Limit { .. } => "caller.limit",
+            Error::Panicked { .. } => "module.panic",
+            Error::Trapped { .. } => "module.trap",
+            Error::OutOfFuel { .. } => "module.fuel",
+            Error::OutOfMemory { .. } => "module.memory",
+            Error::StackOverflow { .. } => "module.stack",
+            Error::Cycle { .. } => "module.cycle",
+            Error::Misbehaved { .. } => "module.misbehaved",
+            Error::WriteInQuery { .. } => "module.write-in-query",
+            Error::InitRefused { .. } => "module.init-refused",
+            Error::BadComponent { .. } => "version.bad-component",
+            Error::ForgedSchema { .. } => "version.forged-schema",
+            Error::Link { .. } => "version.link",
+            Error::AlreadyInstalled { .. } => "version.already-installed",
+            Error::Catalog { .. } => "version.catalog",
+            Error::ClockJump { .. } => "ours.clock-jump",
+            Error::Closed => "ours.closed",
+            Error::Store(_) => "ours.store",
+            Error::Log(error) => log_code(error),
+            Error::Engine { .. } => "ours.engine",
+        }
+    }
+
+    /// Whether it is the delivery's own failure, which its record tells of, and not one of the node,
+    /// after which the delivery is still owed.
+    pub(crate) fn ends_delivery(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Caller | ErrorKind::Module)
+    }
+
+    /// Whose mistake it was.
+    pub fn kind(&self) -> ErrorKind {
+        match self.code().split('.').next() {
+            Some("caller") => ErrorKind::Caller,
+            Some("module") => ErrorKind::Module,
+            Some("version") => ErrorKind::Version,
+            Some("outcome-unknown") => ErrorKind::OutcomeUnknown,
+            _ => ErrorKind::Ours,
+        }
+    }
+}
+
+fn log_code(error: &LogError) -> &'static str {
+    match error {
+        LogError::Locked { .. } => "caller.locked",
+        LogError::NoDatabase { .. } => "caller.no-database",
+        LogError::SegmentSize { .. } => "caller.segment-size",
+        LogError::NewerFormat { .. } | LogError::UnknownCodec { .. } => "version.newer-format",
+        LogError::Replay { .. } => "version.replay",
+        LogError::OutcomeUnknown { .. } => "outcome-unknown.disk-failed",
+        LogError::Poisoned { .. } => "ours.poisoned",
+        LogError::DiskFull { .. } => "ours.disk-full",
+        LogError::Disk { .. } => "ours.disk",
+        LogError::Damaged { .. } | LogError::DamagedArtifact { .. } => "ours.damaged",
+        LogError::MissingSegment { .. }
+        | LogError::MissingManifest { .. }
+        | LogError::UnlistedSegment { .. }
+        | LogError::MissingArtifact { .. } => "ours.missing",
+        LogError::Closed => "ours.closed",
+        _ => "ours.log",
+    }
+}

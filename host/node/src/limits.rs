@@ -1,0 +1,59 @@
+//! Every limit of a node in one place: its name, its default and the reason for it.
+//! Limits of the store and of the log stand in those rooms; limits of the engine are set from here.
+
+use interstice_store::StoreLimits;
+
+/// What a node allows. The names are those of the configuration and of error messages.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// `fuel`: the work of one call with everything that it calls, in wasmtime's units (about one
+    /// a wasm instruction). The default lets a loop run for a few seconds before it is stopped.
+    pub fuel: u64,
+    /// `depth`: how many modules may stand on each other in nested calls. Every level costs a
+    /// thread `guest_stack_bytes` of stack, taken or not.
+    pub depth: u32,
+    /// `guest-memory`: the linear memory of one instance, in bytes.
+    pub guest_memory_bytes: u64,
+    /// `guest-stack`: the wasm stack of one instance, in bytes.
+    pub guest_stack_bytes: usize,
+    /// `arguments`: the encoded arguments of one call, in bytes. They are kept in the log.
+    pub arguments_bytes: usize,
+    /// `open-scans`: scans that one transaction may have open at once. A guest that forgets to
+    /// close them is told so before it has pinned the memory of the node.
+    pub open_scans: usize,
+    /// `subscription-depth`: how many deliveries may cause each other in a chain.
+    pub subscription_depth: u32,
+    /// `idle-readers`: query contexts kept for reuse. More may run at once.
+    pub idle_readers: usize,
+    /// `query-threads`: threads that run queries for callers whose own threads cannot run guests.
+    pub query_threads: usize,
+    /// `clock-jump`: how far the clock may be beyond the last logged time, in microseconds. Time
+    /// never goes back, so a clock that was wrong once would be wrong for ever.
+    pub clock_jump_micros: u64,
+    /// `log-line`: the length of one message to the operator, in bytes; longer ones are cut.
+    pub log_line_bytes: usize,
+    /// The limits of the store.
+    pub store: StoreLimits,
+}
+
+/// A year of microseconds, long enough for a database that was laid aside.
+const YEAR_MICROS: u64 = 366 * 24 * 60 * 60 * 1_000_000;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            fuel: 2_000_000_000,
+            depth: 16,
+            guest_memory_bytes: 256 << 20,
+            guest_stack_bytes: 512 << 10,
+            arguments_bytes: 4 << 20,
+            open_scans: 256,
+            subscription_depth: 32,
+            idle_readers: 8,
+            query_threads: 2,
+            clock_jump_micros: 5 * YEAR_MICROS,
+            log_line_bytes: 8 << 10,
+            store: StoreLimits::default(),
+        }
+    }
+}

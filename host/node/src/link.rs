@@ -1,0 +1,284 @@
+//! Linking: which installed module serves each import, and whether it may and does.
+//! The five checks stand here in their order: present, visible, semver, hash, structure; each
+//! refusal says what was wanted, what was found and what to do.
+//! Invariant: nothing is linked that did not pass all five.
+
+use crate::catalog::{Catalog, FunctionIndex, LinkedTable, Module};
+use crate::context::{Context, Door, Target};
+use crate::error::Error;
+use interstice_engine::{Compiled, Engine, EngineError, ModuleLink, Program};
+use interstice_wit::{
+    Function, FunctionKind, Interface, InterfaceName, PackageName, Schema, TypeName, Visibility,
+};
+use semver::Version;
+use std::sync::Arc;
+
+/// Links a module against what is installed and against its own tables, which are given.
+pub(crate) fn link(
+    engine: &Engine,
+    compiled: &Compiled,
+    schema: &Schema,
+    catalog: &Catalog,
+    own_tables: &[(TypeName, Arc<LinkedTable>)],
+) -> Result<Program<Context>, Error> {
+    let mut link =
+        ModuleLink::<Context>::new(engine, compiled, schema).map_err(|error| engine_error(schema, error))?;
+    let needs = link.needs();
+    for name in &needs.tables {
+        let table = match own_tables.iter().find(|(own, _)| own == name) {
+            Some((_, table)) => table.clone(),
+            None => foreign_table(schema, catalog, name)?,
+        };
+        link.table(name.clone(), Door { table });
+    }
+    for (interface, function) in &needs.functions {
+        let (provider, found, target) = foreign_function(schema, catalog, interface, function)?;
+        link.function(interface, &provider.schema, found, target);
+    }
+    link.finish().map_err(|error| engine_error(schema, error))
+}
+
+/// The checks of an imported function, all but the structure, which the engine compares.
+fn foreign_function<'c>(
+    importer: &Schema,
+    catalog: &'c Catalog,
+    wanted: &InterfaceName,
+    function: &str,
+) -> Result<(&'c Module, &'c Function, Target), Error> {
+    let item = format!("{wanted}.{{{function}}}");
+    let (provider, interface) = provider(importer, catalog, wanted, &item)?;
+    let found = interface.functions.iter().find(|candidate| candidate.name == function).ok_or_else(|| {
+        refusal(
+            importer,
+            "present",
+            &item,
+            function.to_owned(),
+            "no function of that name".to_owned(),
+            &format!("build {} against the {} that is installed", importer.package, provider.schema.package),
+        )
+    })?;
+    if !matches!(found.kind, FunctionKind::Reducer | FunctionKind::Query) {
+        return Err(refusal(
+            importer,
+            "visible",
+            &item,
+            "a reducer or a query".to_owned(),
+            "a handler that the host alone calls".to_owned(),
+            "import a reducer or a query",
+        ));
+    }
+    let position = provider
+        .functions
+        .iter()
+        .position(|candidate| candidate.name == function && candidate.interface == interface.name.name)
+        .expect("the catalog lists every function of the schema");
+    let function = FunctionIndex(u32::try_from(position).expect("a module has far fewer functions"));
+    Ok((provider, found, Target { module: provider.index, function }))
+}
+
+/// The checks of an imported table.
+pub(crate) fn foreign_table(
+    importer: &Schema,
+    catalog: &Catalog,
+    wanted: &TypeName,
+) -> Result<Arc<LinkedTable>, Error> {
+    let item = format!("table {wanted}");
+    let (provider, interface) = provider(importer, catalog, &wanted.interface, &item)?;
+    let table = interface.tables.iter().find(|table| table.name == wanted.name);
+    let table = table.ok_or_else(|| {
+        refusal(
+            importer,
+            "present",
+            &item,
+            wanted.name.clone(),
+            "no table of that name".to_owned(),
+            &format!("build {} against the {} that is installed", importer.package, provider.schema.package),
+        )
+    })?;
+    if table.visibility != Visibility::Public {
+        return Err(refusal(
+            importer,
+            "visible",
+            &item,
+            "a public table".to_owned(),
+            "a private one".to_owned(),
+            "ask its owner for `visibility = public`, or for a query",
+        ));
+    }
+    let known = importer
+        .interface(&wanted.interface)
+        .and_then(|interface| interface.tables.iter().find(|table| table.name == wanted.name));
+    let same = known.is_some_and(|known| {
+        let shape = |schema: &Schema, table: &interstice_wit::Table| {
+            let columns: Vec<_> = table
+                .columns
+                .iter()
+                .map(|column| (column.name.clone(), schema.value_type(&column.ty)))
+                .collect();
+            let indexes: Vec<_> =
+                table.indexes.iter().map(|index| (index.columns.clone(), index.unique)).collect();
+            (columns, table.primary_key.clone(), indexes)
+        };
+        shape(importer, known) == shape(&provider.schema, table)
+    });
+    if !same {
+        return Err(refusal(
+            importer,
+            "hash",
+            &item,
+            "the columns, key and indexes that the importer was built with".to_owned(),
+            format!("others in {}", provider.schema.package),
+            &format!("build {} against {}", importer.package, provider.schema.package),
+        ));
+    }
+    let id = provider.tables.iter().find(|id| catalog.table(**id).name == wanted.name);
+    let id = id.expect("the catalog lists every table of the schema");
+    Ok(catalog.table(*id).clone())
+}
+
+/// The first three checks: present, visible, semver.
+fn provider<'c>(
+    importer: &Schema,
+    catalog: &'c Catalog,
+    wanted: &InterfaceName,
+    item: &str,
+) -> Result<(&'c Module, &'c Interface), Error> {
+    let name = wanted.package.unversioned();
+    let provider = catalog.find(&name).ok_or_else(|| {
+        refusal(
+            importer,
+            "present",
+            item,
+            wanted.package.to_string(),
+            "no such module".to_owned(),
+            &format!("install {name} first, or in the same command"),
+        )
+    })?;
+    let found = &provider.schema.package;
+    let interface = provider.schema.exports.iter().find(|interface| interface.name.name == wanted.name);
+    let interface = interface.ok_or_else(|| {
+        refusal(
+            importer,
+            "present",
+            item,
+            wanted.to_string(),
+            format!("{found} without that interface"),
+            &format!("install a version of {name} that exports {}", wanted.name),
+        )
+    })?;
+    if interface.visibility != Visibility::Public {
+        return Err(refusal(
+            importer,
+            "visible",
+            item,
+            "a public interface".to_owned(),
+            "a private one".to_owned(),
+            "import what the module makes public",
+        ));
+    }
+    if !serves(&found.version, &wanted.package.version) {
+        return Err(refusal(
+            importer,
+            "semver",
+            item,
+            range_of(&wanted.package),
+            found.to_string(),
+            &format!("install a {name} of that range, or build {} against {found}", importer.package),
+        ));
+    }
+    Ok((provider, interface))
+}
+
+/// Whether a provider of version `found` serves an importer that was built against `wanted`: on the
+/// same track of compatibility and not older. Prereleases and 0.0.x promise nothing, so they must
+/// be equal (semver.org, 2.0.0, items 4 and 9).
+fn serves(found: &Version, wanted: &Version) -> bool {
+    if !found.pre.is_empty() || !wanted.pre.is_empty() {
+        return found == wanted;
+    }
+    match (wanted.major, wanted.minor) {
+        (0, 0) => (found.major, found.minor, found.patch) == (0, 0, wanted.patch),
+        (0, minor) => found.major == 0 && found.minor == minor && found.patch >= wanted.patch,
+        (major, _) => found.major == major && (found.minor, found.patch) >= (wanted.minor, wanted.patch),
+    }
+}
+
+/// The versions that serve, for people.
+fn range_of(wanted: &PackageName) -> String {
+    let version = &wanted.version;
+    let below = match (version.major, version.minor) {
+        _ if !version.pre.is_empty() => return format!("exactly {wanted}"),
+        (0, 0) => return format!("exactly {wanted}"),
+        (0, minor) => format!("0.{}.0", minor + 1),
+        (major, _) => format!("{}.0.0", major + 1),
+    };
+    format!("{} >= {version}, < {below}", wanted.unversioned())
+}
+
+fn refusal(
+    importer: &Schema,
+    check: &'static str,
+    item: &str,
+    wanted: String,
+    found: String,
+    mend: &str,
+) -> Error {
+    Error::Link {
+        module: importer.package.clone(),
+        check,
+        item: item.to_owned(),
+        wanted,
+        found,
+        mend: mend.to_owned(),
+    }
+}
+
+/// Says in the taxonomy of the node what the engine refused.
+pub(crate) fn engine_error(schema: &Schema, error: EngineError) -> Error {
+    match error {
+        EngineError::Contradictions(found) => Error::ForgedSchema {
+            module: schema.package.clone(),
+            contradictions: found.0.iter().map(|one| format!("  {one}")).collect(),
+        },
+        EngineError::ProviderDiffers { interface, function, difference } => refusal(
+            schema,
+            "structure",
+            &format!("{interface}.{{{function}}}"),
+            "the parameters and the result that the importer was built with".to_owned(),
+            difference,
+            "build the importer against the module that is installed",
+        ),
+        EngineError::Setup(_) | EngineError::Link(_) | EngineError::NotLinked { .. } => {
+            Error::Engine { doing: "linking a component", message: error.to_string() }
+        }
+        other => Error::BadComponent { reason: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_serves_on_the_same_track_and_not_older() {
+        let cases = [
+            ("1.2.0", "1.2.0", true),
+            ("1.2.3", "1.2.0", true),
+            ("1.9.0", "1.2.0", true),
+            ("1.1.0", "1.2.0", false),
+            ("2.0.0", "1.2.0", false),
+            ("0.3.1", "0.3.0", true),
+            ("0.3.0", "0.3.1", false),
+            ("0.4.0", "0.3.0", false),
+            ("0.0.2", "0.0.2", true),
+            ("0.0.3", "0.0.2", false),
+            ("1.2.0-rc.1", "1.2.0-rc.1", true),
+            ("1.2.0-rc.2", "1.2.0-rc.1", false),
+            ("1.2.0", "1.2.0-rc.1", false),
+        ];
+        for (found, wanted, expected) in cases {
+            let parse = |text: &str| Version::parse(text).expect("the case is a version");
+            assert_eq!(serves(&parse(found), &parse(wanted)), expected, "{found} for {wanted}");
+        }
+    }
+}

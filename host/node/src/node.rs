@@ -1,0 +1,460 @@
+//! The database: opened on a data directory, given modules, called and queried.
+//! It joins the store, the log and the engine, and knows which thread may run a guest.
+//! Invariant: nobody is told of a transaction before its record is as safe as was asked for.
+
+use crate::cache::DiskCache;
+use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, Reply};
+use crate::catalog::Catalog;
+use crate::context::Context;
+use crate::error::Error;
+use crate::executor::{Answer, JobWorker, Queue};
+use crate::install::{Installation, Workshop};
+use crate::limits::Limits;
+use crate::query::Readers;
+use crate::recover::Replay;
+use crate::transaction::{Request, Tools, Writer};
+use interstice_engine::{Caller, CompileCache, Engine, EngineOptions, is_guest_thread};
+use interstice_log::doors::Doors;
+use interstice_log::{ArtifactStore, Cause, Log, LogOptions, Progress, RecoveryReport, Sequence};
+use interstice_store::{Store, Version};
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+
+/// How many deliveries are paid before a call that waits for the writer gets its turn.
+const DELIVERIES_BEFORE_A_CALL: usize = 1024;
+
+/// How a node is opened.
+#[derive(Clone, Debug, Default)]
+pub struct NodeOptions {
+    /// What it allows.
+    pub limits: Limits,
+    /// How its log is opened.
+    pub log: LogOptions,
+}
+
+/// An open database. Copies are the same node; it closes when the last is dropped.
+#[derive(Clone)]
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    doors: Doors,
+    limits: Arc<Limits>,
+    engine: Engine,
+    store: Store,
+    log: Log,
+    artifacts: ArtifactStore,
+    cache: DiskCache,
+    /// The catalog that queries and look-ups use; the writer's context has the same.
+    catalog: RwLock<Arc<Catalog>>,
+    writer: Mutex<Writer>,
+    readers: Readers,
+    /// Work for the writer, from threads that cannot run guests.
+    writing: Arc<Queue>,
+    /// Queries, from threads that cannot run guests.
+    reading: Arc<Queue>,
+}
+
+impl Node {
+    /// Opens the database in a data directory, and makes one if the directory is empty.
+    ///
+    /// # Errors
+    /// If another process holds it, if what is stored is damaged or too new, or if an installed
+    /// module cannot be made ready again.
+    pub fn open(
+        doors: Doors,
+        options: NodeOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Node, RecoveryReport), Error> {
+        let limits = Arc::new(options.limits);
+        let engine = Engine::new(EngineOptions {
+            max_memory_bytes: limits.guest_memory_bytes as usize,
+            max_wasm_stack_bytes: limits.guest_stack_bytes,
+            ..EngineOptions::default()
+        })
+        .map_err(|error| Error::Engine { doing: "starting", message: error.to_string() })?;
+        let mut secret = [0; 8];
+        doors.entropy.fill(&mut secret).map_err(|error| Error::Engine {
+            doing: "drawing randomness for the hash tables",
+            message: error.to_string(),
+        })?;
+        let store = Store::new(limits.store.clone(), u64::from_le_bytes(secret));
+        let mut replay = Replay::new(store.clone(), on_progress);
+        let (log, report) = Log::open(&doors, options.log, &mut replay)?;
+        let artifacts = ArtifactStore::new(doors.disk.clone());
+        let cache = DiskCache::new(doors.disk.clone());
+        let (last_sequence, last_timestamp_micros) = (replay.last_sequence, replay.last_timestamp_micros);
+        check_clock(doors.clock.now_micros(), last_timestamp_micros, &limits)?;
+        let shop = Workshop {
+            tools: Tools { log: &log, store: &store, limits: &limits },
+            engine: &engine,
+            cache: Some(&cache),
+            artifacts: &artifacts,
+        };
+        let catalog = Arc::new(replay.catalog(&shop)?);
+        let owed = replay.owed(&catalog)?;
+        let key = log.database_key();
+        let context = Context::new(catalog.clone(), limits.clone(), doors.clock.clone(), key);
+        let writer = Writer::new(context, last_sequence, last_timestamp_micros, owed);
+        let readers = Readers::new(limits.clone(), doors.clock.clone(), key);
+        let (writing, reading) = (Queue::new(doors.threads.as_ref()), Queue::new(doors.threads.as_ref()));
+        let inner = Inner {
+            limits,
+            engine,
+            store,
+            log,
+            artifacts,
+            cache,
+            catalog: RwLock::new(catalog),
+            writer: Mutex::new(writer),
+            readers,
+            writing,
+            reading,
+            doors,
+        };
+        let node = Node { inner: Arc::new(inner) };
+        node.start_workers()?;
+        Ok((node, report))
+    }
+
+    fn start_workers(&self) -> Result<(), Error> {
+        let inner = &self.inner;
+        let stack_bytes = self.stack_bytes();
+        let writer_worker =
+            WriterWorker { node: Arc::downgrade(inner), queue: inner.writing.clone(), stack_bytes };
+        let mut workers: Vec<(String, Arc<Queue>, Box<dyn interstice_log::doors::Worker>)> =
+            vec![("executor".to_owned(), inner.writing.clone(), Box::new(writer_worker))];
+        for number in 0..inner.limits.query_threads {
+            let worker = JobWorker { queue: inner.reading.clone(), stack_bytes };
+            workers.push((format!("query-{number}"), inner.reading.clone(), Box::new(worker)));
+        }
+        for (name, queue, worker) in workers {
+            // What the thread itself takes stands beside what guests may take.
+            let stack = stack_bytes + (256 << 10);
+            inner.doors.threads.spawn(&name, stack, queue.work(), worker).map_err(|error| Error::Engine {
+                doing: "starting its threads",
+                message: error.to_string(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The stack that a thread needs on which calls are to run without a hand-over; see
+    /// [`guest_thread`](interstice_engine::guest_thread).
+    pub fn stack_bytes(&self) -> usize {
+        self.inner.engine.options().stack_bytes(self.inner.limits.depth as usize)
+    }
+
+    /// Installs a module, unless this very artifact is installed. Returns once that is durable.
+    pub fn install(&self, component: &[u8]) -> Result<Installation, Error> {
+        if !is_guest_thread() {
+            let component = component.to_vec();
+            return self.hand_over(&self.inner.writing, move |node| node.install(&component))?;
+        }
+        let inner = &self.inner;
+        let shop = Workshop {
+            tools: inner.tools(),
+            engine: &inner.engine,
+            cache: Some(&inner.cache),
+            artifacts: &inner.artifacts,
+        };
+        let mut writer = inner.writer.lock();
+        writer.deliver(&shop.tools, usize::MAX)?;
+        let installation = writer.install(&shop, component)?;
+        *inner.catalog.write() = writer.context().catalog.clone();
+        drop(writer);
+        if let Some(sequence) = installation.sequence {
+            inner.log.wait_durable(sequence)?;
+        }
+        Ok(installation)
+    }
+
+    /// Finds a function that clients may call: `transfer`, or `ledger.transfer` where the name alone
+    /// is ambiguous. The module is named with or without its version.
+    pub fn function(&self, module: &str, function: &str) -> Result<FunctionHandle, Error> {
+        FunctionHandle::find(self.catalog(), module, function)
+    }
+
+    /// Everything that is installed, in the order of installation.
+    pub fn modules(&self) -> Vec<crate::call::ModuleInfo> {
+        crate::call::ModuleInfo::all(&self.catalog())
+    }
+
+    /// Calls a reducer. Arguments are in the row codec, one after the other.
+    ///
+    /// # Errors
+    /// See [`Error`]. A WIT `err` is no error here, but a [`Reply`] that says so.
+    pub fn call(
+        &self,
+        function: &FunctionHandle,
+        arguments: &[u8],
+        options: &CallOptions,
+    ) -> Result<Reply, Error> {
+        let mut result = Vec::new();
+        let (returned, sequence, told_at) = self.call_into(function, arguments, options, &mut result)?;
+        Ok(Reply { returned, result, sequence, version: told_at })
+    }
+
+    /// Calls a reducer and leaves its result in `result`, which is cleared before. Answers what it
+    /// returned, its record if it left one, and the version at which it was run.
+    pub fn call_into(
+        &self,
+        function: &FunctionHandle,
+        arguments: &[u8],
+        options: &CallOptions,
+        result: &mut Vec<u8>,
+    ) -> Result<(interstice_engine::Returned, Option<Sequence>, Sequence), Error> {
+        function.check_reducer()?;
+        self.check_arguments(function, arguments)?;
+        let executed = if is_guest_thread() {
+            self.execute(function, arguments, &options.caller, result)?
+        } else {
+            let (function, arguments, caller) =
+                (function.clone(), arguments.to_vec(), options.caller.clone());
+            let (executed, bytes) = self.hand_over(&self.inner.writing, move |node| {
+                let mut result = Vec::new();
+                let executed = node.execute(&function, &arguments, &caller, &mut result);
+                (executed, result)
+            })?;
+            *result = bytes;
+            executed?
+        };
+        if options.acknowledge == Acknowledge::Durable {
+            self.inner.log.wait_durable(executed.told_at)?;
+        }
+        Ok((executed.returned, executed.sequence, executed.told_at))
+    }
+
+    /// Asks for a call and does not wait for it: many can be in flight, and they run in the order in
+    /// which they were sent.
+    pub fn send(
+        &self,
+        function: &FunctionHandle,
+        arguments: Vec<u8>,
+        caller: Caller,
+    ) -> Result<Pending, Error> {
+        function.check_reducer()?;
+        self.check_arguments(function, &arguments)?;
+        let answer = Answer::new(self.inner.doors.threads.as_ref());
+        let (place, node, function) = (answer.clone(), self.clone(), function.clone());
+        self.inner.writing.send(Box::new(move || {
+            let mut result = Vec::new();
+            let executed = node.execute(&function, &arguments, &caller, &mut result);
+            place.give(executed.map(|executed| Reply {
+                returned: executed.returned,
+                result,
+                sequence: executed.sequence,
+                version: executed.told_at,
+            }));
+        }))?;
+        Ok(Pending { answer, node: self.clone() })
+    }
+
+    /// Runs a query at the newest durable version, or at the newest of all if `memory` is asked for.
+    pub fn query(
+        &self,
+        function: &FunctionHandle,
+        arguments: &[u8],
+        options: &CallOptions,
+    ) -> Result<Reply, Error> {
+        function.check_query()?;
+        self.check_arguments(function, arguments)?;
+        if !is_guest_thread() {
+            let (function, arguments, options) = (function.clone(), arguments.to_vec(), options.clone());
+            return self
+                .hand_over(&self.inner.reading, move |node| node.query(&function, &arguments, &options))?;
+        }
+        let inner = &self.inner;
+        let newest = inner.store.newest();
+        let version = match options.acknowledge {
+            Acknowledge::Durable => {
+                let durable = Version(inner.log.durable().0).min(newest);
+                inner.store.set_durable(durable);
+                durable
+            }
+            Acknowledge::Memory => newest,
+        };
+        let mut result = Vec::new();
+        let catalog = function.catalog();
+        let returned = inner.readers.query(
+            catalog,
+            &inner.store,
+            version.0,
+            function.target(),
+            arguments,
+            &options.caller,
+            &mut result,
+        )?;
+        Ok(Reply { returned, result, sequence: None, version: Sequence(version.0) })
+    }
+
+    /// Waits until everything that was committed is durable.
+    pub fn flush(&self) -> Result<(), Error> {
+        let last = Sequence(self.inner.writer.lock().last_sequence);
+        Ok(self.inner.log.wait_durable(last)?)
+    }
+
+    /// Pays all deliveries that are owed, and those that they cause.
+    pub fn settle(&self) -> Result<(), Error> {
+        if !is_guest_thread() {
+            return self.hand_over(&self.inner.writing, Node::settle)?;
+        }
+        let inner = &self.inner;
+        inner.writer.lock().deliver(&inner.tools(), usize::MAX)?;
+        Ok(())
+    }
+
+    /// The last record that was committed.
+    pub fn last_sequence(&self) -> Sequence {
+        Sequence(self.inner.writer.lock().last_sequence)
+    }
+
+    /// The newest record that is safe.
+    pub fn durable(&self) -> Sequence {
+        self.inner.log.durable()
+    }
+
+    /// The bytes that all tables take in memory.
+    pub fn memory_bytes(&self) -> u64 {
+        self.inner.store.memory_bytes()
+    }
+
+    /// Ends what runs, writes everything that waits, and gives the data directory free.
+    pub fn close(&self) -> Result<(), Error> {
+        self.inner.close()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        self.inner.catalog.read().clone()
+    }
+
+    fn execute(
+        &self,
+        function: &FunctionHandle,
+        arguments: &[u8],
+        caller: &Caller,
+        result: &mut Vec<u8>,
+    ) -> Result<crate::transaction::Executed, Error> {
+        let inner = &*self.inner;
+        let tools = inner.tools();
+        let mut writer = inner.writer.lock();
+        if !writer.owed.is_empty() {
+            writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
+        }
+        let request = Request { target: function.target(), arguments, caller, cause: Cause::Call, depth: 0 };
+        result.clear();
+        let executed = writer.execute(&tools, &request, result)?;
+        let owes = !writer.owed.is_empty();
+        drop(writer);
+        if owes {
+            inner.writing.work().notify();
+        }
+        Ok(executed)
+    }
+
+    fn check_arguments(&self, function: &FunctionHandle, arguments: &[u8]) -> Result<(), Error> {
+        let limit = self.inner.limits.arguments_bytes;
+        if arguments.len() <= limit {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            limit: "arguments",
+            place: function.full_name().to_owned(),
+            message: format!("the arguments have {} bytes and may have {limit}", arguments.len()),
+        })
+    }
+
+    /// Has a thread that can run guests do something, and waits for it.
+    fn hand_over<T: Send + 'static>(
+        &self,
+        queue: &Queue,
+        job: impl FnOnce(&Node) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let answer = Answer::new(self.inner.doors.threads.as_ref());
+        let (place, node) = (answer.clone(), self.clone());
+        queue.send(Box::new(move || place.give(job(&node))))?;
+        Ok(answer.wait())
+    }
+
+    pub(crate) fn wait_durable(&self, sequence: Sequence) -> Result<(), Error> {
+        Ok(self.inner.log.wait_durable(sequence)?)
+    }
+}
+
+impl Inner {
+    fn tools(&self) -> Tools<'_> {
+        Tools { log: &self.log, store: &self.store, limits: &self.limits }
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.writing.close();
+        self.reading.close();
+        self.writer.lock().closed = true;
+        Ok(self.log.close()?)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A failure is found again on opening; there is nobody here to tell.
+        let _ = self.close();
+    }
+}
+
+/// Runs what other threads ask of the writer, and pays deliveries when nothing else is to be done.
+struct WriterWorker {
+    node: std::sync::Weak<Inner>,
+    queue: Arc<Queue>,
+    stack_bytes: usize,
+}
+
+impl interstice_log::doors::Worker for WriterWorker {
+    fn step(&mut self) -> interstice_log::doors::Step {
+        use interstice_log::doors::Step;
+        if let Some(job) = self.queue.take() {
+            interstice_engine::guest_thread(self.stack_bytes, job);
+            return Step::Worked;
+        }
+        if self.queue.is_closed() {
+            return Step::Finished;
+        }
+        let Some(inner) = self.node.upgrade() else { return Step::Finished };
+        let paid = interstice_engine::guest_thread(self.stack_bytes, || {
+            let mut writer = inner.writer.lock();
+            if writer.owed.is_empty() || writer.closed {
+                return Ok(true);
+            }
+            writer.deliver(&inner.tools(), DELIVERIES_BEFORE_A_CALL)
+        });
+        match paid {
+            Ok(true) => Step::Idle { until_micros: None },
+            Ok(false) => Step::Worked,
+            Err(error) => {
+                tracing::error!(target: "interstice::node", "deliveries wait: {error}");
+                Step::Idle { until_micros: None }
+            }
+        }
+    }
+}
+
+/// Refuses a clock that is far beyond the last logged time: time never goes back, so one wrong
+/// reading would stay for ever.
+fn check_clock(now_micros: u64, last_micros: u64, limits: &Limits) -> Result<(), Error> {
+    const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
+    let ahead = now_micros.saturating_sub(last_micros);
+    if last_micros == 0 || ahead <= limits.clock_jump_micros {
+        return Ok(());
+    }
+    Err(Error::ClockJump { now_micros, ahead_days: ahead / DAY_MICROS })
+}
+
+impl CompileCache for DiskCache {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        self.read(key)
+    }
+
+    fn put(&self, key: &str, entry: &[u8]) {
+        self.write(key, entry);
+    }
+}

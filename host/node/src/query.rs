@@ -1,0 +1,76 @@
+//! Queries: read-only calls at one version, beside the writer.
+//! Each has a context of its own from a small pool, so that queries wait neither for each other nor
+//! for a transaction.
+//! Invariant: a query sees one version, and unless its caller asked for `memory` a durable one.
+
+use crate::catalog::Catalog;
+use crate::context::{Context, Target, Work};
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::stop::fault_error;
+use interstice_engine::{Caller, Returned};
+use interstice_log::doors::Clock;
+use interstice_store::{Store, Version};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// Contexts of queries that wait for the next one.
+pub(crate) struct Readers {
+    idle: Mutex<Vec<Box<Context>>>,
+    limits: Arc<Limits>,
+    clock: Arc<dyn Clock>,
+    database_key: [u8; 16],
+}
+
+impl Readers {
+    /// An empty pool.
+    pub(crate) fn new(limits: Arc<Limits>, clock: Arc<dyn Clock>, database_key: [u8; 16]) -> Readers {
+        Readers { idle: Mutex::new(Vec::new()), limits, clock, database_key }
+    }
+
+    /// Runs a query at a version of the store.
+    pub(crate) fn query(
+        &self,
+        catalog: &Arc<Catalog>,
+        store: &Store,
+        version: u64,
+        target: Target,
+        arguments: &[u8],
+        caller: &Caller,
+        result: &mut Vec<u8>,
+    ) -> Result<Returned, Error> {
+        let idle = self.idle.lock().pop();
+        let mut context = idle.unwrap_or_else(|| {
+            Context::new(catalog.clone(), self.limits.clone(), self.clock.clone(), self.database_key)
+        });
+        if !Arc::ptr_eq(&context.catalog, catalog) {
+            context.catalog = catalog.clone();
+        }
+        let mut fresh_only = false;
+        let returned = loop {
+            context.begin(version, 0, caller);
+            context.work = Work::Read(store.reader(Version(version)).map_err(Error::Store)?);
+            let (back, _, outcome) = context.run(target, arguments, result, self.limits.fuel);
+            context = back;
+            match outcome {
+                Ok(returned) => break Ok(returned),
+                Err(fault) => {
+                    let again = !fresh_only && context.reused_an_instance() && fault.depends_on_history();
+                    let place = context.failed_in().unwrap_or_else(|| Arc::from("the query"));
+                    context.discard_entered();
+                    context.finish();
+                    if !again {
+                        break Err(fault_error(fault, &place, &self.limits));
+                    }
+                    fresh_only = true;
+                }
+            }
+        };
+        context.finish();
+        let mut idle = self.idle.lock();
+        if idle.len() < self.limits.idle_readers {
+            idle.push(context);
+        }
+        returned
+    }
+}

@@ -1,0 +1,289 @@
+//! The life of a write transaction: begin, execute, commit or undo, decide what is owed.
+//! It runs under the writer's lock, so the order in which the lock is taken is the order of
+//! transactions.
+//! Invariant: a transaction is in the store if and only if its record was appended to the log.
+
+use crate::context::{Context, Target, Work};
+use crate::delivery::{Collector, OwedDelivery};
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::stop::fault_error;
+use interstice_engine::{Caller, Returned};
+use interstice_log::{Cause, DefinitionId, Log, Outcome, Owed, RecordParts, Sequence, WriteSetEncoder};
+use interstice_store::{Store, Version};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What the holder of the writer's lock works with.
+pub(crate) struct Writer {
+    /// Taken out while a call runs.
+    pub(crate) context: Option<Box<Context>>,
+    pub(crate) last_sequence: u64,
+    pub(crate) last_timestamp_micros: u64,
+    /// Deliveries that committed transactions owe, in order.
+    pub(crate) owed: VecDeque<OwedDelivery>,
+    pub(crate) write_set: WriteSetEncoder,
+    /// What the open transaction will owe: as the record says it, and as it will be run.
+    pub(crate) owing: Vec<Owed>,
+    pub(crate) pending: Vec<OwedDelivery>,
+    pub(crate) caller_scratch: Vec<u8>,
+    pub(crate) key_scratch: Vec<u8>,
+    pub(crate) closed: bool,
+}
+
+/// What a transaction needs of the node.
+pub(crate) struct Tools<'n> {
+    pub(crate) log: &'n Log,
+    pub(crate) store: &'n Store,
+    pub(crate) limits: &'n Arc<Limits>,
+}
+
+/// A call that is about to become a transaction.
+pub(crate) struct Request<'r> {
+    pub(crate) target: Target,
+    pub(crate) arguments: &'r [u8],
+    pub(crate) caller: &'r Caller,
+    pub(crate) cause: Cause<'r>,
+    /// How many deliveries led to this one.
+    pub(crate) depth: u32,
+}
+
+/// What came of a transaction.
+pub(crate) struct Executed {
+    /// Its number, if it left a record.
+    pub(crate) sequence: Option<Sequence>,
+    /// The version that must be durable before anybody is told.
+    pub(crate) told_at: Sequence,
+    pub(crate) returned: Returned,
+}
+
+impl Writer {
+    /// A writer that goes on behind what was recovered.
+    pub(crate) fn new(
+        context: Box<Context>,
+        last_sequence: u64,
+        last_timestamp_micros: u64,
+        owed: Vec<OwedDelivery>,
+    ) -> Writer {
+        Writer {
+            context: Some(context),
+            last_sequence,
+            last_timestamp_micros,
+            owed: owed.into(),
+            write_set: WriteSetEncoder::new(),
+            owing: Vec::new(),
+            pending: Vec::new(),
+            caller_scratch: Vec::new(),
+            key_scratch: Vec::new(),
+            closed: false,
+        }
+    }
+
+    /// The context, while no call runs.
+    pub(crate) fn context(&self) -> &Context {
+        self.context.as_deref().expect("the context is there between calls")
+    }
+
+    /// The context, while no call runs.
+    pub(crate) fn context_mut(&mut self) -> &mut Context {
+        self.context.as_deref_mut().expect("the context is there between calls")
+    }
+
+    /// Runs a call as a transaction and commits it. The result replaces what is in `result`.
+    pub(crate) fn execute(
+        &mut self,
+        tools: &Tools<'_>,
+        request: &Request<'_>,
+        result: &mut Vec<u8>,
+    ) -> Result<Executed, Error> {
+        let returned = self.run(tools, request, result)?;
+        let context = self.context.as_mut().expect("the context is back after a run");
+        if returned == Returned::Err {
+            context.finish();
+            return Ok(Executed { sequence: None, told_at: Sequence(self.last_sequence), returned });
+        }
+        let record = RecordFrame {
+            subject: context.catalog.function(request.target).definition,
+            cause: request.cause,
+            caller: request.caller,
+            arguments: request.arguments,
+            outcome: Outcome::Ok(result),
+            depth: request.depth,
+            even_if_empty: false,
+        };
+        let sequence = self.commit(tools, &record)?;
+        Ok(Executed { sequence, told_at: sequence.unwrap_or(Sequence(self.last_sequence)), returned })
+    }
+
+    /// Runs a call in a new transaction, which stays open if it returns; after a fault it is undone.
+    pub(crate) fn run(
+        &mut self,
+        tools: &Tools<'_>,
+        request: &Request<'_>,
+        result: &mut Vec<u8>,
+    ) -> Result<Returned, Error> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        tools.log.admit()?;
+        let mut fresh_only = false;
+        loop {
+            self.begin(tools, request.caller)?;
+            let context = self.context.take().expect("the context is there between calls");
+            let fuel = tools.limits.fuel;
+            let (mut context, _, outcome) = context.run(request.target, request.arguments, result, fuel);
+            let outcome = match outcome {
+                Ok(returned) => {
+                    self.context = Some(context);
+                    return Ok(returned);
+                }
+                Err(fault) => fault,
+            };
+            let again = !fresh_only && context.reused_an_instance() && outcome.depends_on_history();
+            let error = (!again).then(|| {
+                let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
+                fault_error(outcome, &place, tools.limits)
+            });
+            context.work = Work::Nothing;
+            context.discard_entered();
+            context.finish();
+            self.context = Some(context);
+            match error {
+                Some(error) => return Err(error),
+                None => fresh_only = true,
+            }
+        }
+    }
+
+    /// Runs a call in the open transaction, which stays open; after a fault it is undone.
+    pub(crate) fn run_in_open(
+        &mut self,
+        tools: &Tools<'_>,
+        request: &Request<'_>,
+        result: &mut Vec<u8>,
+    ) -> Result<Returned, Error> {
+        let context = self.context.take().expect("the context is there between calls");
+        let (mut context, _, outcome) =
+            context.run(request.target, request.arguments, result, tools.limits.fuel);
+        let outcome = outcome.map_err(|fault| {
+            let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
+            context.work = Work::Nothing;
+            context.discard_entered();
+            context.finish();
+            fault_error(fault, &place, tools.limits)
+        });
+        self.context = Some(context);
+        outcome
+    }
+
+    /// Opens a transaction in the context.
+    pub(crate) fn begin(&mut self, tools: &Tools<'_>, caller: &Caller) -> Result<(), Error> {
+        let sequence = self.last_sequence + 1;
+        tools.store.set_durable(Version(tools.log.durable().0));
+        let context = self.context.as_mut().expect("the context is there between calls");
+        context.begin(sequence, self.last_timestamp_micros, caller);
+        context.work = Work::Write(tools.store.begin(Version(sequence)).map_err(Error::Store)?);
+        Ok(())
+    }
+
+    /// Ends the open transaction: appends its record and makes it visible. Nothing is appended if
+    /// nothing changed, unless the record says so.
+    pub(crate) fn commit(
+        &mut self,
+        tools: &Tools<'_>,
+        record: &RecordFrame<'_>,
+    ) -> Result<Option<Sequence>, Error> {
+        let context = self.context.as_mut().expect("the context is there between calls");
+        let Work::Write(transaction) = std::mem::replace(&mut context.work, Work::Nothing) else {
+            unreachable!("commit follows a run that left its transaction open");
+        };
+        let sequence = Sequence(self.last_sequence + 1);
+        self.write_set.clear();
+        self.owing.clear();
+        self.pending.clear();
+        let mut ephemeral = false;
+        let mut collector = Collector {
+            catalog: &context.catalog,
+            write_set: &mut self.write_set,
+            owed: &mut self.owing,
+            pending: &mut self.pending,
+            ephemeral: &mut ephemeral,
+            key: &mut self.key_scratch,
+            origin: sequence,
+            depth: record.depth,
+        };
+        transaction.changes(|change| collector.table(change));
+        // A call that changed ephemeral rows has a record as well: its version needs a number.
+        if self.write_set.as_write_set().is_empty() && !ephemeral && !record.even_if_empty {
+            transaction.abort();
+            context.finish();
+            return Ok(None);
+        }
+        encode_caller(record.caller, &mut self.caller_scratch);
+        let timestamp_micros = context.timestamp_micros();
+        let parts = RecordParts {
+            sequence,
+            timestamp_micros,
+            cause: record.cause,
+            subject: record.subject,
+            caller: interstice_log::Caller::Inline(&self.caller_scratch),
+            arguments: record.arguments,
+            outcome: record.outcome,
+            claims: &[],
+            idempotency_key: None,
+            write_set: self.write_set.as_write_set(),
+            deliveries: &self.owing,
+        };
+        if let Err(error) = tools.log.append(&parts) {
+            transaction.abort();
+            context.finish();
+            return Err(error.into());
+        }
+        transaction.commit();
+        context.finish();
+        self.last_sequence = sequence.0;
+        self.last_timestamp_micros = timestamp_micros;
+        self.owed.extend(self.pending.drain(..));
+        Ok(Some(sequence))
+    }
+
+    /// Undoes the open transaction.
+    pub(crate) fn abort(&mut self) {
+        let context = self.context.as_mut().expect("the context is there between calls");
+        context.work = Work::Nothing;
+        context.finish();
+    }
+}
+
+/// What a record says beside its changes.
+pub(crate) struct RecordFrame<'r> {
+    pub(crate) subject: DefinitionId,
+    pub(crate) cause: Cause<'r>,
+    pub(crate) caller: &'r Caller,
+    pub(crate) arguments: &'r [u8],
+    pub(crate) outcome: Outcome<'r>,
+    pub(crate) depth: u32,
+    pub(crate) even_if_empty: bool,
+}
+
+/// The caller as the log keeps it: a letter for the kind, then the name.
+pub(crate) fn encode_caller(caller: &Caller, out: &mut Vec<u8>) {
+    out.clear();
+    let (kind, name) = match caller {
+        Caller::System => (b's', ""),
+        Caller::Client(name) => (b'c', name.as_str()),
+        Caller::Module(name) => (b'm', name.as_str()),
+    };
+    out.push(kind);
+    out.extend_from_slice(name.as_bytes());
+}
+
+/// The caller that [`encode_caller`] wrote, for people.
+pub fn describe_caller(bytes: &[u8]) -> String {
+    match bytes.split_first() {
+        Some((b's', [])) => "system".to_owned(),
+        Some((b'c', name)) => format!("client {}", String::from_utf8_lossy(name)),
+        Some((b'm', name)) => format!("module {}", String::from_utf8_lossy(name)),
+        _ => "unknown".to_owned(),
+    }
+}
