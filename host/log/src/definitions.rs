@@ -297,3 +297,57 @@ impl Scope {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn read(
+        scope: &mut Scope,
+        definitions: &mut Definitions,
+        all: &[(u32, Definition)],
+    ) -> Result<(), Malformed> {
+        let mut bytes = Vec::new();
+        all.iter().for_each(|(number, definition)| definition.encode(DefinitionId(*number), &mut bytes));
+        let mut bytes = Bytes::new(&bytes);
+        while !bytes.is_empty() {
+            scope.read(&mut bytes, definitions)?;
+        }
+        Ok(())
+    }
+
+    fn table(name: &str) -> Definition {
+        Definition::Table { package: "acme:bank".to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn a_segment_with_other_numbers_is_understood() {
+        let mut definitions = Definitions::default();
+        let (mut first, mut second) = (Scope::default(), Scope::default());
+        read(&mut first, &mut definitions, &[(0, table("a")), (1, table("b"))]).unwrap();
+        assert!(!first.is_renumbered());
+        read(&mut second, &mut definitions, &[(0, table("b")), (7, table("c"))]).unwrap();
+        assert!(second.is_renumbered());
+        assert_eq!(second.get(0, Kind::Table), first.get(1, Kind::Table));
+        assert_eq!(second.get(7, Kind::Table), Some(DefinitionId(7)));
+        assert_eq!(definitions.get(DefinitionId(7)), Some(&table("c")));
+        assert_eq!(second.get(0, Kind::Function), None);
+        assert_eq!(second.get(1, Kind::Table), None);
+    }
+
+    #[test]
+    fn definitions_that_cannot_be_are_refused() {
+        let module =
+            Definition::Module { package: String::new(), version: String::new(), artifact: DefinitionId(0) };
+        for wrong in [
+            vec![(0, table("a")), (0, table("b"))],
+            vec![(MAX_DEFINITIONS, table("a"))],
+            vec![(0, table("a")), (1, module.clone())],
+            vec![(1, module)],
+            vec![(0, table(&"x".repeat(MAX_DEFINITION_BYTES + 10)))],
+        ] {
+            assert!(read(&mut Scope::default(), &mut Definitions::default(), &wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

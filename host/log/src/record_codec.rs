@@ -241,3 +241,112 @@ fn decode_deliveries(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::definitions::{Definition, Definitions, Digest};
+    use proptest::prelude::*;
+
+    /// One definition of each kind, with the numbers 0 to 4.
+    fn scope(definitions: &mut Definitions) -> Scope {
+        let mut bytes = Vec::new();
+        let text = || "x".to_owned();
+        let module = Definition::Module { package: text(), version: text(), artifact: DefinitionId(0) };
+        for (number, definition) in [
+            Definition::Artifact(Digest([1; 32])),
+            module,
+            Definition::Function { module: DefinitionId(1), name: text() },
+            Definition::Table { package: text(), name: text() },
+            Definition::Caller(vec![9]),
+        ]
+        .iter()
+        .enumerate()
+        {
+            definition.encode(DefinitionId(number as u32), &mut bytes);
+        }
+        let (mut scope, mut bytes) = (Scope::default(), Bytes::new(&bytes));
+        while !bytes.is_empty() {
+            scope.read(&mut bytes, definitions).unwrap();
+        }
+        scope
+    }
+
+    fn valid() -> Vec<u8> {
+        let mut write_set = WriteSetEncoder::new();
+        write_set.table(DefinitionId(3), Some(300));
+        write_set.insert(b"row");
+        write_set.delete(b"key");
+        let owed = Owed {
+            subscriber: DefinitionId(2),
+            table: DefinitionId(3),
+            change: 70,
+            event: EventKind::Delete,
+        };
+        let record = RecordParts {
+            sequence: Sequence(900),
+            timestamp_micros: 5_000,
+            cause: Cause::Delivery(Closed { sequence: Sequence(700), ordinal: 3 }),
+            subject: DefinitionId(2),
+            caller: Caller::Numbered(DefinitionId(4)),
+            arguments: b"arguments",
+            outcome: Outcome::Err(b"no"),
+            claims: b"claims",
+            idempotency_key: Some(b""),
+            write_set: write_set.as_write_set(),
+            deliveries: &[owed],
+        };
+        let mut bytes = Vec::new();
+        encode(&record, 4_000, &mut bytes);
+        assert!(bytes.len() <= size_bound(&record));
+        bytes
+    }
+
+    /// Whatever is accepted is written in the one way in which it is written.
+    fn check(input: &[u8]) {
+        let mut definitions = Definitions::default();
+        let scope = scope(&mut definitions);
+        let mut scratch = Scratch::default();
+        let mut bytes = Bytes::new(input);
+        if let Ok(record) = decode(&mut bytes, Sequence(900), 4_000, &scope, &mut scratch) {
+            let mut again = Vec::new();
+            encode(&record, 4_000, &mut again);
+            assert_eq!(again, input[..bytes.position()]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+        #[test]
+        fn arbitrary_bytes_are_refused_or_are_the_one_encoding(
+            bytes in proptest::collection::vec(any::<u8>(), 0..80)
+        ) {
+            check(&bytes);
+        }
+
+        #[test]
+        fn a_changed_record_is_refused_or_is_another_record(at in 0..60_usize, byte in any::<u8>(), cut in any::<bool>()) {
+            let mut bytes = valid();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            if cut {
+                bytes.truncate(at);
+            }
+            check(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_record_cut_anywhere_is_refused() {
+        let bytes = valid();
+        let mut definitions = Definitions::default();
+        let scope = scope(&mut definitions);
+        for length in 0..bytes.len() {
+            let mut scratch = Scratch::default();
+            let mut cut = Bytes::new(&bytes[..length]);
+            assert!(decode(&mut cut, Sequence(900), 4_000, &scope, &mut scratch).is_err(), "{length}");
+        }
+    }
+}

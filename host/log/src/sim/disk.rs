@@ -147,8 +147,17 @@ impl SimDisk {
     /// Puts these bytes into a file, and makes them safe, as no program of ours did.
     pub fn plant(&self, path: &str, bytes: Vec<u8>) {
         let mut state = self.state.lock();
-        let file = state.files.len();
-        state.files.push(File { current: bytes.clone(), safe: bytes, dirty: BTreeSet::new() });
+        let planted = File { current: bytes.clone(), safe: bytes, dirty: BTreeSet::new() };
+        let file = match state.file(path) {
+            Ok(file) => {
+                state.files[file] = planted;
+                file
+            }
+            Err(_) => {
+                state.files.push(planted);
+                state.files.len() - 1
+            }
+        };
         state.names.insert(path.to_owned(), Node::File(file));
         state.safe_names.insert(path.to_owned(), Node::File(file));
     }

@@ -1,0 +1,105 @@
+//! A log of format 1 that is kept as bytes. It opens for ever, and today's encoder writes the same
+//! bytes. Made anew with `INTERSTICE_BLESS=1` only while no database of the format is in use.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use interstice_log::sim::Simulator;
+use interstice_log::{LogReader, NamedCause, Record, Sequence};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use support::{Cast, SMALL, append, assert_in_order, open};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1")
+}
+
+/// What today's program writes: two segments, batches of one and of several records, every cause.
+fn written_today() -> BTreeMap<String, Vec<u8>> {
+    let simulator = Simulator::new(20);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    for n in 1..=50 {
+        append(&log, cast).unwrap();
+        if n % 3 != 0 {
+            log.wait_durable(Sequence(n)).unwrap();
+        }
+    }
+    log.close().unwrap();
+    drop(log);
+    let mut files = simulator.disk.contents();
+    // The zeros at the end of the newest segment are left out of the fixture.
+    for bytes in files.values_mut() {
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        bytes.truncate(used);
+    }
+    files
+}
+
+/// Puts the fixture on a simulated disk, the newest segment at its full length.
+fn planted(files: &BTreeMap<String, Vec<u8>>) -> Simulator {
+    let simulator = Simulator::new(21);
+    let disk = interstice_log::doors::Disk::create_directory(&simulator.disk, "log");
+    disk.unwrap();
+    let newest = files.keys().rfind(|path| path.ends_with(".log")).unwrap();
+    for (path, bytes) in files {
+        let mut bytes = bytes.clone();
+        if path.ends_with(".log") {
+            let capacity = u64::from_le_bytes(bytes[72..80].try_into().unwrap()) as usize;
+            let length = if path == newest { capacity } else { bytes.len().next_multiple_of(512) };
+            bytes.resize(length, 0);
+        }
+        simulator.disk.plant(path, bytes);
+    }
+    simulator
+}
+
+fn fixture() -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut keep = |path: String| files.insert(path.clone(), std::fs::read(folder().join(path)).unwrap());
+    keep("MANIFEST".to_owned());
+    for entry in std::fs::read_dir(folder().join("log")).unwrap() {
+        keep(format!("log/{}", entry.unwrap().file_name().to_str().unwrap()));
+    }
+    files
+}
+
+#[test]
+fn the_encoder_writes_the_bytes_of_format_1() {
+    let today = written_today();
+    if std::env::var_os("INTERSTICE_BLESS").is_some() {
+        std::fs::create_dir_all(folder().join("log")).unwrap();
+        for (path, bytes) in &today {
+            std::fs::write(folder().join(path), bytes).unwrap();
+        }
+    }
+    let kept = fixture();
+    assert_eq!(kept.len(), 3, "a manifest and two segments");
+    assert_eq!(today.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>());
+    for (path, bytes) in &kept {
+        assert!(today[path] == *bytes, "{path} is written differently");
+    }
+}
+
+#[test]
+fn a_log_of_format_1_opens_for_ever() {
+    let simulator = planted(&fixture());
+    let mut records: Vec<Record> = Vec::new();
+    let mut visit = |record| {
+        records.push(record);
+        ControlFlow::Continue(())
+    };
+    LogReader::open(&simulator.doors()).unwrap().records(Sequence(1), &mut visit, &mut |_| {}).unwrap();
+    assert_eq!(records.len(), 50);
+    assert_in_order(&records);
+    assert!(matches!(records[2].cause, NamedCause::Delivery(closed) if closed.sequence == Sequence(2)));
+    assert_eq!(records[9].idempotency_key.as_deref(), Some(b"key".as_slice()));
+    assert_eq!(records[17].claims, b"claims");
+
+    let (log, again, report) = open(&simulator.doors(), SMALL).unwrap();
+    assert!(again == records && !report.rewritten);
+    let cast = Cast::define(&log);
+    append(&log, cast).unwrap();
+    log.close().unwrap();
+}
