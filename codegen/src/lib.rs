@@ -3,14 +3,16 @@
 //! It reads WIT from disk ([`load`]) and writes nothing.
 //! Invariant: the same sources give the same text, so that a stale file can be told from a fresh one.
 
+mod bindings_file;
 mod error;
-mod host;
+mod guest_wit;
 mod load;
 mod rust;
 mod world;
 
+pub use bindings_file::{Freshness, check_rust_file, rust_file};
 pub use error::{CodegenError, LoadError};
-pub use host::HOST_WIT;
+pub use guest_wit::{GeneratedFile, guest_wit};
 pub use load::load;
 pub use rust::rust_bindings;
 pub use world::{DoorKind, GuestWorld, guest_world};

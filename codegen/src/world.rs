@@ -3,11 +3,17 @@
 //! Invariant: a foreign table's door has its read functions only.
 
 use crate::CodegenError;
-use crate::host::{CONTEXT, HOST_WIT};
-use interstice_wit::{ExtraFile, ExtraPackage, Interface, PackageName, Schema, Sources, Table, Visibility};
+use interstice_wit::doors::{self, HOST_WIT};
+use interstice_wit::{
+    ExtraFile, ExtraPackage, Interface, InterfaceName, PackageName, Schema, Sources, Table, Visibility,
+    wit_identifier,
+};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use wit_parser::{Resolve, WorldId};
+
+/// The interface with the circumstances of a call.
+const CONTEXT: &str = "interstice:host/context@0.1.0";
 
 /// How rows cross the boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,30 +49,27 @@ impl GuestWorld {
 }
 
 /// Synthesises the guest world of a module.
-///
-/// # Errors
-/// If a table names a type that the schema does not hold.
-pub fn guest_world(sources: &Sources, schema: &Schema, kind: DoorKind) -> Result<GuestWorld, CodegenError> {
+pub fn guest_world(sources: &Sources, schema: &Schema, kind: DoorKind) -> GuestWorld {
     let world = format!("{}-guest", schema.world);
     let mut own = String::new();
     let mut imports = Vec::new();
     for (interface, table) in schema.tables() {
-        let door = door(schema, interface, table, kind, true)?;
-        own += &door.text;
-        imports.push(door.name);
+        let (name, text) = door(interface, table, kind, true);
+        own += &text;
+        imports.push(wit_identifier(&name));
     }
     let mut foreign: BTreeMap<&PackageName, String> = BTreeMap::new();
     for interface in schema.foreign.iter().filter(|found| schema.imports.contains(&found.name)) {
         for table in interface.tables.iter().filter(|table| table.visibility == Visibility::Public) {
-            let door = door(schema, interface, table, kind, false)?;
+            let (name, text) = door(interface, table, kind, false);
             let package = &interface.name.package;
-            *foreign.entry(package).or_default() += &door.text;
-            imports.push(package.interface(&door.name).to_string());
+            *foreign.entry(package).or_default() += &text;
+            imports.push(full_name(&package.interface(&name)));
         }
     }
     let _ = writeln!(own, "/// The world `{}` as a guest sees it.\nworld {world} {{", schema.world);
     own += &match kind {
-        DoorKind::Rows => format!("  include {};\n", schema.world),
+        DoorKind::Rows => format!("  include {};\n", wit_identifier(&schema.world)),
         DoorKind::Typed => typed_world(schema),
     };
     for import in imports.iter().map(String::as_str).chain([CONTEXT]) {
@@ -85,7 +88,7 @@ pub fn guest_world(sources: &Sources, schema: &Schema, kind: DoorKind) -> Result
     if !has_host_package(sources) {
         files.push(extra(ExtraPackage::New, "deps/interstice-host/host.wit", HOST_WIT.to_owned()));
     }
-    Ok(GuestWorld { files, world })
+    GuestWorld { files, world }
 }
 
 fn extra(package: ExtraPackage, path: &str, text: String) -> ExtraFile {
@@ -97,13 +100,20 @@ fn extra(package: ExtraPackage, path: &str, text: String) -> ExtraFile {
 fn typed_world(schema: &Schema) -> String {
     let mut text = String::new();
     for import in &schema.imports {
-        let _ = writeln!(text, "  import {import};");
+        let _ = writeln!(text, "  import {};", full_name(import));
     }
     for interface in &schema.exports {
         let direction = if interface.functions.is_empty() { "import" } else { "export" };
-        let _ = writeln!(text, "  {direction} {};", interface.name);
+        let _ = writeln!(text, "  {direction} {};", full_name(&interface.name));
     }
     text
+}
+
+/// An interface as a world names it, each word escaped if it is a keyword.
+fn full_name(name: &InterfaceName) -> String {
+    let PackageName { namespace, name: package, version } = &name.package;
+    let [namespace, package, name] = [namespace, package, &name.name].map(|word| wit_identifier(word));
+    format!("{namespace}:{package}/{name}@{version}")
 }
 
 /// Whether the module vendors the host's package, as `interstice codegen --wit` writes it.
@@ -113,43 +123,10 @@ fn has_host_package(sources: &Sources) -> bool {
         .any(|(_, text)| text.lines().any(|line| line.trim_start().starts_with("package interstice:host@")))
 }
 
-struct Door {
-    name: String,
-    text: String,
-}
-
-fn door(
-    _schema: &Schema,
-    _interface: &Interface,
-    table: &Table,
-    _kind: DoorKind,
-    own: bool,
-) -> Result<Door, CodegenError> {
-    let name = format!("{}-rows", table.name);
-    let mut text = format!("interface {name} {{\n");
-    if own {
-        text += "  use interstice:host/door@0.1.0.{violation};\n";
+/// The name and the text of a table's door.
+fn door(interface: &Interface, table: &Table, kind: DoorKind, own: bool) -> (String, String) {
+    match kind {
+        DoorKind::Rows => (doors::rows_interface(table), doors::render_rows(table, own)),
+        DoorKind::Typed => (doors::table_interface(table), doors::render_table(&interface.name, table, own)),
     }
-    text += ROW_READS;
-    if own {
-        text += ROW_WRITES;
-    }
-    text += "}\n";
-    Ok(Door { name, text })
 }
-
-const ROW_READS: &str = "  get: func(key: list<u8>) -> option<list<u8>>;
-  find: func(index: u32, key: list<u8>) -> option<list<u8>>;
-  scan: func(index: u32, low: list<u8>, high: option<list<u8>>, descending: bool, limit: u32) -> tuple<u32, list<u8>>;
-  next: func(scan: u32) -> tuple<bool, list<u8>>;
-  close: func(scan: u32);
-  count: func() -> u64;
-";
-
-const ROW_WRITES: &str = "  insert: func(row: list<u8>) -> result<u64, violation>;
-  insert-many: func(rows: list<u8>) -> result<list<u8>, tuple<u32, violation>>;
-  update: func(row: list<u8>) -> result<_, violation>;
-  upsert: func(row: list<u8>) -> result<u64, violation>;
-  delete: func(key: list<u8>) -> bool;
-  delete-range: func(index: u32, low: list<u8>, high: option<list<u8>>) -> u64;
-";

@@ -36,6 +36,6 @@ pub use index::{Index, Ordered, UniqueIndex};
 pub use interstice_codec as codec;
 pub use interstice_macros::module;
 pub use log::Level;
-pub use row::{Generated, NoUnique, Order, Prefix, PrimaryKey, Row, UniqueIndexes};
+pub use row::{Generated, Key, NoUnique, Order, Prefix, Row, UniqueIndexes};
 pub use scan::Scan;
 pub use table::{ReadOnly, ReadWrite, Table};

@@ -4,14 +4,13 @@
 
 use crate::codec::row::{Decode, Encode};
 use std::fmt;
-use std::marker::PhantomData;
 
 /// A record that is a table's row.
 pub trait Row: Encode + Decode + 'static {
     /// The table's name in WIT.
     const NAME: &'static str;
-    /// The columns of the primary key: the column itself, or a tuple of several.
-    type Key<'a>;
+    /// The order of the primary key.
+    type Primary: Order<Row = Self>;
     /// The unique indexes by name, for errors.
     type Unique: UniqueIndexes;
     /// The type of the auto-increment column, or `()`.
@@ -19,10 +18,6 @@ pub trait Row: Encode + Decode + 'static {
     /// The door to the table.
     #[doc(hidden)]
     type Door: ReadDoor;
-
-    /// Appends the primary key in key form.
-    #[doc(hidden)]
-    fn encode_key(key: &Self::Key<'_>, out: &mut Vec<u8>);
 
     /// Takes over the number that the host gave to the auto-increment column.
     #[doc(hidden)]
@@ -59,20 +54,8 @@ pub trait Prefix<O: Order> {
     fn encode_next(next: &Self::Next<'_>, out: &mut Vec<u8>);
 }
 
-/// The order of the primary key.
-#[derive(Debug)]
-pub struct PrimaryKey<T>(PhantomData<fn() -> T>);
-
-impl<T: Row> Order for PrimaryKey<T> {
-    type Row = T;
-    type Key<'a> = T::Key<'a>;
-    const INDEX: u32 = 0;
-
-    #[inline]
-    fn encode_key(key: &Self::Key<'_>, out: &mut Vec<u8>) {
-        T::encode_key(key, out);
-    }
-}
+/// The primary key of a table: the column itself, or a tuple of several.
+pub type Key<'a, T> = <<T as Row>::Primary as Order>::Key<'a>;
 
 /// An enum of the unique indexes of a table.
 pub trait UniqueIndexes: Copy + fmt::Debug + 'static {

@@ -4,7 +4,7 @@
 //! Invariant: an operation crosses the boundary once.
 
 use crate::codec::row::push_row_with;
-use crate::row::{Generated, PrimaryKey, ReadDoor, Row, WriteDoor};
+use crate::row::{Generated, Key, Order, ReadDoor, Row, WriteDoor};
 use crate::rt::Entered;
 use crate::{InsertError, InsertManyError, Ordered, UpdateError, UpsertError, scan, scratch};
 use std::borrow::Borrow;
@@ -21,7 +21,7 @@ pub enum ReadWrite {}
 /// A table, read and written by its primary key.
 #[derive(Debug)]
 pub struct Table<T: Row, A> {
-    rows: Ordered<PrimaryKey<T>, A>,
+    rows: Ordered<T::Primary, A>,
 }
 
 impl<T: Row, A> Table<T, A> {
@@ -33,9 +33,9 @@ impl<T: Row, A> Table<T, A> {
 
     /// The row with this primary key.
     #[inline]
-    pub fn get(&self, key: T::Key<'_>) -> Option<T> {
+    pub fn get(&self, key: Key<'_, T>) -> Option<T> {
         let row = scratch::with(|bytes| {
-            T::encode_key(&key, bytes);
+            T::Primary::encode_key(&key, bytes);
             T::Door::get(bytes)
         })?;
         Some(scan::decode(&row))
@@ -99,9 +99,9 @@ impl<T: Row<Door: WriteDoor>> Table<T, ReadWrite> {
     /// # Errors
     /// If there is none, or another row has the values of a unique index.
     #[inline]
-    pub fn update(&self, row: impl Borrow<T>) -> Result<(), UpdateError<T::Unique>> {
+    pub fn update(&self, row: &T) -> Result<(), UpdateError<T::Unique>> {
         let updated = scratch::with(|bytes| {
-            row.borrow().encode(bytes);
+            row.encode(bytes);
             T::Door::update(bytes)
         });
         updated.map_err(UpdateError::from_host)
@@ -129,16 +129,16 @@ impl<T: Row<Door: WriteDoor>> Table<T, ReadWrite> {
 
     /// Deletes the row with this primary key, and says whether there was one.
     #[inline]
-    pub fn delete(&self, key: T::Key<'_>) -> bool {
+    pub fn delete(&self, key: Key<'_, T>) -> bool {
         scratch::with(|bytes| {
-            T::encode_key(&key, bytes);
+            T::Primary::encode_key(&key, bytes);
             T::Door::delete(bytes)
         })
     }
 }
 
 impl<T: Row, A> Deref for Table<T, A> {
-    type Target = Ordered<PrimaryKey<T>, A>;
+    type Target = Ordered<T::Primary, A>;
 
     #[inline]
     fn deref(&self) -> &Self::Target {

@@ -5,7 +5,6 @@
 
 use super::names::{self, Names};
 use crate::CodegenError;
-use crate::host::DOOR;
 use interstice_wit::{InterfaceName, PackageName};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -19,6 +18,9 @@ use wit_parser::{InterfaceId, Resolve, TypeId, TypeOwner, WorldId, WorldItem};
 /// Where our types stand, in the paths that wit-bindgen is given. Only here; it is replaced by the
 /// way up to the root of the bindings.
 const ROOT: &str = "__interstice_root";
+
+/// The interface with what the doors share.
+const DOOR: &str = "interstice:host/door@0.1.0";
 
 /// The glue of a world.
 pub(crate) struct Abi {
@@ -149,7 +151,7 @@ fn packages_named_like_keywords(resolve: &Resolve) -> Vec<String> {
 /// Makes the source parse where a name of the WIT is a keyword that wit-bindgen does not escape.
 fn without_impossible_names(source: &str, keywords: &[String]) -> String {
     // No resource is ever generated, so `Self` can only come from a case of that name.
-    let mut source = source.replace("Self", "Self_");
+    let mut source = replace_word(source, "Self", "Self_");
     for keyword in keywords {
         source = source
             .replace(&format!("pub mod {keyword} {{"), &format!("pub mod {keyword}_ {{"))
@@ -158,13 +160,31 @@ fn without_impossible_names(source: &str, keywords: &[String]) -> String {
     source
 }
 
+/// Replaces an identifier where it stands alone.
+fn replace_word(source: &str, word: &str, replacement: &str) -> String {
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let mut replaced = String::with_capacity(source.len());
+    let mut end = 0;
+    for (start, _) in source.match_indices(word) {
+        let bytes = source.as_bytes();
+        let before = start.checked_sub(1).and_then(|index| bytes.get(index));
+        if !is_part(before) && !is_part(bytes.get(start + word.len())) {
+            replaced.push_str(&source[end..start]);
+            replaced.push_str(replacement);
+            end = start + word.len();
+        }
+    }
+    replaced.push_str(&source[end..]);
+    replaced
+}
+
 /// Takes out the types, and the interfaces that the guest library serves.
 fn remove_types(items: &mut Vec<syn::Item>, path: &[String]) {
     items.retain_mut(|item| match item {
         syn::Item::Struct(item) => item.ident == "_RetArea",
         syn::Item::Enum(_) | syn::Item::Type(_) => false,
         syn::Item::Impl(item) => !is_impl_for_removed(item),
-        syn::Item::Macro(item) => !item.mac.path.segments.last().is_some_and(|last| last.ident == "bitflags"),
+        syn::Item::Macro(item) => item.mac.path.segments.last().is_none_or(|last| last.ident != "bitflags"),
         // The conversions in here belong to no interface.
         syn::Item::Mod(item) if item.ident == "_rt" => true,
         syn::Item::Mod(item) => {

@@ -2,72 +2,68 @@
 //! which reads; each with the tables that the module reaches.
 //! Invariant: only the context of a reducer holds a handle that writes.
 
-use super::names::{Names, camel, relative, snake};
+use super::names::{Names, ROOT, camel, relative, snake};
 use super::tables::TableNames;
 use interstice_wit::PackageName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// The contexts and what they hold, at the root of the bindings.
-pub(crate) fn contexts(names: &mut Names<'_>, tables: &[TableNames<'_>]) -> String {
-    let mut source = CONTEXTS.to_owned();
-    source += &own_tables(names, tables);
-    source += &imported_tables(names, tables);
-    source
+/// The contexts and what they hold.
+pub(crate) struct Contexts {
+    /// At the root of the bindings.
+    pub(crate) definitions: String,
+    /// In the module of the glue.
+    pub(crate) impls: String,
 }
 
-fn own_tables(names: &Names<'_>, tables: &[TableNames<'_>]) -> String {
-    let (mut fields, mut values) = (String::new(), String::new());
+/// Writes the contexts.
+pub(crate) fn contexts(names: &mut Names<'_>, tables: &[TableNames<'_>]) -> Contexts {
+    let mut contexts = Contexts { definitions: DEFINITIONS.to_owned(), impls: IMPLS.to_owned() };
+    own_tables(names, tables, &mut contexts);
+    imported_tables(names, tables, &mut contexts);
+    contexts
+}
+
+fn own_tables(names: &Names<'_>, tables: &[TableNames<'_>], contexts: &mut Contexts) {
+    let mut holder = Holder::new("The module's own tables.", "Tables");
     for table in tables.iter().filter(|table| table.own) {
         let (field, path) = field_and_path(names, table);
-        let _ = writeln!(fields, "/// The table `{}`.\npub {field}: {path}<A>,", table.table.name);
-        let _ = writeln!(values, "{field}: {path}::new(entered),");
+        let docs = format!("The table `{}`.", table.table.name);
+        holder.field(&docs, &field, &format!("{path}<A>"), &path);
     }
-    holder(
-        "The module's own tables.",
-        "Tables",
-        "<A>",
-        &format!("{fields} access: ::core::marker::PhantomData<A>,"),
-        &format!("{values} access: ::core::marker::PhantomData,"),
-    )
+    if holder.values.is_empty() {
+        // A type parameter must be used, and a module without tables has no handle to use it.
+        holder.fields += "access: ::core::marker::PhantomData<A>,";
+        holder.values += "access: ::core::marker::PhantomData,";
+    }
+    holder.finish("<A>", contexts);
 }
 
-fn imported_tables(names: &mut Names<'_>, tables: &[TableNames<'_>]) -> String {
+fn imported_tables(names: &mut Names<'_>, tables: &[TableNames<'_>], contexts: &mut Contexts) {
     let mut packages: BTreeMap<&PackageName, Vec<&TableNames<'_>>> = BTreeMap::new();
     for table in tables.iter().filter(|table| !table.own) {
         packages.entry(&table.interface.name.package).or_default().push(table);
     }
     let all: Vec<_> = packages.keys().copied().collect();
-    let (mut source, mut fields, mut values) = (String::new(), String::new(), String::new());
+    let mut imports = Holder::new("The public tables of the imported modules, by package.", "Imports");
     for (package, tables) in &packages {
         let name = package_field(package, &all);
         let ident = names.take(&[], format!("{}Tables", camel(&name)));
-        let field = snake(&name);
-        let _ = writeln!(fields, "/// The public tables of `{package}`.\npub {field}: {ident},");
-        let _ = writeln!(values, "{field}: {ident}::new(entered),");
-        let (mut inner, mut inner_values, mut taken) = (String::new(), String::new(), BTreeSet::new());
+        let docs = format!("The public tables of `{package}`");
+        imports.field(&format!("{docs}."), &snake(&name), &ident, &ident);
+        let mut holder = Holder::new(&format!("{docs}, to read."), &ident);
+        let mut taken = BTreeSet::new();
         for table in tables {
             let (mut field, path) = field_and_path(names, table);
             while !taken.insert(field.clone()) {
                 field.push('_');
             }
-            let _ = writeln!(
-                inner,
-                "/// The table `{}`.\npub {field}: {path}<::interstice::ReadOnly>,",
-                table.table.name
-            );
-            let _ = writeln!(inner_values, "{field}: {path}::new(entered),");
+            let docs = format!("The table `{}`.", table.table.name);
+            holder.field(&docs, &field, &format!("{path}<::interstice::ReadOnly>"), &path);
         }
-        source += &holder(
-            &format!("The public tables of `{package}`, to read."),
-            &ident,
-            "",
-            &inner,
-            &inner_values,
-        );
+        holder.finish("", contexts);
     }
-    source
-        + &holder("The public tables of the imported modules, by package.", "Imports", "", &fields, &values)
+    imports.finish("", contexts);
 }
 
 /// The name of a package among the imported ones: as short as it can be.
@@ -83,23 +79,45 @@ fn package_field(package: &PackageName, all: &[&PackageName]) -> String {
 }
 
 fn field_and_path(names: &Names<'_>, table: &TableNames<'_>) -> (String, String) {
-    let path = relative(names.module(&table.interface.name), &[]) + &table.handle;
+    let path = relative(names.module(&table.interface.name), ROOT) + &table.handle;
     (snake(&table.table.name), path)
 }
 
-fn holder(docs: &str, ident: &str, generics: &str, fields: &str, values: &str) -> String {
-    let entered = if values.contains("entered") { "entered" } else { "_" };
-    format!(
-        "/// {docs}
-        #[derive(Debug)]
-        pub struct {ident}{generics} {{ {fields} }}
-        impl{generics} {ident}{generics} {{
-            fn new({entered}: &::interstice::rt::Entered) -> Self {{ Self {{ {values} }} }}
-        }}\n"
-    )
+/// A struct of handles.
+struct Holder {
+    docs: String,
+    ident: String,
+    fields: String,
+    values: String,
 }
 
-const CONTEXTS: &str = "
+impl Holder {
+    fn new(docs: &str, ident: &str) -> Self {
+        Self { docs: docs.to_owned(), ident: ident.to_owned(), fields: String::new(), values: String::new() }
+    }
+
+    /// A field of a type that is made from the proof that a call was entered. Paths are from the root.
+    fn field(&mut self, docs: &str, name: &str, ty: &str, constructor: &str) {
+        let _ = writeln!(self.fields, "/// {docs}\npub {name}: {ty},");
+        let _ = writeln!(self.values, "{name}: super::{constructor}::new(entered),");
+    }
+
+    fn finish(self, generics: &str, contexts: &mut Contexts) {
+        let Self { docs, ident, fields, values } = self;
+        let _ = writeln!(
+            contexts.definitions,
+            "/// {docs}\n#[derive(Debug)]\npub struct {ident}{generics} {{ {fields} }}"
+        );
+        let _ = writeln!(
+            contexts.impls,
+            "impl{generics} super::{ident}{generics} {{
+                pub(crate) fn new(entered: &Entered) -> Self {{ Self {{ {values} }} }}
+            }}"
+        );
+    }
+}
+
+const DEFINITIONS: &str = "
 /// What a reducer is handed, and every other function that may write.
 ///
 /// It dereferences to a [`QueryContext`], so that what reads can be called with either.
@@ -110,19 +128,9 @@ pub struct ReducerContext {
     query: QueryContext,
 }
 
-impl ReducerContext {
-    fn new(entered: &::interstice::rt::Entered) -> Self {
-        Self { tables: Tables::new(entered), query: QueryContext::new(entered) }
-    }
-}
-
-impl ::core::ops::Deref for ReducerContext {
-    type Target = QueryContext;
-
-    fn deref(&self) -> &Self::Target { &self.query }
-}
-
 /// What a query is handed: it reads, and a write does not compile.
+///
+/// It dereferences to a [`Call`](::interstice::Call): the caller, the time, random numbers, the log.
 #[derive(Debug)]
 pub struct QueryContext {
     /// The module's own tables, to read.
@@ -131,20 +139,34 @@ pub struct QueryContext {
     pub imports: Imports,
     call: ::interstice::Call,
 }
+";
 
-impl QueryContext {
-    fn new(entered: &::interstice::rt::Entered) -> Self {
+const IMPLS: &str = "
+impl super::ReducerContext {
+    pub(crate) fn new(entered: &Entered) -> Self {
+        Self { tables: super::Tables::new(entered), query: super::QueryContext::new(entered) }
+    }
+}
+
+impl Deref for super::ReducerContext {
+    type Target = super::QueryContext;
+    #[inline]
+    fn deref(&self) -> &Self::Target { &self.query }
+}
+
+impl super::QueryContext {
+    pub(crate) fn new(entered: &Entered) -> Self {
         Self {
-            tables: Tables::new(entered),
-            imports: Imports::new(entered),
+            tables: super::Tables::new(entered),
+            imports: super::Imports::new(entered),
             call: ::interstice::rt::call(entered),
         }
     }
 }
 
-impl ::core::ops::Deref for QueryContext {
+impl Deref for super::QueryContext {
     type Target = ::interstice::Call;
-
+    #[inline]
     fn deref(&self) -> &Self::Target { &self.call }
 }
 ";

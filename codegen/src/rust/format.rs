@@ -15,18 +15,25 @@ pub(crate) fn items(source: &str) -> Result<String, CodegenError> {
 
 /// Formats parsed items.
 pub(crate) fn join(items: Vec<syn::Item>) -> String {
-    let formatted: Vec<_> = items
-        .into_iter()
-        .map(|item| prettyplease::unparse(&syn::File { shebang: None, attrs: Vec::new(), items: vec![item] }))
-        .collect();
-    formatted.join("\n")
+    let mut text = String::new();
+    let mut after_use = false;
+    for item in items {
+        let is_use = matches!(item, syn::Item::Use(_));
+        let is_apart = !(is_use && after_use);
+        if is_apart && !text.is_empty() {
+            text.push('\n');
+        }
+        after_use = is_use;
+        text += &prettyplease::unparse(&syn::File { shebang: None, attrs: Vec::new(), items: vec![item] });
+    }
+    text
 }
 
 /// A module with its docs and the formatted items in it.
 pub(crate) fn module(header: &str, name: &str, inner_docs: &str, items: &str) -> String {
     let mut text = format!("{header}pub mod {name} {{\n");
     for line in inner_docs.lines() {
-        text += &format!("    //! {line}").trim_end();
+        text += format!("    //! {line}").trim_end();
         text.push('\n');
     }
     if !inner_docs.is_empty() {

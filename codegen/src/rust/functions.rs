@@ -4,10 +4,11 @@
 
 use super::abi::Abi;
 use super::format::{docs, tokens};
-use super::names::{Names, camel, relative, snake};
+use super::names::{GLUE, Names, ROOT, camel, relative, snake};
 use interstice_wit::{Function, FunctionKind, Interface};
 use proc_macro2::{Ident, Span};
 use std::fmt::Write;
+use syn::PathSegment;
 use syn::visit_mut::{self, VisitMut};
 
 /// An exported interface and its trait.
@@ -38,9 +39,9 @@ impl<'a> Exported<'a> {
             let context = context_name(function);
             let _ = write!(source, "fn {}({context}: {reference}{ty}", snake(&function.name));
             for param in &function.params {
-                let _ = write!(source, ", {}: {}", snake(&param.name), names.rust(&param.ty, &[]));
+                let _ = write!(source, ", {}: {}", snake(&param.name), names.rust(&param.ty, ROOT));
             }
-            let result = function.result.as_ref().map(|ty| format!(" -> {}", names.rust(ty, &[])));
+            let result = function.result.as_ref().map(|ty| format!(" -> {}", names.rust(ty, ROOT)));
             let _ = writeln!(source, "){};", result.unwrap_or_default());
         }
         source + "}\n"
@@ -58,7 +59,8 @@ impl<'a> Exported<'a> {
         });
         for (function, signature) in self.interface.functions.iter().zip(methods) {
             let mut signature = signature.clone();
-            Move { from: glue_depth(module), to: 1 }.visit_signature_mut(&mut signature);
+            Move { from: glue_depth(module), to: GLUE.iter().map(|module| (*module).to_owned()).collect() }
+                .visit_signature_mut(&mut signature);
             let arguments: Vec<_> = signature.inputs.iter().filter_map(argument_name).collect();
             let (context, reference) = context_of(function);
             let _ = writeln!(
@@ -82,7 +84,7 @@ impl<'a> Exported<'a> {
 pub(crate) fn imported(names: &Names<'_>, abi: &Abi, interface: &Interface) -> String {
     let Some(module) = abi.imports.get(&interface.name) else { return String::new() };
     let here = names.module(&interface.name);
-    let root = relative(&[], here);
+    let root = relative(ROOT, here);
     let mut source = String::new();
     for function in &interface.functions {
         if !matches!(function.kind, FunctionKind::Reducer | FunctionKind::Query) {
@@ -91,7 +93,7 @@ pub(crate) fn imported(names: &Names<'_>, abi: &Abi, interface: &Interface) -> S
         let name = snake(&function.name);
         let Some(signature) = abi.function(module, &name) else { continue };
         let mut signature = signature.clone();
-        Move { from: glue_depth(module), to: here.len() }.visit_signature_mut(&mut signature);
+        Move { from: glue_depth(module), to: here.clone() }.visit_signature_mut(&mut signature);
         let context = context_name(function);
         let (ty, reference) = context_of(function);
         let inputs: Vec<_> = signature.inputs.iter().map(tokens).collect();
@@ -117,6 +119,13 @@ pub(crate) fn imported(names: &Names<'_>, abi: &Abi, interface: &Interface) -> S
         );
     }
     source
+}
+
+fn ident(name: &str) -> Ident {
+    match name.strip_prefix("r#") {
+        Some(raw) => Ident::new_raw(raw, Span::call_site()),
+        None => Ident::new(name, Span::call_site()),
+    }
 }
 
 /// How deep a module of the glue lies below the root of the bindings.
@@ -159,10 +168,10 @@ fn context_name(function: &Function) -> String {
     name
 }
 
-/// Rewrites the paths of a signature that is moved from one depth below the root to another.
+/// Rewrites the paths of a signature that is moved from some depth below the root to another module.
 struct Move {
     from: usize,
-    to: usize,
+    to: Vec<String>,
 }
 
 impl VisitMut for Move {
@@ -171,8 +180,12 @@ impl VisitMut for Move {
         let segments = std::mem::take(&mut path.segments).into_iter();
         path.segments = match first.as_str() {
             "super" => {
-                let up = || syn::PathSegment::from(Ident::new("super", Span::call_site()));
-                (0..self.to).map(|_| up()).chain(segments.skip(self.from)).collect()
+                let mut from_root: Vec<_> = segments.skip(self.from).collect();
+                let last = from_root.pop();
+                let modules: Vec<_> = from_root.iter().map(|segment| segment.ident.to_string()).collect();
+                let way = relative(&modules, &self.to);
+                let way = way.split("::").filter(|step| !step.is_empty());
+                way.map(|step| PathSegment::from(ident(step))).chain(last).collect()
             }
             // What the glue calls `_rt::Vec::<u8>` is in the prelude.
             "_rt" => segments.skip(1).collect(),

@@ -13,11 +13,11 @@ mod types;
 use crate::{CodegenError, DoorKind, guest_world};
 use abi::Abi;
 use functions::Exported;
-use interstice_wit::{Interface, Schema, Sources, Visibility};
+use interstice_wit::{Schema, Sources, Visibility, doors};
 use names::Names;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use tables::TableNames;
+use tables::{DOORS, TableNames};
 
 /// Writes the Rust bindings of a module, formatted.
 ///
@@ -32,18 +32,21 @@ pub fn rust_bindings(sources: &Sources, schema: &Schema) -> Result<String, Codeg
     let exported = Exported::all(&mut names);
     let abi = glue(sources, schema, &names)?;
 
-    let mut root = contexts::contexts(&mut names, &tables);
+    let contexts = contexts::contexts(&mut names, &tables);
+    let mut root = contexts.definitions;
+    let mut impls = contexts.impls;
     for found in &exported {
         root += &found.item(&names);
+        impls += &found.wiring(&abi);
     }
     let mut text = header(schema);
     text += &format::items(&root)?;
     text.push('\n');
-    text += &interface_modules(&names, &abi, &tables)?;
+    text += &interface_modules(&names, &abi, &tables, &mut impls)?;
     text.push('\n');
     text += EXPORT;
     text.push('\n');
-    text += &abi_module(&names, abi, &tables, &exported)?;
+    text += &abi_module(abi, &tables, &impls)?;
     Ok(text)
 }
 
@@ -70,7 +73,7 @@ fn reached_tables<'a>(names: &mut Names<'a>) -> Vec<TableNames<'a>> {
 }
 
 fn glue(sources: &Sources, schema: &Schema, names: &Names<'_>) -> Result<Abi, CodegenError> {
-    let (resolve, world) = guest_world(sources, schema, DoorKind::Rows)?.resolve(sources)?;
+    let (resolve, world) = guest_world(sources, schema, DoorKind::Rows).resolve(sources)?;
     abi::generate(resolve, world, names)
 }
 
@@ -79,50 +82,63 @@ fn interface_modules(
     names: &Names<'_>,
     abi: &Abi,
     tables: &[TableNames<'_>],
+    impls: &mut String,
 ) -> Result<String, CodegenError> {
     let mut tree = Module::default();
     for interface in names.schema.exports.iter().chain(&names.schema.foreign) {
-        let mut items = types::types(names, interface);
+        let types = types::types(names, interface);
+        let mut items = types.definitions;
+        *impls += &types.impls;
         for table in tables.iter().filter(|table| table.interface.name == interface.name) {
-            items += &table.items(names);
+            items += &table.definitions();
+            *impls += &table.impls(names);
         }
         if !names.schema.exports.iter().any(|exported| exported.name == interface.name) {
             items += &functions::imported(names, abi, interface);
         }
+        if items.is_empty() {
+            continue;
+        }
+        let path = names.module(&interface.name);
+        let package = &interface.name.package;
+        let docs = [format!("What is imported from `{}`.", package.namespace), format!("`{package}`")];
         let mut place = &mut tree;
-        for module in names.module(&interface.name) {
+        for (module, docs) in path.iter().zip(&docs) {
+            place = place.modules.entry(module.clone()).or_default();
+            place.docs = docs.clone();
+        }
+        if let Some(module) = path.get(docs.len()) {
             place = place.modules.entry(module.clone()).or_default();
         }
-        place.content = Some((interface, format::items(&items)?));
+        place.docs = match interface.docs.as_deref().map(str::trim) {
+            Some(docs) if !docs.is_empty() => docs.to_owned(),
+            _ => format!("The interface `{}`.", interface.name),
+        };
+        place.items = format::items(&items)?;
     }
     Ok(tree.text())
 }
 
 #[derive(Default)]
-struct Module<'a> {
-    modules: BTreeMap<String, Module<'a>>,
-    content: Option<(&'a Interface, String)>,
+struct Module {
+    docs: String,
+    items: String,
+    modules: BTreeMap<String, Module>,
 }
 
-impl Module<'_> {
+impl Module {
     fn text(&self) -> String {
-        let modules = self.modules.iter().map(|(name, module)| match &module.content {
-            Some((interface, items)) => {
-                let docs = match interface.docs.as_deref().map(str::trim) {
-                    Some(docs) if !docs.is_empty() => docs.to_owned(),
-                    _ => format!("The interface `{}`.", interface.name),
-                };
-                format::module(TYPE_LINTS, name, &docs, items)
-            }
-            None => format::module("", name, "Interfaces of other packages.", &module.text()),
+        let modules = self.modules.iter().map(|(name, module)| {
+            let has_choices = module.items.contains("pub enum ");
+            let lints = if has_choices { ENUM_LINTS } else { "" };
+            format::module(lints, name, &module.docs, &(module.items.clone() + &module.text()))
         });
         modules.collect::<Vec<_>>().join("\n")
     }
 }
 
-/// The shape of the types is the WIT's affair, and not that of whoever compiles them.
-const TYPE_LINTS: &str =
-    "#[allow(clippy::enum_variant_names, clippy::large_enum_variant, clippy::type_complexity)]\n";
+/// The shape of an enum is the affair of the WIT, and not of whoever compiles it.
+const ENUM_LINTS: &str = "#[allow(clippy::enum_variant_names, clippy::large_enum_variant)]\n";
 
 const EXPORT: &str = "\
 /// Makes a type the implementation of this module: `export!(Bank);`, where `Bank` implements the traits
@@ -147,34 +163,32 @@ macro_rules! __interstice_export {
 pub(crate) use __interstice_export as export;
 ";
 
-fn abi_module(
-    names: &Names<'_>,
-    abi: Abi,
-    tables: &[TableNames<'_>],
-    exported: &[Exported<'_>],
-) -> Result<String, CodegenError> {
-    let mut wiring = types::enum_lifts(names);
-    for found in exported {
-        wiring += &found.wiring(&abi);
-    }
-    wiring += "pub mod doors {\n";
+fn abi_module(abi: Abi, tables: &[TableNames<'_>], impls: &str) -> Result<String, CodegenError> {
+    let mut doors = format!("mod {DOORS} {{\n");
     for table in tables {
         let package = &table.interface.name.package;
-        let door = package.interface(&format!("{}-rows", table.table.name));
-        let module =
-            abi.imports.get(&door).ok_or_else(|| CodegenError::MissingType { name: door.to_string() })?;
+        let door = package.interface(&doors::rows_interface(table.table));
+        let module = abi.imports.get(&door);
+        let module = module.ok_or_else(|| CodegenError::MissingType { name: door.to_string() })?;
         let kind = if table.own { "write" } else { "read" };
-        let _ = writeln!(wiring, "::interstice::__row_door!({kind} {}, super::{module});", table.door);
+        let _ = writeln!(doors, "::interstice::__row_door!({kind} {}, super::{module});", table.door);
     }
-    wiring += "}\n";
-    let items = format::items(&wiring)? + "\n" + &format::join(abi.items);
-    let text = format::module(
-        GLUE_LINTS,
-        "abi",
-        "The canonical-ABI glue, for the most part by wit-bindgen.",
-        &items,
-    );
+    doors += "}\n";
+    let items = format::items(&format!("{USES}{impls}{doors}"))? + "\n" + &format::join(abi.items);
+    let text = format::module(GLUE_LINTS, "abi", GLUE_DOCS, &items);
     Ok(text.replacen("pub mod abi", "pub(crate) mod abi", 1))
 }
 
 const GLUE_LINTS: &str = "#[doc(hidden)]\n#[allow(warnings, unsafe_code, missing_docs, clippy::all)]\n";
+
+const GLUE_DOCS: &str =
+    "How the types above are encoded and how the handles reach the host; then the canonical-ABI glue by
+wit-bindgen. There is nothing in here to use.";
+
+const USES: &str = "
+use ::core::ops::Deref;
+use ::interstice::codec::DecodeError;
+use ::interstice::codec::key::KeyColumn;
+use ::interstice::codec::row::{Decode, Encode, Reader, write_case, write_flags};
+use ::interstice::rt::Entered;
+";

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A path of modules from the root of the bindings.
 pub(crate) type ModulePath = Vec<String>;
 
+/// The module of the glue, from which paths are written like from any other.
+pub(crate) const GLUE: &[&str] = &["abi"];
+
 /// The Rust names of a schema.
 pub(crate) struct Names<'a> {
     pub(crate) schema: &'a Schema,
@@ -139,7 +142,7 @@ impl<'a> Names<'a> {
     }
 
     /// A type as it is written in a module, owned.
-    pub(crate) fn rust(&self, ty: &Type, from: &[String]) -> String {
+    pub(crate) fn rust(&self, ty: &Type, from: &[impl AsRef<str>]) -> String {
         let inner = |ty: &Type| self.rust(ty, from);
         let side = |ty: &Option<Box<Type>>| ty.as_deref().map_or_else(|| "()".to_owned(), inner);
         match ty {
@@ -219,6 +222,9 @@ pub(crate) enum Structure<'a> {
     Named(&'a TypeDef),
 }
 
+/// The root of the bindings.
+pub(crate) const ROOT: &[&str] = &[];
+
 /// What the root of the bindings holds for itself.
 const RESERVED_AT_ROOT: &[&str] = &[
     "abi",
@@ -241,10 +247,10 @@ fn type_name(interface: &InterfaceName, name: &str) -> TypeName {
 }
 
 /// The way from one module to another, ending in `::` unless they are the same.
-pub(crate) fn relative(to: &[String], from: &[String]) -> String {
-    let common = to.iter().zip(from).take_while(|(a, b)| a == b).count();
+pub(crate) fn relative(to: &[impl AsRef<str>], from: &[impl AsRef<str>]) -> String {
+    let common = to.iter().zip(from).take_while(|(a, b)| a.as_ref() == b.as_ref()).count();
     let up = "super::".repeat(from.len() - common);
-    let down: String = to[common..].iter().map(|module| format!("{module}::")).collect();
+    let down: String = to[common..].iter().map(|module| format!("{}::", module.as_ref())).collect();
     up + &down
 }
 

@@ -1,12 +1,14 @@
-//! The handle of a table: what the guest library needs to know of it, and one type whose fields are
-//! its indexes.
+//! The handle of a table: one type whose fields are its indexes, and beside the glue what the guest
+//! library needs to know of the table.
 //! Invariant: the numbers of indexes are those of the row door: 0 the primary key, then the secondary
 //! ones in the order of the schema.
 
-use super::format::docs;
-use super::names::{Names, camel, relative, snake};
+use super::names::{GLUE, Names, Structure, camel, relative, snake};
 use interstice_wit::{ColumnIndex, Index, Interface, Table, Type};
 use std::fmt::Write;
+
+/// The module of the doors in the glue. No WIT name begins with `_`.
+pub(crate) const DOORS: &str = "__doors";
 
 /// A table that the module reaches.
 pub(crate) struct TableNames<'a> {
@@ -20,6 +22,8 @@ pub(crate) struct TableNames<'a> {
     pub(crate) handle: String,
     /// The enum of unique indexes.
     unique: Option<String>,
+    /// The order of the primary key.
+    primary: String,
     /// The orders of the secondary indexes.
     orders: Vec<String>,
     /// The type of the door in the glue.
@@ -34,9 +38,10 @@ impl<'a> TableNames<'a> {
         let handle = names.take(&module, format!("{row}Table"));
         let has_unique = table.indexes.iter().any(|index| index.unique);
         let unique = has_unique.then(|| names.take(&module, format!("{row}Unique")));
-        let by = |index: &Index| format!("{row}By{}", camel(&index.name));
-        let orders = table.indexes.iter().map(|index| names.take(&module, by(index))).collect();
-        let doors = ["abi".to_owned(), "doors".to_owned()];
+        let primary = names.take(&module, format!("{row}ByKey"));
+        let order = |index: &Index| format!("{row}By{}", camel(&index.name));
+        let orders = table.indexes.iter().map(|index| names.take(&module, order(index))).collect();
+        let doors = ["abi".to_owned(), DOORS.to_owned()];
         let door = if own {
             format!("{row}Rows")
         } else {
@@ -44,26 +49,87 @@ impl<'a> TableNames<'a> {
             format!("{}{}{row}Rows", camel(&package.namespace), camel(&package.name))
         };
         let door = names.take(&doors, door);
-        Self { interface, table, own, row, handle, unique, orders, door }
+        Self { interface, table, own, row, handle, unique, primary, orders, door }
     }
 
-    /// The items of the table in the module of its interface.
-    pub(crate) fn items(&self, names: &Names<'_>) -> String {
+    /// The types of the table, in the module of its interface.
+    pub(crate) fn definitions(&self) -> String {
+        let Self { row, handle, table, .. } = self;
+        let mut fields = String::new();
+        for (index, order) in table.indexes.iter().zip(&self.orders) {
+            let columns = self.column_names(&index.columns);
+            let _ = writeln!(
+                fields,
+                "/// The rows by {columns}.\npub {}: ::interstice::{}<{order}, A>,",
+                by(index),
+                index_type(index)
+            );
+        }
+        let whose = if self.own { String::new() } else { format!(" of `{}`", self.interface.name.package) };
+        let key = self.column_names(&table.primary_key);
+        let mut source = format!(
+            "/// The table `{}`{whose}, by {key}.
+            #[derive(Debug)]
+            pub struct {handle}<A> {{
+                pub(crate) rows: ::interstice::Table<{row}, A>,
+                {fields}
+            }}\n",
+            table.name
+        );
+        if let Some(unique) = &self.unique {
+            let cases: String = table
+                .indexes
+                .iter()
+                .filter(|index| index.unique)
+                .map(|index| format!("/// The index `{}`.\n{},\n", index.name, camel(&index.name)))
+                .collect();
+            let _ = writeln!(
+                source,
+                "/// The unique indexes of the table `{}`.
+                #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+                pub enum {unique} {{ {cases} }}",
+                table.name
+            );
+        }
+        let _ = writeln!(
+            source,
+            "/// The order of the primary key of the table `{}`.
+            #[derive(Debug)]
+            pub enum {} {{}}",
+            table.name, self.primary
+        );
+        for (index, order) in table.indexes.iter().zip(&self.orders) {
+            let _ = writeln!(
+                source,
+                "/// The order of the index `{}` of the table `{}`.
+                #[derive(Debug)]
+                pub enum {order} {{}}",
+                index.name, table.name
+            );
+        }
+        source
+    }
+
+    /// What the types implement, in the module of the glue.
+    pub(crate) fn impls(&self, names: &Names<'_>) -> String {
         let mut source = self.row_impl(names);
-        source += &self.unique_enum();
-        source += &self.handle_type();
+        source += &self.unique_impl(names);
+        source += &self.handle_impl(names);
+        source += &self.order_impl(names, &self.table.primary_key, &self.primary, 0);
         for ((index, order), number) in self.table.indexes.iter().zip(&self.orders).zip(1..) {
-            source += &self.order(names, index, order, number);
+            source += &self.order_impl(names, &index.columns, order, number);
         }
         source
     }
 
     fn row_impl(&self, names: &Names<'_>) -> String {
-        let Self { row, table, door, .. } = self;
-        let module = names.module(&self.interface.name);
-        let key = self.key_type(names, &table.primary_key, "'a");
-        let encode = self.encode_key(&table.primary_key);
-        let unique = self.unique.as_deref().unwrap_or("::interstice::NoUnique");
+        let Self { table, door, .. } = self;
+        let row = self.path(names, &self.row);
+        let primary = self.path(names, &self.primary);
+        let unique = match &self.unique {
+            Some(unique) => self.path(names, unique),
+            None => "::interstice::NoUnique".to_owned(),
+        };
         let counter = table.columns.iter().find(|column| column.auto_increment);
         let (generated, set) = match counter {
             None => ("()".to_owned(), String::new()),
@@ -72,105 +138,78 @@ impl<'a> TableNames<'a> {
                     "#[inline]\nfn set_generated(&mut self, number: Self::Generated) {{ self.{} = number; }}",
                     snake(&column.name)
                 );
-                (names.rust(&column.ty, module), set)
+                (names.rust(&column.ty, GLUE), set)
             }
         };
-        let root = relative(&[], module);
-        let prefixes = self.prefixes(names, &table.primary_key, &format!("::interstice::PrimaryKey<{row}>"));
         format!(
             "impl ::interstice::Row for {row} {{
                 const NAME: &'static str = \"{}\";
-                type Key<'a> = {key};
+                type Primary = {primary};
                 type Unique = {unique};
                 type Generated = {generated};
-                type Door = {root}abi::doors::{door};
-                #[inline]
-                fn encode_key(key: &Self::Key<'_>, out: &mut Vec<u8>) {{ {encode} }}
+                type Door = {DOORS}::{door};
                 {set}
-            }}
-            {prefixes}\n",
+            }}\n",
             table.name
         )
     }
 
-    fn unique_enum(&self) -> String {
+    fn unique_impl(&self, names: &Names<'_>) -> String {
         let Some(unique) = &self.unique else { return String::new() };
-        let (mut cases, mut arms) = (String::new(), String::new());
+        let mut arms = String::new();
         for (index, number) in self.table.indexes.iter().zip(1..) {
             if index.unique {
-                let name = camel(&index.name);
-                let _ = writeln!(cases, "/// The index `{}`.\n{name},", index.name);
-                let _ = writeln!(arms, "{number} => Some(Self::{name}),");
+                let _ = writeln!(arms, "{number} => Some(Self::{}),", camel(&index.name));
             }
         }
         format!(
-            "/// The unique indexes of the table `{}`.
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-            pub enum {unique} {{ {cases} }}
-            impl ::interstice::UniqueIndexes for {unique} {{
+            "impl ::interstice::UniqueIndexes for {} {{
                 fn from_index(index: u32) -> Option<Self> {{
                     match index {{ {arms} _ => None, }}
                 }}
             }}\n",
-            self.table.name
+            self.path(names, unique)
         )
     }
 
-    fn handle_type(&self) -> String {
-        let Self { row, handle, table, .. } = self;
-        let (mut fields, mut values) = (String::new(), String::new());
-        for (index, order) in table.indexes.iter().zip(&self.orders) {
-            let kind = if index.unique { "UniqueIndex" } else { "Index" };
-            let field = snake(&format!("by-{}", index.name));
-            let columns = self.column_names(&index.columns);
-            let _ = writeln!(
-                fields,
-                "/// The rows by {columns}.\npub {field}: ::interstice::{kind}<{order}, A>,"
-            );
-            let _ = writeln!(values, "{field}: ::interstice::{kind}::new(entered),");
-        }
-        let whose = if self.own { String::new() } else { format!(" of `{}`", self.interface.name.package) };
-        let text =
-            format!("The table `{}`{whose}, by {}.", table.name, self.column_names(&table.primary_key));
+    fn handle_impl(&self, names: &Names<'_>) -> String {
+        let handle = self.path(names, &self.handle);
+        let row = self.path(names, &self.row);
+        let indexes: String = self
+            .table
+            .indexes
+            .iter()
+            .map(|index| format!("{}: ::interstice::{}::new(entered),\n", by(index), index_type(index)))
+            .collect();
         format!(
-            "{}#[derive(Debug)]
-            pub struct {handle}<A> {{
-                rows: ::interstice::Table<{row}, A>,
-                {fields}
-            }}
-            impl<A> {handle}<A> {{
-                #[doc(hidden)]
-                pub fn new(entered: &::interstice::rt::Entered) -> Self {{
-                    Self {{ rows: ::interstice::Table::new(entered), {values} }}
+            "impl<A> {handle}<A> {{
+                pub(crate) fn new(entered: &::interstice::rt::Entered) -> Self {{
+                    Self {{ rows: ::interstice::Table::new(entered), {indexes} }}
                 }}
             }}
-            impl<A> ::core::ops::Deref for {handle}<A> {{
+            impl<A> Deref for {handle}<A> {{
                 type Target = ::interstice::Table<{row}, A>;
                 #[inline]
                 fn deref(&self) -> &Self::Target {{ &self.rows }}
-            }}\n",
-            docs(None, &text)
+            }}\n"
         )
     }
 
-    fn order(&self, names: &Names<'_>, index: &Index, order: &str, number: u32) -> String {
-        let Self { row, table, .. } = self;
-        let key = self.key_type(names, &index.columns, "'a");
-        let encode = self.encode_key(&index.columns);
-        let prefixes = self.prefixes(names, &index.columns, order);
+    fn order_impl(&self, names: &Names<'_>, columns: &[ColumnIndex], order: &str, number: u32) -> String {
+        let order = self.path(names, order);
+        let row = self.path(names, &self.row);
+        let key = self.key_type(names, columns, "'a");
+        let encode = self.encode_key(columns, "key");
+        let prefixes = self.prefixes(names, columns, &order);
         format!(
-            "/// The order of the index `{}` of the table `{}`.
-            #[derive(Debug)]
-            pub enum {order} {{}}
-            impl ::interstice::Order for {order} {{
+            "impl ::interstice::Order for {order} {{
                 type Row = {row};
                 type Key<'a> = {key};
                 const INDEX: u32 = {number};
                 #[inline]
                 fn encode_key(key: &Self::Key<'_>, out: &mut Vec<u8>) {{ {encode} }}
             }}
-            {prefixes}\n",
-            index.name, table.name
+            {prefixes}\n"
         )
     }
 
@@ -181,7 +220,7 @@ impl<'a> TableNames<'a> {
             let (leading, rest) = columns.split_at(length);
             let prefix = self.key_type(names, leading, "'_");
             let next = self.key_type(names, &rest[..1], "'k");
-            let encode = self.encode_key(leading).replace("(key, ", "(self, ").replace("= key;", "= self;");
+            let encode = self.encode_key(leading, "self");
             let _ = writeln!(
                 source,
                 "impl ::interstice::Prefix<{order}> for {prefix} {{
@@ -189,7 +228,7 @@ impl<'a> TableNames<'a> {
                     #[inline]
                     fn encode_prefix(&self, out: &mut Vec<u8>) {{ {encode} }}
                     #[inline]
-                    fn encode_next(next: &Self::Next<'_>, out: &mut Vec<u8>) {{ {KEY_COLUMN}::encode_key(next, out); }}
+                    fn encode_next(next: &Self::Next<'_>, out: &mut Vec<u8>) {{ KeyColumn::encode_key(next, out); }}
                 }}"
             );
         }
@@ -198,13 +237,12 @@ impl<'a> TableNames<'a> {
 
     /// The type of a key: its column, or a tuple of several.
     fn key_type(&self, names: &Names<'_>, columns: &[ColumnIndex], lifetime: &str) -> String {
-        let module = names.module(&self.interface.name);
         let column = |index: &ColumnIndex| {
             let ty = &self.column(*index).ty;
             match names.structure(ty) {
-                super::names::Structure::Unnamed(Type::String) => format!("&{lifetime} str"),
-                super::names::Structure::Unnamed(Type::List(_)) => format!("&{lifetime} [u8]"),
-                _ => names.rust(ty, module),
+                Structure::Unnamed(Type::String) => format!("&{lifetime} str"),
+                Structure::Unnamed(Type::List(_)) => format!("&{lifetime} [u8]"),
+                _ => names.rust(ty, GLUE),
             }
         };
         match columns {
@@ -213,16 +251,18 @@ impl<'a> TableNames<'a> {
         }
     }
 
-    fn encode_key(&self, columns: &[ColumnIndex]) -> String {
+    fn encode_key(&self, columns: &[ColumnIndex], key: &str) -> String {
         if columns.len() == 1 {
-            return format!("{KEY_COLUMN}::encode_key(key, out);");
+            return format!("KeyColumn::encode_key({key}, out);");
         }
         let parts: Vec<_> = columns.iter().map(|index| snake(&self.column(*index).name)).collect();
-        let mut source = format!("let ({}) = key;\n", parts.join(", "));
-        for part in &parts {
-            let _ = writeln!(source, "{KEY_COLUMN}::encode_key({part}, out);");
-        }
-        source
+        let encode = parts.iter().map(|part| format!("KeyColumn::encode_key({part}, out);"));
+        format!("let ({}) = {key};\n{}", parts.join(", "), encode.collect::<String>())
+    }
+
+    /// A type of the interface, from the glue.
+    fn path(&self, names: &Names<'_>, ident: &str) -> String {
+        relative(names.module(&self.interface.name), GLUE) + ident
     }
 
     fn column_names(&self, columns: &[ColumnIndex]) -> String {
@@ -235,4 +275,11 @@ impl<'a> TableNames<'a> {
     }
 }
 
-const KEY_COLUMN: &str = "::interstice::codec::key::KeyColumn";
+/// The field of an index in the handle.
+fn by(index: &Index) -> String {
+    snake(&format!("by-{}", index.name))
+}
+
+fn index_type(index: &Index) -> &'static str {
+    if index.unique { "UniqueIndex" } else { "Index" }
+}

@@ -1,4 +1,5 @@
-//! The types of an interface: records, variants, enums and flags, with the row codec of each.
+//! The types of an interface: records, variants, enums and flags, and the row codec of each.
+//! The definitions are for the author to read; the codec stands with the glue.
 //! Invariant: fields, cases and flags are written and read in the order of the WIT.
 
 use super::format::docs;
@@ -6,13 +7,22 @@ use super::names::{Names, Structure, case, snake};
 use interstice_wit::{CaseDef, FieldDef, Interface, LabelDef, Type, TypeDef, TypeKind};
 use std::fmt::Write;
 
+/// The types of an interface.
+#[derive(Default)]
+pub(crate) struct Types {
+    /// Their definitions, in the module of the interface.
+    pub(crate) definitions: String,
+    /// What they implement, in the module of the glue.
+    pub(crate) impls: String,
+}
+
 /// All types of an interface.
-pub(crate) fn types(names: &Names<'_>, interface: &Interface) -> String {
-    let mut source = String::new();
+pub(crate) fn types(names: &Names<'_>, interface: &Interface) -> Types {
+    let mut types = Types::default();
     for def in &interface.types {
-        source += &TypeWriter { names, interface, def }.write();
+        TypeWriter { names, interface, def }.write(&mut types);
     }
-    source
+    types
 }
 
 struct TypeWriter<'a> {
@@ -22,21 +32,28 @@ struct TypeWriter<'a> {
 }
 
 impl TypeWriter<'_> {
-    fn write(&self) -> String {
-        let docs =
-            docs(self.def.docs.as_deref(), &format!("`{}` of `{}`.", self.def.name, self.interface.name));
+    fn write(&self, types: &mut Types) {
+        let fallback = format!("`{}` of `{}`.", self.def.name, self.interface.name);
+        let docs = docs(self.def.docs.as_deref(), &fallback);
         let ident = self.ident();
-        match &self.def.kind {
-            TypeKind::Record(fields) => docs + &self.record(ident, fields),
-            TypeKind::Variant(cases) => docs + &self.variant(ident, cases),
-            TypeKind::Enum(cases) => docs + &self.enumeration(ident, cases),
-            TypeKind::Flags(flags) => self.flags(ident, &docs, flags),
+        types.definitions += &match &self.def.kind {
+            TypeKind::Record(fields) => docs + &self.record(ident, fields, &mut types.impls),
+            TypeKind::Variant(cases) => docs + &self.variant(ident, cases, &mut types.impls),
+            TypeKind::Enum(cases) => docs + &self.enumeration(ident, cases, &mut types.impls),
+            TypeKind::Flags(flags) => self.flags(ident, &docs, flags, &mut types.impls),
             TypeKind::Alias(ty) => format!("{docs}pub type {ident} = {};", self.rust(ty)),
             TypeKind::Use(target) => {
-                let target = self.rust(&Type::Named(target.clone()));
-                format!("{docs}pub type {ident} = {target};")
+                let name = self.rust(&Type::Named(target.clone()));
+                let same = name.rsplit("::").next() == Some(ident);
+                if same { format!("pub use {name};") } else { format!("pub use {name} as {ident};") }
             }
-        }
+        };
+    }
+
+    /// Its path from the glue.
+    fn path(&self) -> String {
+        let path = self.names.type_path(&self.interface.name, &self.def.name);
+        format!("super::{}", path.unwrap_or_default())
     }
 
     fn ident(&self) -> &str {
@@ -62,7 +79,7 @@ impl TypeWriter<'_> {
         }
     }
 
-    fn record(&self, ident: &str, fields: &[FieldDef]) -> String {
+    fn record(&self, ident: &str, fields: &[FieldDef], impls: &mut String) -> String {
         // The glue may copy a list of such records as one piece of memory.
         let layout = if self.is_copy() { "#[repr(C)]\n" } else { "" };
         let mut definition = format!("{}{layout}pub struct {ident} {{\n", self.derives());
@@ -73,13 +90,14 @@ impl TypeWriter<'_> {
             let fallback = format!("`{}` of `{}`.", field.name, self.def.name);
             definition += &docs(field.docs.as_deref(), &fallback);
             let _ = writeln!(definition, "pub {name}: {ty},");
-            let _ = writeln!(encode, "{ENCODE}::encode(&self.{name}, out);");
-            let _ = writeln!(decode, "{name}: {DECODE}::decode(reader)?,");
+            let _ = writeln!(encode, "Encode::encode(&self.{name}, out);");
+            let _ = writeln!(decode, "{name}: Decode::decode(reader)?,");
         }
-        definition + "}\n" + &codec(ident, &encode, &format!("Ok(Self {{ {decode} }})"))
+        *impls += &codec(&self.path(), &encode, &format!("Ok(Self {{ {decode} }})"));
+        definition + "}\n"
     }
 
-    fn variant(&self, ident: &str, cases: &[CaseDef]) -> String {
+    fn variant(&self, ident: &str, cases: &[CaseDef], impls: &mut String) -> String {
         let mut definition = format!("{}pub enum {ident} {{\n", self.derives());
         let (mut encode, mut decode) = (String::new(), String::new());
         let count = cases.len();
@@ -91,30 +109,26 @@ impl TypeWriter<'_> {
             match &variant.ty {
                 None => {
                     let _ = writeln!(definition, "{name},");
-                    let _ = writeln!(encode, "Self::{name} => {WRITE_CASE}({index}, {count}, out),");
+                    let _ = writeln!(encode, "Self::{name} => write_case({index}, {count}, out),");
                     let _ = writeln!(decode, "{pattern} => Self::{name},");
                 }
                 Some(ty) => {
                     let _ = writeln!(definition, "{name}({}),", self.rust(ty));
                     let _ = writeln!(
                         encode,
-                        "Self::{name}(value) => {{ {WRITE_CASE}({index}, {count}, out); {ENCODE}::encode(value, out); }}"
+                        "Self::{name}(value) => {{ write_case({index}, {count}, out); Encode::encode(value, out); }}"
                     );
-                    let _ = writeln!(decode, "{pattern} => Self::{name}({DECODE}::decode(reader)?),");
+                    let _ = writeln!(decode, "{pattern} => Self::{name}(Decode::decode(reader)?),");
                 }
             }
         }
-        definition
-            + "}\n"
-            + &codec(
-                ident,
-                &format!("match self {{ {encode} }}"),
-                &format!("Ok(match reader.case({count})? {{ {decode} }})"),
-            )
-            + &self.error(ident)
+        let decode = format!("Ok(match reader.case({count})? {{ {decode} }})");
+        *impls += &codec(&self.path(), &format!("match self {{ {encode} }}"), &decode);
+        *impls += &self.error();
+        definition + "}\n"
     }
 
-    fn enumeration(&self, ident: &str, cases: &[LabelDef]) -> String {
+    fn enumeration(&self, ident: &str, cases: &[LabelDef], impls: &mut String) -> String {
         let count = cases.len();
         let repr = match count {
             0..=0x100 => "u8",
@@ -133,23 +147,27 @@ impl TypeWriter<'_> {
             let pattern = if index + 1 == count { "_".to_owned() } else { index.to_string() };
             let _ = writeln!(decode, "{pattern} => Self::{name},");
         }
-        let codec = codec(
-            ident,
-            &format!("{WRITE_CASE}(*self as u32, {count}, out);"),
-            &format!("Ok(match reader.case({count})? {{ {decode} }})"),
-        );
-        let key = format!(
-            "impl ::interstice::codec::key::KeyColumn for {ident} {{
+        let path = self.path();
+        let encode = format!("write_case(*self as u32, {count}, out);");
+        *impls += &codec(&path, &encode, &format!("Ok(match reader.case({count})? {{ {decode} }})"));
+        let _ = writeln!(
+            impls,
+            "impl KeyColumn for {path} {{
                 #[inline]
                 fn encode_key(&self, out: &mut Vec<u8>) {{
                     ::interstice::codec::key::write_case(*self as u32, {count}, out);
                 }}
-            }}\n"
+            }}
+            impl {path} {{
+                // The rest of the glue makes a value of its index in this way.
+                pub(crate) fn _lift(index: {repr}) -> Self {{ match index {{ {decode} }} }}
+            }}"
         );
-        definition + "}\n" + &codec + &key + &self.error(ident)
+        *impls += &self.error();
+        definition + "}\n"
     }
 
-    fn flags(&self, ident: &str, docs_of_type: &str, flags: &[LabelDef]) -> String {
+    fn flags(&self, ident: &str, docs_of_type: &str, flags: &[LabelDef], impls: &mut String) -> String {
         let repr = match flags.len() {
             0..=8 => "u8",
             9..=16 => "u16",
@@ -165,21 +183,22 @@ impl TypeWriter<'_> {
             let _ = writeln!(body, "const {name} = 1 << {index};");
         }
         let count = flags.len();
-        let codec = codec(
-            ident,
-            &format!("::interstice::codec::row::write_flags(&[u32::from(self.bits())], {count}, out);"),
+        *impls += &codec(
+            &self.path(),
+            &format!("write_flags(&[u32::from(self.bits())], {count}, out);"),
             &format!(
                 "let [bits] = reader.flags::<1>({count})?;\nOk(Self::from_bits_truncate(bits as {repr}))"
             ),
         );
-        format!("::interstice::rt::bitflags::bitflags! {{\n{body}}}\n}}\n{codec}")
+        format!("::interstice::rt::bitflags::bitflags! {{\n{body}}}\n}}\n")
     }
 
-    /// A type that is only ever an `err` can be handed on with `?` and shown.
-    fn error(&self, ident: &str) -> String {
+    /// The `err` of a function is an error for Rust, too.
+    fn error(&self) -> String {
         if !self.is_error() {
             return String::new();
         }
+        let ident = self.path();
         format!(
             "impl ::core::fmt::Display for {ident} {{
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{
@@ -202,47 +221,15 @@ impl TypeWriter<'_> {
     }
 }
 
-const ENCODE: &str = "::interstice::codec::row::Encode";
-const DECODE: &str = "::interstice::codec::row::Decode";
-const WRITE_CASE: &str = "::interstice::codec::row::write_case";
-
-fn codec(ident: &str, encode: &str, decode: &str) -> String {
+fn codec(path: &str, encode: &str, decode: &str) -> String {
     format!(
-        "impl {ENCODE} for {ident} {{
+        "impl Encode for {path} {{
             #[inline]
             fn encode(&self, out: &mut Vec<u8>) {{ {encode} }}
         }}
-        impl {DECODE} for {ident} {{
+        impl Decode for {path} {{
             #[inline]
-            fn decode(
-                reader: &mut ::interstice::codec::row::Reader<'_>,
-            ) -> Result<Self, ::interstice::codec::DecodeError> {{ {decode} }}
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {{ {decode} }}
         }}\n"
     )
-}
-
-/// The lifting of enums that the glue calls, for all enums of the interfaces.
-pub(crate) fn enum_lifts(names: &Names<'_>) -> String {
-    let schema = names.schema;
-    let mut source = String::new();
-    for interface in schema.exports.iter().chain(&schema.foreign) {
-        for def in &interface.types {
-            let TypeKind::Enum(cases) = &def.kind else { continue };
-            let path = names.type_path(&interface.name, &def.name).unwrap_or_default();
-            let repr = if cases.len() <= 0x100 { "u8" } else { "u16" };
-            let mut arms = String::new();
-            for (index, label) in cases.iter().enumerate() {
-                let pattern = if index + 1 == cases.len() { "_".to_owned() } else { index.to_string() };
-                let _ = writeln!(arms, "{pattern} => Self::{},", case(&label.name));
-            }
-            let _ = writeln!(
-                source,
-                "impl super::{path} {{
-                    #[doc(hidden)]
-                    pub fn _lift(index: {repr}) -> Self {{ match index {{ {arms} }} }}
-                }}"
-            );
-        }
-    }
-    source
 }
