@@ -1,5 +1,6 @@
 //! What an append costs the caller, what a record costs the disk, and how fast a log is read.
-//! `cargo bench -p interstice-log` prints one line a measurement.
+//! `cargo bench -p interstice-log` prints one line a measurement; `INTERSTICE_BENCH_DIR` names the
+//! folder, and with it the disk.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use interstice_log::{
@@ -9,7 +10,8 @@ use interstice_log::{
 use std::time::Instant;
 
 fn main() {
-    let directory = tempfile::tempdir_in(".").unwrap();
+    let folder = std::env::var("INTERSTICE_BENCH_DIR").unwrap_or_else(|_| ".".to_owned());
+    let directory = tempfile::tempdir_in(folder).unwrap();
     let doors = os::doors(directory.path()).unwrap();
     let none = &mut |_: &RecordParts<'_>, _: &Definitions| -> Result<(), BoxError> { Ok(()) };
     let (log, _) = Log::open(&doors, LogOptions::default(), none).unwrap();

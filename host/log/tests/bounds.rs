@@ -7,10 +7,10 @@ use interstice_log::limits::MAX_RECORD_BYTES;
 use interstice_log::sim::Simulator;
 use interstice_log::{
     ArtifactStore, Caller, Cause, Definition, DefinitionId, Digest, Installed, Log, LogError, LogOptions,
-    Outcome, RecordParts, Sequence, WriteSet,
+    Outcome, RecordParts, Sequence, WriteSet, WriteSetEncoder,
 };
 use std::sync::Arc;
-use support::{Cast, SMALL, append, append_sized, assert_in_order, open, segments};
+use support::{Cast, SMALL, append, append_sized, assert_in_order, batches, open, segments};
 
 fn plain(log: &Log, cast: Cast) -> RecordParts<'static> {
     RecordParts {
@@ -174,6 +174,49 @@ fn an_upgrade_closes_the_segment_and_the_next_one_carries_its_catalog() {
     assert_eq!(records.len(), 5);
     assert_eq!(records[2].function, None);
     assert_eq!(records[2].artifact, Digest([7; 32]));
+}
+
+#[test]
+fn a_transaction_takes_few_bytes_beside_its_own() {
+    let simulator = Simulator::new(11);
+    let options = LogOptions { segment_bytes: 4 << 20 };
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    let cast = Cast::define(&log);
+    let used = || {
+        let (_, bytes) = segments(&simulator).swap_remove(0);
+        batches(&bytes).last().map_or(512, |(offset, length)| offset + length)
+    };
+    for (arguments, row) in [(24, 20), (24, 48), (0, 10), (100, 300)] {
+        let before = used();
+        let (batch, rounds) = (16, 50);
+        let mut own = 0;
+        for n in 0..batch * rounds {
+            let mut write_set = WriteSetEncoder::new();
+            write_set.table(cast.account, None);
+            write_set.update(&vec![1; row]);
+            write_set.update(&vec![2; row]);
+            let write_set = write_set.as_write_set();
+            own += write_set.size_bytes() + arguments;
+            let name = format!("client {}", n % 300);
+            let caller = log.caller(name.as_bytes()).unwrap();
+            let (arguments, micros) = (vec![3; arguments], 1_700_000_000_000_000 + n * 70);
+            let parts = RecordParts {
+                timestamp_micros: micros,
+                arguments: &arguments,
+                write_set,
+                caller,
+                ..plain(&log, cast)
+            };
+            let sequence = log.append(&parts).unwrap();
+            if n % batch == batch - 1 {
+                log.wait_durable(sequence).unwrap();
+            }
+        }
+        let count = (batch * rounds) as f64;
+        let (taken, own) = ((used() - before) as f64 / count, own as f64 / count);
+        println!("{own:.0} bytes of write set and arguments take {taken:.0} bytes of log");
+        assert!(taken <= 60.0 + 1.3 * own, "{taken} bytes for {own}");
+    }
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 mod support;
 
-use interstice_log::{LogError, LogOptions, LogReader, Sequence, os};
+use interstice_log::{Durability, LogError, LogOptions, LogReader, Sequence, os};
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 use support::{Cast, SMALL, append, assert_in_order, open};
 
 #[test]
@@ -63,6 +64,45 @@ fn segments_change_and_all_are_read_again() {
         )
         .unwrap();
     assert_eq!(tail, [1990, 1991, 1992, 1993, 1994]);
+}
+
+#[test]
+fn many_wait_while_one_appends_and_all_are_told_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let (log, ..) = open(&doors, SMALL).unwrap();
+    let cast = Cast::define(&log);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    log.on_durable(move |durability| tell.lock().unwrap().push(durability));
+    std::thread::scope(|scope| {
+        for start in 1..=8 {
+            let log = &log;
+            scope.spawn(move || {
+                for n in (start..=800).step_by(8) {
+                    while log.next_sequence() <= Sequence(n) {
+                        std::thread::yield_now();
+                    }
+                    log.wait_durable(Sequence(n)).unwrap();
+                    assert!(log.durable() >= Sequence(n));
+                }
+            });
+        }
+        for _ in 0..800 {
+            append(&log, cast).unwrap();
+        }
+    });
+    log.close().unwrap();
+    let told = told.lock().unwrap();
+    let sequences: Vec<_> = told
+        .iter()
+        .map(|durability| match durability {
+            Durability::Safe(sequence) => *sequence,
+            Durability::Failed => panic!("the disk did not fail"),
+        })
+        .collect();
+    assert!(sequences.is_sorted() && sequences.last() == Some(&Sequence(800)));
+    assert!(sequences.len() < 800, "records are written in groups");
 }
 
 #[test]
