@@ -123,6 +123,20 @@ pub trait Worker: Send {
     fn step(&mut self) -> Step;
 }
 
+/// A worker whose only step is this.
+pub fn once(work: impl FnOnce() + Send + 'static) -> Box<dyn Worker> {
+    struct Once<F>(Option<F>);
+    impl<F: FnOnce() + Send> Worker for Once<F> {
+        fn step(&mut self) -> Step {
+            if let Some(work) = self.0.take() {
+                work();
+            }
+            Step::Finished
+        }
+    }
+    Box::new(Once(Some(work)))
+}
+
 /// Threads, and signals between them.
 pub trait Threads: Send + Sync {
     /// Starts a worker on a thread of its own with this much stack. While it is idle it sleeps

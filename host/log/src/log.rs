@@ -58,7 +58,7 @@ impl Log {
         options: LogOptions,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
-        let LogOptions { segment_bytes } = options;
+        let segment_bytes = crate::batch::whole_sectors(options.segment_bytes);
         if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&segment_bytes) {
             let (least, most) = (MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
             return Err(LogError::SegmentSize { given: segment_bytes, least, most });
@@ -350,7 +350,7 @@ fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogError> {
         timeline,
         database_key,
         first,
-        capacity: crate::batch::whole_sectors(segment_bytes),
+        capacity: segment_bytes,
         created_micros: doors.clock.now_micros(),
         catalog: [0; 32],
         previous: genesis(&database_key),

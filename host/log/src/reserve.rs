@@ -33,6 +33,9 @@ impl Reserve {
         if !self.has_ballast {
             let ballast = disk.create(BALLAST_PATH).doing("create", || disk.locate(BALLAST_PATH))?;
             let taken = ballast.allocate(BALLAST_BYTES).and_then(|()| ballast.sync());
+            if taken.is_err() {
+                remove_if_there(disk, BALLAST_PATH)?;
+            }
             taken.doing("reserve space for", || disk.locate(BALLAST_PATH))?;
             self.has_ballast = true;
         }
@@ -66,9 +69,10 @@ impl Reserve {
         Ok(false)
     }
 
-    /// Gives the reserve back to the disk.
+    /// Gives everything back to the disk.
     pub(crate) fn remove(&mut self, disk: &dyn Disk) -> Result<(), LogError> {
         self.file = None;
+        self.drop_ballast(disk)?;
         remove_if_there(disk, RESERVE_PATH)
     }
 }

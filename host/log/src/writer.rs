@@ -10,7 +10,7 @@ use crate::error::{Doing, LogError};
 use crate::limits::{IDLE_MARK_DELAY_MICROS, RESERVE_RETRY_MICROS};
 use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
 use crate::pending::{PendingBatch, State};
-use crate::publish::{remove_if_there, rename};
+use crate::publish::rename;
 use crate::reserve::Reserve;
 use crate::segment::{Id, SEGMENT_HEADER_BYTES, SegmentHeader, segment_path};
 use crate::sequence::Sequence;
@@ -310,10 +310,13 @@ impl Writer {
         if self.unmarked {
             self.mark()?;
         }
-        self.publish_manifest()?;
-        let disk = self.doors.disk.as_ref();
-        self.reserve.remove(disk)?;
-        remove_if_there(disk, crate::segment::BALLAST_PATH)?;
+        // What is given back here is room for the manifest. Should the disk be full even so, nothing
+        // is lost: the next opening mends more than it need have.
+        self.reserve.remove(self.doors.disk.as_ref())?;
+        match self.publish_manifest() {
+            Err(error) if !error.is_disk_full() => return Err(error),
+            _ => {}
+        }
         self.shared.pending.lock().state = State::Closed;
         self.shared.progress.notify();
         Ok(())

@@ -182,6 +182,43 @@ fn a_failed_sync_promises_nothing_and_stops_all_writing() {
 }
 
 #[test]
+fn a_disk_that_is_full_at_any_moment_never_stops_what_was_taken() {
+    for_seeds(200, |seed| {
+        let dice = Dice::new(seed);
+        let simulator = Simulator::new(seed);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        let cast = Cast::define(&log);
+        for _ in 0..dice.below(200) {
+            match dice.below(12) {
+                0 => simulator.disk.set_capacity(None),
+                1 => {
+                    let more = [0, 300, 5_000, 40_000][dice.below(4) as usize];
+                    simulator.disk.set_capacity(Some(simulator.disk.used_bytes() + more));
+                }
+                2 => simulator.clock.advance(dice.below(2_000_000)),
+                3 => drop(simulator.threads.run(dice.below(5) as usize)),
+                4 => log.wait_durable(log.next_sequence().previous()).unwrap(),
+                _ => {
+                    let size = [0, 10, 3_000, 30_000][dice.below(4) as usize];
+                    match append_sized(&log, cast, size) {
+                        Ok(_) | Err(LogError::DiskFull { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            }
+        }
+        log.wait_durable(log.next_sequence().previous()).unwrap();
+        log.close().unwrap();
+        let last = log.next_sequence().previous();
+        drop(log);
+        simulator.disk.set_capacity(None);
+        let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+        assert_in_order(&records);
+        assert_eq!(records.len() as u64, last.0);
+    });
+}
+
+#[test]
 fn the_same_seed_is_the_same_run() {
     let run = || {
         let simulator = Simulator::new(7);
