@@ -1,11 +1,12 @@
 //! The functions of `interstice:host/context`: who calls, when, a random number, and messages.
 //! Invariant: everything that a guest learns here was fixed when its transaction began.
 
-use crate::canonical::{Buffer, Params, Reply, write_length};
+use crate::canonical::{Buffer, Params, Reply};
 use crate::host::{Caller, Host, Level, Panic};
 use crate::limits::{FUEL_PER_HOST_CALL, fuel_of_bytes};
 use crate::signature::Signature;
 use crate::state::{State, charge, visit};
+use interstice_codec::row::{Reader, write_length};
 use interstice_codec::{Case, ValueType};
 use wasmtime::component::{LinkerInstance, WasmStr};
 use wasmtime::{Result, StoreContextMut, bail};
@@ -101,7 +102,7 @@ fn encode_caller(caller: &Caller) -> Buffer {
     };
     out.push(case);
     if let Some(identity) = identity {
-        write_length(u32::try_from(identity.len()).unwrap_or(u32::MAX), &mut out);
+        write_length(identity.len(), &mut out);
         out.extend_from_slice(identity.as_bytes());
     }
     out
@@ -109,15 +110,15 @@ fn encode_caller(caller: &Caller) -> Buffer {
 
 /// The bytes are what lifting made of `(level, string)`.
 fn decode_log(bytes: &[u8]) -> Result<(Level, &str)> {
-    let (level, message) = crate::canonical::case_and_string(bytes)?;
-    let level = match level {
+    let mut row = Reader::new(bytes);
+    let level = match row.case(5)? {
         0 => Level::Trace,
         1 => Level::Debug,
         2 => Level::Info,
         3 => Level::Warn,
         _ => Level::Error,
     };
-    Ok((level, message))
+    Ok((level, row.text()?))
 }
 
 fn shortened(text: &str) -> String {

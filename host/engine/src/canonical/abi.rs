@@ -17,7 +17,7 @@
 use super::buffer::Buffer;
 use super::lift::{lift, load, unsupported};
 use super::lower::{lower, store, store_tuple};
-use super::row::Cursor;
+use interstice_codec::row::Reader;
 use std::mem::MaybeUninit;
 use wasmtime::component::__internal::wasmtime_environ::component::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 use wasmtime::component::__internal::{
@@ -77,7 +77,7 @@ unsafe impl Lower for Arguments<'_> {
         let flat = dst.write([ValRaw::u64(0); MAX_FLAT_PARAMS]);
         let types = cx.types;
         let elements = elements(types, ty)?;
-        let mut row = Cursor::new(self.0);
+        let mut row = Reader::new(self.0);
         if flat_count(types, ty, MAX_FLAT_PARAMS).is_some() {
             let mut flat = flat.iter_mut();
             for element in elements {
@@ -89,7 +89,7 @@ unsafe impl Lower for Arguments<'_> {
             store_tuple(cx, elements, &mut row, start)?;
             flat[0] = ValRaw::u64(start as u64);
         }
-        row.end()
+        Ok(row.finish()?)
     }
 
     fn linear_lower_to_memory<T>(
@@ -212,12 +212,12 @@ unsafe impl<const N: usize> Lower for Reply<N> {
     ) -> Result<()> {
         let flat = dst.write([ValRaw::u64(0); N]);
         let types = cx.types;
-        let mut row = Cursor::new(&self.0);
+        let mut row = Reader::new(&self.0);
         let mut flat = flat.iter_mut();
         for element in elements(types, ty)? {
             lower(cx, *element, &mut row, &mut flat)?;
         }
-        row.end()
+        Ok(row.finish()?)
     }
 
     #[inline]
@@ -228,12 +228,12 @@ unsafe impl<const N: usize> Lower for Reply<N> {
         offset: usize,
     ) -> Result<()> {
         let types = cx.types;
-        let mut row = Cursor::new(&self.0);
+        let mut row = Reader::new(&self.0);
         // There is one result; a tuple of one lies as its element.
         for element in elements(types, ty)? {
             store(cx, *element, &mut row, offset)?;
         }
-        row.end()
+        Ok(row.finish()?)
     }
 }
 

@@ -5,14 +5,20 @@
 //! Invariant: what was appended is the one encoding of a value of the type, and no longer than
 //! [`MAX_VALUE_BYTES`].
 
-use super::row::{CANONICAL_NAN_32, CANONICAL_NAN_64, write_case, write_length};
 use crate::limits::MAX_VALUE_BYTES;
+use interstice_codec::row::{write_case, write_length};
 use std::slice;
 use thiserror::Error;
 use wasmtime::component::__internal::wasmtime_environ::component::{StringEncoding, VariantInfo};
 use wasmtime::component::__internal::{InterfaceType, LiftContext};
 use wasmtime::component::Lift;
 use wasmtime::{Result, ValRaw, bail};
+
+/// The only NaN of an `f32` in a row.
+const CANONICAL_NAN_32: u32 = 0x7fc0_0000;
+
+/// The only NaN of an `f64` in a row.
+const CANONICAL_NAN_64: u64 = 0x7ff8_0000_0000_0000;
 
 /// A value from a guest, or its part, is larger than what may cross a boundary.
 #[derive(Clone, Copy, Debug, Error)]
@@ -211,7 +217,7 @@ fn push_case(case: u32, cases: usize, out: &mut Vec<u8>) -> Result<()> {
     if case as usize >= cases {
         bail!("discriminant {case} of a type with {cases} cases");
     }
-    write_case(case, cases, out);
+    write_case(case, u32::try_from(cases)?, out);
     Ok(())
 }
 
@@ -249,15 +255,14 @@ fn push_string(cx: &mut LiftContext<'_>, pointer: u32, length: u32, out: &mut Ve
         if std::str::from_utf8(bytes).is_err() {
             bail!("a string that is not UTF-8");
         }
-        write_length(length, out);
+        write_length(length as usize, out);
         out.extend_from_slice(bytes);
         return Ok(());
     }
     let pair = [ValRaw::u32(pointer), ValRaw::u32(length)];
     let text = String::linear_lift_from_flat(cx, InterfaceType::String, &pair)?;
     room(out, text.len())?;
-    // The text is below the limit, which is far below 32 bits.
-    write_length(text.len() as u32, out);
+    write_length(text.len(), out);
     out.extend_from_slice(text.as_bytes());
     Ok(())
 }
@@ -277,7 +282,7 @@ fn push_list(
     let bytes = region(cx, pointer, length, size)?;
     // An element of a row is at least one byte, and integers are as large as in memory.
     room(out, length as usize)?;
-    write_length(length, out);
+    write_length(length as usize, out);
     match element {
         InterfaceType::U8 | InterfaceType::S8 => out.extend_from_slice(bytes),
         InterfaceType::U16

@@ -5,7 +5,8 @@
 //! the guest gave for it.
 
 use super::lift::unsupported;
-use super::row::Cursor;
+use interstice_codec::row::Reader;
+use interstice_codec::{DecodeError, DecodeReason};
 use std::slice;
 use wasmtime::component::__internal::wasmtime_environ::component::{StringEncoding, VariantInfo};
 use wasmtime::component::__internal::{InterfaceType, LowerContext};
@@ -16,7 +17,7 @@ use wasmtime::{Result, ValRaw, bail};
 pub(super) fn store<T>(
     cx: &mut LowerContext<'_, T>,
     ty: InterfaceType,
-    row: &mut Cursor<'_>,
+    row: &mut Reader<'_>,
     offset: usize,
 ) -> Result<()> {
     let types = cx.types;
@@ -28,7 +29,7 @@ pub(super) fn store<T>(
         InterfaceType::U64 | InterfaceType::S64 => *cx.get(offset) = row.array::<8>()?,
         InterfaceType::Float32 => *cx.get(offset) = row.f32()?.to_le_bytes(),
         InterfaceType::Float64 => *cx.get(offset) = row.f64()?.to_le_bytes(),
-        InterfaceType::Char => *cx.get(offset) = row.char()?.to_le_bytes(),
+        InterfaceType::Char => *cx.get(offset) = u32::from(row.char()?).to_le_bytes(),
         InterfaceType::String => store_pair(cx, offset, |cx| lower_string(cx, row))?,
         InterfaceType::List(index) => {
             store_pair(cx, offset, |cx| lower_list(cx, types[index].element, row))?;
@@ -43,7 +44,7 @@ pub(super) fn store<T>(
         InterfaceType::Tuple(index) => store_tuple(cx, &types[index].types, row, offset)?,
         InterfaceType::Variant(index) => {
             let variant = &types[index];
-            let case = row.case(variant.cases.len())?;
+            let case = row.case(count_of(variant.cases.len())?)?;
             let payload = variant.cases.get_index(case as usize).and_then(|(_, payload)| *payload);
             store_case(cx, &variant.info, case, payload, row, offset)?;
         }
@@ -58,7 +59,7 @@ pub(super) fn store<T>(
             store_case(cx, &types[index].info, case, payload, row, offset)?;
         }
         InterfaceType::Enum(index) => {
-            let case = row.case(types[index].names.len())?;
+            let case = row.case(count_of(types[index].names.len())?)?;
             store_case(cx, &types[index].info, case, None, row, offset)?;
         }
         InterfaceType::Flags(index) => {
@@ -78,7 +79,7 @@ pub(super) fn store<T>(
 pub(super) fn store_tuple<T>(
     cx: &mut LowerContext<'_, T>,
     elements: &[InterfaceType],
-    row: &mut Cursor<'_>,
+    row: &mut Reader<'_>,
     offset: usize,
 ) -> Result<()> {
     let mut at = offset;
@@ -94,13 +95,13 @@ pub(super) fn store_tuple<T>(
 pub(super) fn lower<T>(
     cx: &mut LowerContext<'_, T>,
     ty: InterfaceType,
-    row: &mut Cursor<'_>,
+    row: &mut Reader<'_>,
     flat: &mut slice::IterMut<'_, ValRaw>,
 ) -> Result<()> {
     let types = cx.types;
     match ty {
         InterfaceType::Bool => put(flat, ValRaw::u32(u32::from(row.bool()?)))?,
-        InterfaceType::U8 => put(flat, ValRaw::u32(u32::from(row.byte()?)))?,
+        InterfaceType::U8 => put(flat, ValRaw::u32(u32::from(u8::from_le_bytes(row.array()?))))?,
         InterfaceType::S8 => put(flat, ValRaw::i32(i32::from(i8::from_le_bytes(row.array()?))))?,
         InterfaceType::U16 => put(flat, ValRaw::u32(u32::from(u16::from_le_bytes(row.array()?))))?,
         InterfaceType::S16 => put(flat, ValRaw::i32(i32::from(i16::from_le_bytes(row.array()?))))?,
@@ -110,9 +111,9 @@ pub(super) fn lower<T>(
         InterfaceType::U64 | InterfaceType::S64 => {
             put(flat, ValRaw::u64(u64::from_le_bytes(row.array()?)))?;
         }
-        InterfaceType::Float32 => put(flat, ValRaw::f32(row.f32()?))?,
-        InterfaceType::Float64 => put(flat, ValRaw::f64(row.f64()?))?,
-        InterfaceType::Char => put(flat, ValRaw::u32(row.char()?))?,
+        InterfaceType::Float32 => put(flat, ValRaw::f32(row.f32()?.to_bits()))?,
+        InterfaceType::Float64 => put(flat, ValRaw::f64(row.f64()?.to_bits()))?,
+        InterfaceType::Char => put(flat, ValRaw::u32(u32::from(row.char()?)))?,
         InterfaceType::String => {
             let (pointer, length) = lower_string(cx, row)?;
             put(flat, ValRaw::u32(pointer))?;
@@ -134,7 +135,7 @@ pub(super) fn lower<T>(
             }
         }
         InterfaceType::Variant(index) => {
-            let case = row.case(types[index].cases.len())?;
+            let case = row.case(count_of(types[index].cases.len())?)?;
             let payload = types[index].cases.get_index(case as usize).and_then(|(_, payload)| *payload);
             lower_case(cx, ty, case, payload, row, flat)?;
         }
@@ -149,7 +150,7 @@ pub(super) fn lower<T>(
             lower_case(cx, ty, case, payload, row, flat)?;
         }
         InterfaceType::Enum(index) => {
-            put(flat, ValRaw::u32(row.case(types[index].names.len())?))?;
+            put(flat, ValRaw::u32(row.case(count_of(types[index].names.len())?)?))?;
         }
         InterfaceType::Flags(index) => {
             for word in flags(types[index].names.len(), row)?.chunks(4) {
@@ -180,7 +181,7 @@ fn store_case<T>(
     info: &VariantInfo,
     case: u32,
     payload: Option<InterfaceType>,
-    row: &mut Cursor<'_>,
+    row: &mut Reader<'_>,
     offset: usize,
 ) -> Result<()> {
     match u32::from(info.size) {
@@ -199,7 +200,7 @@ fn lower_case<T>(
     ty: InterfaceType,
     case: u32,
     payload: Option<InterfaceType>,
-    row: &mut Cursor<'_>,
+    row: &mut Reader<'_>,
     flat: &mut slice::IterMut<'_, ValRaw>,
 ) -> Result<()> {
     let whole = cx.types.canonical_abi(&ty).flat_count(usize::MAX).unwrap_or(1);
@@ -215,8 +216,8 @@ fn lower_case<T>(
     Ok(())
 }
 
-fn lower_string<T>(cx: &mut LowerContext<'_, T>, row: &mut Cursor<'_>) -> Result<(u32, u32)> {
-    let text = row.string()?;
+fn lower_string<T>(cx: &mut LowerContext<'_, T>, row: &mut Reader<'_>) -> Result<(u32, u32)> {
+    let text = row.text()?;
     if cx.options().string_encoding == StringEncoding::Utf8 {
         return copy(cx, text.as_bytes(), 1, text.len());
     }
@@ -232,11 +233,12 @@ fn lower_string<T>(cx: &mut LowerContext<'_, T>, row: &mut Cursor<'_>) -> Result
 fn lower_list<T>(
     cx: &mut LowerContext<'_, T>,
     element: InterfaceType,
-    row: &mut Cursor<'_>,
+    row: &mut Reader<'_>,
 ) -> Result<(u32, u32)> {
     let abi = cx.types.canonical_abi(&element);
     let (size, align) = (abi.size32 as usize, abi.align32);
-    let count = row.length()?;
+    // An element is at least one byte of the row, so this bounds what is asked of the guest.
+    let count = row.count()?;
     match element {
         InterfaceType::U8
         | InterfaceType::S8
@@ -245,17 +247,8 @@ fn lower_list<T>(
         | InterfaceType::U32
         | InterfaceType::S32
         | InterfaceType::U64
-        | InterfaceType::S64 => {
-            let Some(length) = count.checked_mul(size) else {
-                return row.malformed("a length above the rest of the bytes");
-            };
-            copy(cx, row.slice(length)?, align, count)
-        }
+        | InterfaceType::S64 => copy(cx, row.take(count * size)?, align, count),
         _ => {
-            // An element is at least one byte of the row, so this bounds what is asked of the guest.
-            if count > row.remaining() {
-                return row.malformed("a length above the rest of the bytes");
-            }
             let start = cx.realloc(0, 0, align, count * size)?;
             for index in 0..count {
                 store(cx, element, row, start + index * size)?;
@@ -277,12 +270,20 @@ fn pair(pointer: usize, length: usize) -> Result<(u32, u32)> {
 }
 
 /// The bytes of `count` flags, the unused bits of which must be zero.
-fn flags<'a>(count: usize, row: &mut Cursor<'a>) -> Result<&'a [u8]> {
-    let bytes = row.slice(count.div_ceil(8))?;
+fn flags<'a>(count: usize, row: &mut Reader<'a>) -> Result<&'a [u8]> {
+    let offset = row.offset();
+    let bytes = row.take(count.div_ceil(8))?;
     match bytes.last() {
-        Some(last) if count % 8 != 0 && last >> (count % 8) != 0 => row.malformed("an unused flag is set"),
+        Some(last) if !count.is_multiple_of(8) && last >> (count % 8) != 0 => {
+            Err(DecodeError { offset, reason: DecodeReason::Flag }.into())
+        }
         _ => Ok(bytes),
     }
+}
+
+/// The number of cases of a type. wasmtime's own discriminants have 32 bits.
+fn count_of(cases: usize) -> Result<u32> {
+    Ok(u32::try_from(cases)?)
 }
 
 fn put(flat: &mut slice::IterMut<'_, ValRaw>, value: ValRaw) -> Result<()> {

@@ -9,11 +9,10 @@ mod buffer;
 mod flat;
 mod lift;
 mod lower;
-mod row;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use abi::{Arguments, Outcome, Params, Reply};
 pub(crate) use buffer::Buffer;
 pub(crate) use flat::{MAX_FLAT_PARAMS, flat_count};
 pub(crate) use lift::TooLarge;
-pub use row::Malformed;
-pub(crate) use row::{case_and_string, write_length};

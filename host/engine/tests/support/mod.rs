@@ -118,9 +118,11 @@ pub type Slot = Arc<Mutex<Option<Instance<MapHost>>>>;
 
 /// Where a call of another module goes.
 #[derive(Clone)]
-pub struct Target {
-    pub slot: Slot,
-    pub function: FunctionIndex,
+pub enum Target {
+    /// To a module.
+    Module(Slot, FunctionIndex),
+    /// Nowhere: the arguments are the result.
+    Echo,
 }
 
 impl MapHost {
@@ -285,11 +287,15 @@ impl Host for MapHost {
         fuel: u64,
     ) -> Called<Self> {
         self.calls += 1;
-        let Some(mut instance) = target.slot.lock().unwrap().take() else {
+        let Target::Module(slot, function) = target else {
+            result.extend_from_slice(arguments);
+            return (self, fuel, Ok(Returned::Ok));
+        };
+        let Some(mut instance) = slot.lock().unwrap().take() else {
             return (self, fuel, Err(Fault::Stopped(Stop("a cycle"))));
         };
-        let called = instance.call(self, target.function, arguments, result, fuel);
-        *target.slot.lock().unwrap() = Some(instance);
+        let called = instance.call(self, *function, arguments, result, fuel);
+        *slot.lock().unwrap() = Some(instance);
         called
     }
 }

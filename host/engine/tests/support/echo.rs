@@ -1,0 +1,174 @@
+//! A component for any one type: it imports `f: func(x: T) -> T`, exports the same, and hands each
+//! value through in core values or memory, as the canonical ABI has it.
+
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
+
+use interstice_codec::{Case, Field, ValueType};
+use std::fmt::Write;
+
+/// The interface that is imported, and the one that is exported.
+pub const IMPORT: &str = "acme:other/echo@1.2.0";
+pub const EXPORT: &str = "acme:bank/echo@1.2.0";
+
+/// The component as text, and its types that have names: `t0`, `t1`, …
+pub fn component(ty: &ValueType, encoding: &str) -> (String, Vec<ValueType>) {
+    let mut named = Vec::new();
+    let whole = expression(ty, &mut named);
+    let mut definitions = String::new();
+    let mut aliases = String::new();
+    for (index, (text, _)) in named.iter().enumerate() {
+        writeln!(
+            definitions,
+            r#"(type $d{index} {text}) (export "t{index}" (type $t{index} (eq $d{index})))"#
+        )
+        .unwrap();
+        writeln!(aliases, r#"(alias export $host "t{index}" (type $t{index}))"#).unwrap();
+    }
+    let mut flat = Vec::new();
+    flatten(ty, &mut flat);
+    let result = if flat.len() == 1 { flat[0] } else { "i32" };
+    let params = if flat.len() > 16 { "i32".to_owned() } else { flat.join(" ") };
+    let count = if flat.len() > 16 { 1 } else { flat.len() };
+    let gets: String = (0..count).map(|index| format!("local.get {index} ")).collect();
+    let (import, body) = if flat.len() == 1 {
+        (format!("(param {params}) (result {result})"), format!("{gets} call $f"))
+    } else {
+        (format!("(param {params} i32)"), format!("{gets} i32.const 1024 call $f i32.const 1024"))
+    };
+    let text = format!(
+        r#"(component
+  (import "{IMPORT}" (instance $host {definitions} (export "f" (func (param "x" {whole}) (result {whole})))))
+  {aliases}
+  (core module $memory
+    (memory (export "memory") 256)
+    (global $next (mut i32) (i32.const 65536))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local.set 0 (i32.and (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))
+                            (i32.sub (i32.const 0) (local.get 2))))
+      (global.set $next (i32.add (local.get 0) (local.get 3)))
+      (local.get 0)))
+  (core instance $m (instantiate $memory))
+  (core func $f (canon lower (func $host "f") (memory $m "memory") (realloc (func $m "realloc")) string-encoding={encoding}))
+  (core module $main
+    (import "host" "f" (func $f {import}))
+    (func (export "f") (param {params}) (result {result}) {body}))
+  (core instance $i (instantiate $main (with "host" (instance (export "f" (func $f))))))
+  (func $g (param "x" {whole}) (result {whole})
+    (canon lift (core func $i "f") (memory $m "memory") (realloc (func $m "realloc")) string-encoding={encoding}))
+  (instance $exports (export "f" (func $g)))
+  (export "{EXPORT}" (instance $exports)))"#
+    );
+    (text, named.into_iter().map(|(_, ty)| ty).collect())
+}
+
+/// The type as a component may have it: no empty records or tuples, and 1 to 32 flags.
+pub fn mended(ty: &ValueType) -> ValueType {
+    let boxed = |ty: &ValueType| Box::new(mended(ty));
+    match ty {
+        ValueType::Tuple(elements) if elements.is_empty() => ValueType::Bool,
+        ValueType::Record(fields) if fields.is_empty() => ValueType::Bool,
+        ValueType::Flags(names) if names.is_empty() => ValueType::Bool,
+        ValueType::Flags(names) => ValueType::Flags(names.iter().take(32).cloned().collect()),
+        ValueType::List(element) => ValueType::List(boxed(element)),
+        ValueType::Option(some) => ValueType::Option(boxed(some)),
+        ValueType::Result { ok, err } => {
+            ValueType::Result { ok: ok.as_deref().map(boxed), err: err.as_deref().map(boxed) }
+        }
+        ValueType::Tuple(elements) => ValueType::Tuple(elements.iter().map(mended).collect()),
+        ValueType::Record(fields) => ValueType::Record(
+            fields.iter().map(|field| Field { name: field.name.clone(), ty: mended(&field.ty) }).collect(),
+        ),
+        ValueType::Variant(cases) => ValueType::Variant(
+            cases
+                .iter()
+                .map(|case| Case { name: case.name.clone(), ty: case.ty.as_ref().map(mended) })
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+/// The type as text; those that need a name are defined in `named`.
+fn expression(ty: &ValueType, named: &mut Vec<(String, ValueType)>) -> String {
+    let optional = |ty: Option<&ValueType>, named: &mut Vec<_>| ty.map(|ty| expression(ty, named));
+    let definition = match ty {
+        ValueType::Bool => return "bool".into(),
+        ValueType::U8 => return "u8".into(),
+        ValueType::U16 => return "u16".into(),
+        ValueType::U32 => return "u32".into(),
+        ValueType::U64 => return "u64".into(),
+        ValueType::S8 => return "s8".into(),
+        ValueType::S16 => return "s16".into(),
+        ValueType::S32 => return "s32".into(),
+        ValueType::S64 => return "s64".into(),
+        ValueType::F32 => return "f32".into(),
+        ValueType::F64 => return "f64".into(),
+        ValueType::Char => return "char".into(),
+        ValueType::String => return "string".into(),
+        ValueType::List(element) => return format!("(list {})", expression(element, named)),
+        ValueType::Option(some) => return format!("(option {})", expression(some, named)),
+        ValueType::Result { ok, err } => {
+            let ok = optional(ok.as_deref(), named).unwrap_or_default();
+            let err = optional(err.as_deref(), named).map(|err| format!("(error {err})")).unwrap_or_default();
+            return format!("(result {ok} {err})");
+        }
+        ValueType::Tuple(elements) => {
+            let elements: Vec<_> = elements.iter().map(|ty| expression(ty, named)).collect();
+            return format!("(tuple {})", elements.join(" "));
+        }
+        ValueType::Record(fields) => {
+            let fields: String = fields
+                .iter()
+                .map(|field| format!(r#"(field "{}" {})"#, field.name, expression(&field.ty, named)))
+                .collect();
+            format!("(record {fields})")
+        }
+        ValueType::Variant(cases) => {
+            let cases: String = cases
+                .iter()
+                .map(|case| {
+                    let payload = optional(case.ty.as_ref(), named).unwrap_or_default();
+                    format!(r#"(case "{}" {payload})"#, case.name)
+                })
+                .collect();
+            format!("(variant {cases})")
+        }
+        ValueType::Enum(names) => format!(r#"(enum "{}")"#, names.join(r#"" ""#)),
+        ValueType::Flags(names) => format!(r#"(flags "{}")"#, names.join(r#"" ""#)),
+    };
+    named.push((definition, ty.clone()));
+    format!("$t{}", named.len() - 1)
+}
+
+fn flatten(ty: &ValueType, out: &mut Vec<&'static str>) {
+    match ty {
+        ValueType::U64 | ValueType::S64 => out.push("i64"),
+        ValueType::F32 => out.push("f32"),
+        ValueType::F64 => out.push("f64"),
+        ValueType::String | ValueType::List(_) => out.extend(["i32", "i32"]),
+        ValueType::Option(some) => cases(&[None, Some(some)], out),
+        ValueType::Result { ok, err } => cases(&[ok.as_deref(), err.as_deref()], out),
+        ValueType::Variant(all) => cases(&all.iter().map(|case| case.ty.as_ref()).collect::<Vec<_>>(), out),
+        ValueType::Tuple(elements) => elements.iter().for_each(|ty| flatten(ty, out)),
+        ValueType::Record(fields) => fields.iter().for_each(|field| flatten(&field.ty, out)),
+        _ => out.push("i32"),
+    }
+}
+
+fn cases(payloads: &[Option<&ValueType>], out: &mut Vec<&'static str>) {
+    out.push("i32");
+    let mut joined: Vec<&'static str> = Vec::new();
+    for payload in payloads.iter().flatten() {
+        let mut flat = Vec::new();
+        flatten(payload, &mut flat);
+        for (position, ty) in flat.into_iter().enumerate() {
+            match joined.get_mut(position) {
+                None => joined.push(ty),
+                Some(before) if *before == ty => {}
+                Some(before) if matches!((*before, ty), ("i32", "f32") | ("f32", "i32")) => *before = "i32",
+                Some(before) => *before = "i64",
+            }
+        }
+    }
+    out.extend(joined);
+}
