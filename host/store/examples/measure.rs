@@ -10,11 +10,16 @@ use interstice_store::{
     Change, IndexDefinition, KeyRange, Recording, Store, StoreLimits, TableDefinition, TableHandle, TableId,
     Transaction, Version,
 };
-use std::{hint::black_box, time::Instant};
+use std::{
+    collections::{BTreeMap, HashMap},
+    hint::black_box,
+    time::Instant,
+};
 
 const ROWS: u64 = 100_000;
 const MILLION: u64 = 1_000_000;
-const ROUNDS: usize = 5;
+/// Rounds of 100,000 rows; a busy machine needs many before one of them is undisturbed.
+const ROUNDS: usize = 200;
 
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
@@ -23,13 +28,15 @@ fn main() {
             measure();
         }
     };
+    run("baseline", &baseline);
     run("get", &|| get(ROWS));
     run("get", &|| get(MILLION));
     run("update", &|| update(ROWS));
     run("update", &|| update(MILLION));
     run("transfer", &transfer);
     run("insert", &insert);
-    run("scan", &scan);
+    run("scan", &|| scan(ROWS));
+    run("scan", &|| scan(MILLION));
     run("bulk", &|| bulk(0));
     run("bulk", &|| bulk(MILLION));
     run("replay", &replay);
@@ -129,10 +136,54 @@ fn fastest(rounds: usize, mut round: impl FnMut() -> f64) -> f64 {
     (0..rounds).map(|_| round()).fold(f64::INFINITY, f64::min)
 }
 
+fn rounds(rows: u64) -> usize {
+    ROUNDS / (rows / ROWS).pow(2).max(1) as usize + 2
+}
+
 fn nanoseconds_each(count: u64, work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
     start.elapsed().as_nanos() as f64 / count as f64
+}
+
+/// What the standard library's maps take at this moment, rows of 32 bytes inline: other work on the machine
+/// slows both them and the store.
+fn baseline() {
+    for rows in [ROWS, MILLION] {
+        let order = shuffled(rows);
+        let hash: HashMap<u64, [u64; 4]> = order.iter().map(|key| (*key, [*key; 4])).collect();
+        let tree: BTreeMap<u64, [u64; 4]> = order.iter().map(|key| (*key, [*key; 4])).collect();
+        let boxed: BTreeMap<u64, Box<[u8]>> =
+            order.iter().map(|key| (*key, plain_row(*key, *key).into())).collect();
+        let rounds = rounds(rows);
+        let order = shuffled(rows);
+        let each =
+            |work: &dyn Fn(&u64)| fastest(rounds, || nanoseconds_each(rows, || order.iter().for_each(work)));
+        let hash_get = each(&|key| _ = black_box(hash.get(key).copied()));
+        let tree_get = each(&|key| _ = black_box(tree.get(key).copied()));
+        let mut out = Vec::new();
+        let iterate = fastest(rounds, || {
+            nanoseconds_each(rows, || {
+                for row in boxed.values() {
+                    if out.len() > 1 << 16 {
+                        out.clear();
+                    }
+                    out.extend_from_slice(row);
+                }
+                black_box(&out);
+            })
+        });
+        let mut inserted = f64::INFINITY;
+        for _ in 0..rounds {
+            let mut map = HashMap::<u64, [u64; 4]>::new();
+            inserted = inserted.min(nanoseconds_each(rows, || {
+                order.iter().for_each(|key| _ = map.insert(*key, [*key; 4]));
+            }));
+        }
+        println!(
+            "baseline, {rows} rows: HashMap get {hash_get:.1}, insert {inserted:.1}; BTreeMap get {tree_get:.1}, copying its boxed rows {iterate:.1} ns"
+        );
+    }
 }
 
 fn get(rows: u64) {
@@ -140,7 +191,7 @@ fn get(rows: u64) {
     let keys: Vec<[u8; 8]> = shuffled(rows).into_iter().map(u64::to_be_bytes).collect();
     let transaction = begin(&store);
     let mut out = Vec::with_capacity(64);
-    let time = fastest(ROUNDS, || {
+    let time = fastest(rounds(rows), || {
         nanoseconds_each(rows, || {
             for key in &keys {
                 out.clear();
@@ -151,7 +202,7 @@ fn get(rows: u64) {
     println!("get, transaction, {rows} rows                 {time:7.1} ns");
     drop(transaction);
     let reader = store.reader(store.newest()).expect("the newest version can be read");
-    let time = fastest(ROUNDS, || {
+    let time = fastest(rounds(rows), || {
         nanoseconds_each(rows, || {
             for key in &keys {
                 out.clear();
@@ -166,7 +217,7 @@ fn update(rows: u64) {
     let (store, table) = filled(rows);
     let keys = shuffled(rows);
     let mut value = 0;
-    let time = fastest(ROUNDS, || {
+    let time = fastest(rounds(rows), || {
         value += 1;
         let changed: Vec<_> = keys.iter().map(|key| plain_row(*key, *key + value)).collect();
         let mut transaction = begin(&store);
@@ -180,7 +231,7 @@ fn update(rows: u64) {
         time
     });
     println!("update in one transaction, {rows} rows        {time:7.1} ns");
-    let time = fastest(ROUNDS, || {
+    let time = fastest(rounds(rows), || {
         value += 1;
         let changed: Vec<_> = keys.iter().map(|key| plain_row(*key, *key + value)).collect();
         nanoseconds_each(rows, || {
@@ -251,8 +302,8 @@ fn insert() {
     }
 }
 
-fn scan() {
-    for (name, order) in [("random", shuffled(ROWS)), ("ascending", (0..ROWS).collect())] {
+fn scan(rows: u64) {
+    for (name, order) in [("random", shuffled(rows)), ("ascending", (0..rows).collect())] {
         let (store, table) = create(&plain());
         let mut transaction = begin(&store);
         for key in order {
@@ -263,13 +314,14 @@ fn scan() {
         let reader = store.reader(store.newest()).expect("the newest version can be read");
         for descending in [false, true] {
             let mut out = Vec::with_capacity(1 << 17);
-            let time = fastest(ROUNDS, || {
-                nanoseconds_each(ROWS, || {
+            let time = fastest(rounds(rows), || {
+                nanoseconds_each(rows, || {
                     let range = KeyRange { descending, ..KeyRange::default() };
                     let mut scan = reader.scan(&table, &range).expect("the index is there");
                     loop {
                         out.clear();
-                        let batch = scan.next_batch(&mut out, 1 << 16, usize::MAX).expect("the reader is open");
+                        let batch =
+                            scan.next_batch(&mut out, 1 << 16, usize::MAX).expect("the reader is open");
                         black_box(&out);
                         if !batch.more {
                             break;
@@ -277,7 +329,9 @@ fn scan() {
                     }
                 })
             });
-            println!("scan, inserted in {name} order, descending: {descending} {time:7.1} ns a row");
+            println!(
+                "scan, {rows} rows inserted in {name} order, descending: {descending} {time:7.1} ns a row"
+            );
         }
     }
 }
@@ -323,7 +377,7 @@ fn replay() {
     let changed: Vec<_> = order.iter().map(|key| person_row(*key, 1)).collect();
     let mut inserts = f64::INFINITY;
     let mut updates = f64::INFINITY;
-    for _ in 0..ROUNDS {
+    for _ in 0..ROUNDS / 4 {
         let (store, table) = create(&person(true));
         let apply = |version: u64, change: Change<'_>| {
             store.apply(Version(version), &table, change, Recording::Nothing).expect("the change fits");

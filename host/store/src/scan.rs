@@ -6,13 +6,14 @@
 use crate::{
     Reader, StoreError, TableHandle,
     limits::VISITS_PER_LOCK,
-    ordered::{Place, Range, Visit, Walked},
+    ordered::{Found, OrderedIndex, Place, Range, Take, Visit, Walked},
     progress::{Moment, Progress},
+    slot::SlotId,
     state::State,
     undo::UndoId,
 };
 use interstice_codec::row::push_row;
-use std::sync::Arc;
+use std::{hint::black_box, sync::Arc};
 
 /// What to scan.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,28 +98,21 @@ impl Scan {
             let mark = self.view.mark(&state).inspect_err(|_| out.truncate(start))?;
             let index = state.index(self.index).expect("the index was there when the scan was opened");
             let range = Range { low: &self.low, high: self.high.as_deref(), descending: self.descending };
-            let most_rows = self.rows_left.min(max_rows.max(1) as u64);
-            let mut visits = 0;
-            let mut is_full = false;
-            let walked = index.walk(&state.slots, &range, &mut self.place, |found| {
-                visits += 1;
-                if visits > VISITS_PER_LOCK {
-                    return Visit::StopBefore;
-                }
-                if rows == self.rows_left {
-                    is_full = true;
-                    return Visit::StopBefore;
-                }
-                let Some(row) = state.visible_as(index, found, mark) else { return Visit::Next };
-                let size = out.len() - start + length_size(row.len()) + row.len();
-                is_full = rows == most_rows || rows > 0 && size > max_bytes;
-                if is_full {
-                    return Visit::StopBefore;
-                }
-                push_row(row, out);
-                rows += 1;
-                Visit::Next
-            });
+            let mut filling = Filling {
+                state: &state,
+                index,
+                mark,
+                rows_left: self.rows_left,
+                most_rows: self.rows_left.min(max_rows.max(1) as u64),
+                most_bytes: start.saturating_add(max_bytes),
+                visits: 0,
+                is_full: false,
+                rows,
+                out,
+            };
+            let walked = index.walk(&state.slots, &range, &mut self.place, &mut filling);
+            let is_full = filling.is_full;
+            rows = filling.rows;
             self.is_over = walked == Walked::ToTheEnd || is_full && rows == self.rows_left;
             if is_full {
                 break;
@@ -126,6 +120,56 @@ impl Scan {
         }
         self.rows_left -= rows;
         Ok(ScanBatch { rows: rows as u32, more: !self.is_over })
+    }
+}
+
+/// A batch while it is filled, under the lock of the table.
+struct Filling<'a> {
+    state: &'a State,
+    index: &'a OrderedIndex,
+    mark: UndoId,
+    /// What the scan as a whole may still return.
+    rows_left: u64,
+    most_rows: u64,
+    /// How long `out` may be once there is a row.
+    most_bytes: usize,
+    visits: usize,
+    is_full: bool,
+    rows: u64,
+    out: &'a mut Vec<u8>,
+}
+
+impl Take for &mut Filling<'_> {
+    #[inline]
+    fn announce(&mut self, slots: impl Iterator<Item = SlotId>) {
+        // Rows lie anywhere in memory. Read here in a loop with nothing else in it, they are fetched at the
+        // same time; each would be waited for if it were first read where it is copied.
+        let ends = slots.filter_map(|slot| self.state.slots.get(slot).live_row()).map(|row| {
+            let ends = row.first().zip(row.last());
+            ends.map_or(0, |(first, last)| first ^ last)
+        });
+        black_box(ends.fold(0, |sum, byte| sum ^ byte));
+    }
+
+    #[inline]
+    fn take(&mut self, found: Found) -> Visit {
+        self.visits += 1;
+        if self.visits > VISITS_PER_LOCK {
+            return Visit::StopBefore;
+        }
+        if self.rows == self.rows_left {
+            self.is_full = true;
+            return Visit::StopBefore;
+        }
+        let Some(row) = self.state.visible_as(self.index, found, self.mark) else { return Visit::Next };
+        let size = self.out.len() + length_size(row.len()) + row.len();
+        if self.rows == self.most_rows || self.rows > 0 && size > self.most_bytes {
+            self.is_full = true;
+            return Visit::StopBefore;
+        }
+        push_row(row, self.out);
+        self.rows += 1;
+        Visit::Next
     }
 }
 

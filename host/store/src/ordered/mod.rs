@@ -9,7 +9,7 @@ mod retired;
 mod walk;
 mod whole;
 
-pub(crate) use walk::{Found, Place, Range, Visit, Walked};
+pub(crate) use walk::{Found, Place, Range, Take, Visit, Walked};
 
 use crate::slot::{SlotId, Slots};
 use interstice_codec::{key::KeyLayout, row::Layout};
@@ -108,12 +108,12 @@ impl OrderedIndex {
         slots: &Slots,
         range: &Range<'_>,
         place: &mut Place,
-        visit: impl FnMut(Found) -> Visit,
+        take: impl Take,
     ) -> Walked {
         match &self.entries {
-            Entries::Narrow(index) => index.walk(range, place, visit),
-            Entries::Wide(index) => index.walk(range, place, visit),
-            Entries::Partial(index) => index.walk(&self.key, slots, range, place, visit),
+            Entries::Narrow(index) => index.walk(range, place, take),
+            Entries::Wide(index) => index.walk(range, place, take),
+            Entries::Partial(index) => index.walk(&self.key, slots, range, place, take),
         }
     }
 

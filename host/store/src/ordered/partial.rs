@@ -5,7 +5,7 @@
 
 use super::{
     retired::{Reference, Retired, RetiredEntry},
-    walk::{Edge, Found, Place, Range, Visit, Walked, walk},
+    walk::{Edge, Found, Place, Range, Take, Visit, Visitor, Walked, walk},
 };
 use crate::{
     scratch::with_scratch,
@@ -64,6 +64,34 @@ fn with_key<T>(
             layout.extract(slots.get(slot).bytes(), bytes);
             user(bytes)
         }),
+    }
+}
+
+/// A value is a slot or a retired entry of one.
+struct Taking<'a, T> {
+    retired: &'a Retired,
+    take: T,
+}
+
+impl<T> Taking<'_, T> {
+    #[inline]
+    fn slot(retired: &Retired, value: u32) -> SlotId {
+        match Reference::from_value(value) {
+            Reference::Slot(slot) => slot,
+            Reference::Retired(id) => retired.get(id).slot,
+        }
+    }
+}
+
+impl<T: Take> Visitor<u128> for Taking<'_, T> {
+    #[inline]
+    fn announce(&mut self, values: &[u32]) {
+        self.take.announce(values.iter().map(|value| Self::slot(self.retired, *value)));
+    }
+
+    #[inline]
+    fn visit(&mut self, prefix: u128, value: u32) -> Visit {
+        self.take.take(Found { slot: Self::slot(self.retired, value), prefix, value })
     }
 }
 
@@ -177,7 +205,7 @@ impl PartialIndex {
         slots: &Slots,
         range: &Range<'_>,
         place: &mut Place,
-        mut visit: impl FnMut(Found) -> Visit,
+        take: impl Take,
     ) -> Walked {
         let retired = &self.retired;
         let edge = |target, fits| {
@@ -187,13 +215,8 @@ impl PartialIndex {
         let edges = [Some(edge(range.low, false)), range.high.map(|high| edge(high, false))];
         let before = std::mem::take(&mut place.last_key);
         let resume = place.last.as_ref().map(|_| edge(&before, before.len() <= PREFIX_BYTES));
-        let (walked, last) = walk(&self.tree, edges, range.descending, resume, place, |prefix, value| {
-            let slot = match Reference::from_value(value) {
-                Reference::Slot(slot) => slot,
-                Reference::Retired(id) => retired.get(id).slot,
-            };
-            visit(Found { slot, prefix, value })
-        });
+        let taking = Taking { retired, take };
+        let (walked, last) = walk(&self.tree, edges, range.descending, resume, place, taking);
         place.last_key = before;
         place.stop(last.map(|(prefix, _)| prefix));
         if walked == Walked::Stopped

@@ -37,6 +37,25 @@ pub(crate) enum Visit {
     StopBefore,
 }
 
+/// What is done with the entries of a range.
+pub(crate) trait Take {
+    /// These slots come next, unless it stops.
+    #[inline]
+    fn announce(&mut self, slots: impl Iterator<Item = SlotId>) {
+        let _ = slots;
+    }
+
+    /// The next entry.
+    fn take(&mut self, found: Found) -> Visit;
+}
+
+impl<F: FnMut(Found) -> Visit> Take for F {
+    #[inline]
+    fn take(&mut self, found: Found) -> Visit {
+        self(found)
+    }
+}
+
 /// How a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Walked {
@@ -61,6 +80,20 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Last {
     pub(super) prefix: u128,
+}
+
+/// How many entries are announced at first, and later: a scan that wants one row fetches few for nothing.
+const FIRST_ANNOUNCED: usize = 4;
+const ANNOUNCED: usize = 16;
+
+/// What a walk shows its entries to.
+pub(super) trait Visitor<K> {
+    /// These values come next, unless the visitor stops: a chance to fetch what they refer to, all at once
+    /// instead of one after the other.
+    fn announce(&mut self, values: &[u32]);
+
+    /// The next entry.
+    fn visit(&mut self, key: K, value: u32) -> Visit;
 }
 
 /// A place that entries are before or not.
@@ -94,7 +127,7 @@ pub(super) fn walk<K: Prefix, O: Order>(
     descending: bool,
     resume: Option<Edge<K, O>>,
     place: &mut Place,
-    visit: impl FnMut(K, u32) -> Visit,
+    visitor: impl Visitor<K>,
 ) -> (Walked, Option<(K, u32)>) {
     let known =
         place.position.filter(|(version, _)| *version == tree.version()).map(|(_, position)| position);
@@ -104,7 +137,8 @@ pub(super) fn walk<K: Prefix, O: Order>(
         (None, false) => low.as_ref().map_or(tree.start(), |low| low.seek(tree, Side::Before)),
         (None, true) => high.as_ref().map_or(tree.end(), |high| high.seek(tree, Side::Before)),
     });
-    let result = if descending { down(tree, &mut at, low, visit) } else { up(tree, &mut at, high, visit) };
+    let result =
+        if descending { down(tree, &mut at, low, visitor) } else { up(tree, &mut at, high, visitor) };
     place.position = Some((tree.version(), at));
     result
 }
@@ -114,9 +148,10 @@ fn up<K: Prefix, O: Order>(
     tree: &Tree<K>,
     at: &mut Position,
     high: Option<Edge<K, O>>,
-    mut visit: impl FnMut(K, u32) -> Visit,
+    mut visitor: impl Visitor<K>,
 ) -> (Walked, Option<(K, u32)>) {
     let mut last = None;
+    let mut announced = FIRST_ANNOUNCED;
     loop {
         let leaf = tree.leaf(at.leaf);
         let (keys, values) = (leaf.keys(), leaf.values());
@@ -126,13 +161,17 @@ fn up<K: Prefix, O: Order>(
             }
             _ => keys.len(),
         };
-        let start = at.index.min(end);
-        for (key, value) in keys[start..end].iter().zip(&values[start..end]) {
-            if visit(*key, *value) == Visit::StopBefore {
-                return (Walked::Stopped, last);
+        while at.index < end {
+            let portion = at.index..end.min(at.index + announced);
+            visitor.announce(&values[portion.clone()]);
+            for (key, value) in keys[portion.clone()].iter().zip(&values[portion]) {
+                if visitor.visit(*key, *value) == Visit::StopBefore {
+                    return (Walked::Stopped, last);
+                }
+                last = Some((*key, *value));
+                at.index += 1;
             }
-            last = Some((*key, *value));
-            at.index += 1;
+            announced = ANNOUNCED;
         }
         if end < keys.len() {
             return (Walked::ToTheEnd, last);
@@ -147,9 +186,10 @@ fn down<K: Prefix, O: Order>(
     tree: &Tree<K>,
     at: &mut Position,
     low: Option<Edge<K, O>>,
-    mut visit: impl FnMut(K, u32) -> Visit,
+    mut visitor: impl Visitor<K>,
 ) -> (Walked, Option<(K, u32)>) {
     let mut last = None;
+    let mut announced = FIRST_ANNOUNCED;
     loop {
         let leaf = tree.leaf(at.leaf);
         let (keys, values) = (leaf.keys(), leaf.values());
@@ -159,13 +199,17 @@ fn down<K: Prefix, O: Order>(
             }
             _ => 0,
         };
-        let end = at.index.max(start);
-        for (key, value) in keys[start..end].iter().zip(&values[start..end]).rev() {
-            if visit(*key, *value) == Visit::StopBefore {
-                return (Walked::Stopped, last);
+        while at.index > start {
+            let portion = start.max(at.index.saturating_sub(announced))..at.index;
+            visitor.announce(&values[portion.clone()]);
+            for (key, value) in keys[portion.clone()].iter().zip(&values[portion]).rev() {
+                if visitor.visit(*key, *value) == Visit::StopBefore {
+                    return (Walked::Stopped, last);
+                }
+                last = Some((*key, *value));
+                at.index -= 1;
             }
-            last = Some((*key, *value));
-            at.index -= 1;
+            announced = ANNOUNCED;
         }
         if start > 0 {
             return (Walked::ToTheEnd, last);

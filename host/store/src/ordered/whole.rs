@@ -3,7 +3,7 @@
 //! back before its history is purged.
 //! Invariant: an entry has one reference more than are counted aside.
 
-use super::walk::{Edge, Found, Place, Range, Visit, Walked, walk};
+use super::walk::{Edge, Found, Place, Range, Take, Visit, Visitor, Walked, walk};
 use crate::{
     slot::SlotId,
     tree::{Prefix, Tree, Whole},
@@ -18,6 +18,21 @@ pub(super) struct WholeIndex<K> {
     further: BTreeMap<K, u32>,
     /// The bytes of every key.
     key_bytes: usize,
+}
+
+/// Every value is a slot.
+struct Taking<T>(T);
+
+impl<K: Prefix, T: Take> Visitor<K> for Taking<T> {
+    #[inline]
+    fn announce(&mut self, values: &[u32]) {
+        self.0.announce(values.iter().map(|value| SlotId(*value)));
+    }
+
+    #[inline]
+    fn visit(&mut self, key: K, value: u32) -> Visit {
+        self.0.take(Found { slot: SlotId(value), prefix: key.to_wide(), value })
+    }
 }
 
 impl<K: Prefix> WholeIndex<K> {
@@ -55,19 +70,12 @@ impl<K: Prefix> WholeIndex<K> {
     }
 
     #[inline]
-    pub(super) fn walk(
-        &self,
-        range: &Range<'_>,
-        place: &mut Place,
-        mut visit: impl FnMut(Found) -> Visit,
-    ) -> Walked {
+    pub(super) fn walk(&self, range: &Range<'_>, place: &mut Place, take: impl Take) -> Walked {
         let (low, high) = (self.edge(range.low), range.high.map(|high| self.edge(high)));
         let Some(low) = low else { return Walked::ToTheEnd };
         let resume = place.last.as_ref().map(|last| Edge { key: K::from_wide(last.prefix), order: Whole });
         let last =
-            walk(&self.tree, [Some(low), high.flatten()], range.descending, resume, place, |key, value| {
-                visit(Found { slot: SlotId(value), prefix: key.to_wide(), value })
-            });
+            walk(&self.tree, [Some(low), high.flatten()], range.descending, resume, place, Taking(take));
         place.stop(last.1.map(|(key, _)| key.to_wide()));
         last.0
     }
