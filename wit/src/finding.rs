@@ -2,6 +2,7 @@
 //! Findings are collected, never thrown one by one, and each carries the source that it points into.
 //! Invariant: findings come sorted by file, line and column, and none is told twice.
 
+use crate::limits::MAX_FINDINGS;
 use crate::source::{Place, SourceFile};
 use miette::{LabeledSpan, NamedSource, SourceCode};
 use std::fmt;
@@ -81,19 +82,27 @@ impl miette::Diagnostic for Finding {
 
 /// Every finding about a package. There is always at least one.
 #[derive(Clone, Debug)]
-pub struct Diagnostics(Vec<Finding>);
+pub struct Diagnostics {
+    findings: Vec<Finding>,
+    omitted: usize,
+}
 
 impl Diagnostics {
     /// The findings, sorted by file, line and column.
     pub fn findings(&self) -> &[Finding] {
-        &self.0
+        &self.findings
+    }
+
+    /// How many more there are than [`MAX_FINDINGS`].
+    pub fn omitted(&self) -> usize {
+        self.omitted
     }
 
     /// The findings as plain text without colours: place and message, what was expected, the
     /// mend, and a blank line between two.
     pub fn render(&self) -> String {
         let mut out = String::new();
-        for finding in &self.0 {
+        for finding in &self.findings {
             let Finding { path, line, column, message, label, mend, .. } = finding;
             out.push_str(&format!("{path}:{line}:{column}: {message}\n"));
             let text = finding.text().lines().next().unwrap_or_default();
@@ -105,6 +114,9 @@ impl Diagnostics {
             }
             out.push('\n');
         }
+        if self.omitted > 0 {
+            out.push_str(&format!("and {} more\n", self.omitted));
+        }
         out
     }
 }
@@ -114,18 +126,18 @@ impl IntoIterator for Diagnostics {
     type IntoIter = std::vec::IntoIter<Finding>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.findings.into_iter()
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
+        match self.findings.as_slice() {
             [finding] => {
                 let Finding { path, line, column, message, .. } = finding;
                 write!(f, "{path}:{line}:{column}: {message}")
             }
-            findings => write!(f, "{} mistakes in the WIT package", findings.len()),
+            findings => write!(f, "{} mistakes in the WIT package", findings.len() + self.omitted),
         }
     }
 }
@@ -134,7 +146,7 @@ impl std::error::Error for Diagnostics {}
 
 impl miette::Diagnostic for Diagnostics {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        Some(Box::new(self.0.iter().map(|finding| finding as &dyn miette::Diagnostic)))
+        Some(Box::new(self.findings.iter().map(|finding| finding as &dyn miette::Diagnostic)))
     }
 }
 
@@ -183,27 +195,23 @@ impl Mistakes {
 
     /// Gives each mistake its line, column and source, and puts them in order.
     pub(crate) fn into_diagnostics(self, files: &[SourceFile]) -> Diagnostics {
+        let mut mistakes = self.0;
+        let path = |mistake: &Mistake| files.get(mistake.place.file.0).map(|file| file.path.clone());
+        mistakes.sort_by_cached_key(|mistake| {
+            let Range { start, end } = mistake.place.range;
+            (path(mistake), mistake.place.file, start, end, mistake.message.clone())
+        });
+        mistakes.dedup_by(|a, b| a.place == b.place && a.message == b.message);
+        let omitted = mistakes.len().saturating_sub(MAX_FINDINGS);
+        mistakes.truncate(MAX_FINDINGS);
         let named: Vec<_> =
             files.iter().map(|file| Arc::new(NamedSource::new(&file.path, Arc::clone(&file.text)))).collect();
         let nowhere = Arc::new(NamedSource::new("(no WIT file)", Arc::from("")));
-        let mut findings: Vec<_> = self
-            .0
-            .into_iter()
-            .map(|mistake| {
-                let file = named.get(mistake.place.file.0).unwrap_or(&nowhere);
-                finding(mistake, Arc::clone(file))
-            })
-            .collect();
-        findings.sort_by(|a, b| {
-            (&a.path, a.span.start, a.span.end, &a.message).cmp(&(
-                &b.path,
-                b.span.start,
-                b.span.end,
-                &b.message,
-            ))
+        let findings = mistakes.into_iter().map(|mistake| {
+            let file = named.get(mistake.place.file.0).unwrap_or(&nowhere);
+            finding(mistake, Arc::clone(file))
         });
-        findings.dedup_by(|a, b| a.path == b.path && a.span == b.span && a.message == b.message);
-        Diagnostics(findings)
+        Diagnostics { findings: findings.collect(), omitted }
     }
 }
 

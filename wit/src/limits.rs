@@ -5,6 +5,19 @@
 /// Bytes of all WIT sources together. Spans are 32 bits wide, and no package comes near this by hand.
 pub const MAX_SOURCE_BYTES: usize = 8 << 20;
 
+/// Interfaces, worlds and packages of all sources together. wit-parser follows from one to the next on
+/// the stack, and a long enough chain would overflow it.
+pub const MAX_CONTAINERS: usize = 1_000;
+
+/// Findings that are told; whoever has more begins with these.
+pub const MAX_FINDINGS: usize = 1_000;
+
+/// Columns of one key.
+pub const MAX_KEY_COLUMNS: usize = 32;
+
+/// Indexes of one table; each costs something at every write.
+pub const MAX_INDEXES: usize = 64;
+
 /// Bytes of one name. With [`MAX_TYPE_NODES`] it bounds the memory of an expanded type.
 pub const MAX_NAME_BYTES: usize = 255;
 

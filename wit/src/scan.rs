@@ -11,6 +11,8 @@ pub(crate) struct Scan {
     pub(crate) packages: Vec<PackageLine>,
     /// The names of interfaces, worlds and types.
     pub(crate) names: Vec<Range<usize>>,
+    /// How many packages, interfaces and worlds begin here, named or not.
+    pub(crate) containers: usize,
     /// Each `@unstable` gate.
     pub(crate) unstable: Vec<Range<usize>>,
 }
@@ -112,6 +114,7 @@ impl Scanner<'_> {
                     }
                 }
                 "interface" | "world" | "record" | "variant" | "enum" | "flags" | "type" | "resource" => {
+                    self.found.containers += usize::from(matches!(word, "interface" | "world"));
                     let name = self.peek().filter(|name| name.is_word).map(|name| name.range);
                     self.settle(name.as_ref().map_or(Before::Nothing, |name| Before::Item(name.start)));
                     self.found.names.extend(name);
@@ -172,6 +175,7 @@ impl Scanner<'_> {
         let Some(range) = range else { return self.settle(Before::Nothing) };
         self.settle(Before::Package(range.start));
         self.pending = stray;
+        self.found.containers += 1;
         self.found.packages.push(PackageLine { name, range, closing_brace: None });
         if self.peek_is("{") {
             self.next();

@@ -3,7 +3,8 @@
 //! Invariant: every byte range that is handed on lies in the file that it is handed on with.
 
 use crate::finding::{Diagnostics, Mistake, Mistakes};
-use crate::limits::MAX_SOURCE_BYTES;
+use crate::identifier::wit_identifier;
+use crate::limits::{MAX_CONTAINERS, MAX_SOURCE_BYTES};
 use crate::scan::{self, Scan};
 use crate::schema::PackageName;
 use crate::spelling::nearest;
@@ -173,8 +174,8 @@ impl Sources {
                 Ok(parsed) => dependencies.push(parsed),
                 Err((map, error)) => {
                     let place = self.place(&map, error.kind().span());
-                    let near = self.near_name(&place, &scans);
-                    mistakes.push(syntax_mistake(place, &error.to_string(), near));
+                    let hint = self.hint(&place, &scans);
+                    mistakes.push(syntax_mistake(place, &error.to_string(), hint));
                 }
             }
         }
@@ -187,8 +188,8 @@ impl Sources {
             Ok(root) => Some(Parsed { resolve, root, groups, scans }),
             Err(error) => {
                 let place = self.place(&resolve.source_map, error.kind().span());
-                let near = self.near_name(&place, &scans);
-                mistakes.push(resolve_mistake(place, error.kind(), near));
+                let hint = self.hint(&place, &scans);
+                mistakes.push(resolve_mistake(place, error.kind(), hint));
                 None
             }
         }
@@ -215,6 +216,17 @@ impl Sources {
             );
             return false;
         }
+        let containers: usize = scans.iter().map(|scan| scan.containers).sum();
+        if containers > MAX_CONTAINERS {
+            let message = format!(
+                "the WIT sources have {containers} packages, interfaces and worlds, and at most {MAX_CONTAINERS} are read"
+            );
+            mistakes.push(
+                Mistake::new(start(first_root), message)
+                    .mend("leave out the dependencies that the world does not use"),
+            );
+            return false;
+        }
         let has_package = self.files.iter().zip(scans).any(|(file, scan)| {
             file.group == Group::Root && scan.packages.iter().any(|package| package.closing_brace.is_none())
         });
@@ -228,13 +240,17 @@ impl Sources {
         true
     }
 
-    /// The declared name that the word at this place may have been meant to be.
-    fn near_name(&self, place: &Place, scans: &[Scan]) -> Option<String> {
+    /// How the word that wit-parser stumbled over may have been meant.
+    fn hint(&self, place: &Place, scans: &[Scan]) -> Option<String> {
         let word = self.files.get(place.file.0)?.text.get(place.range.clone())?;
+        let marked = wit_identifier(word);
+        if marked != word {
+            return Some(format!("`{word}` is a word of WIT: to use it as a name, write `{marked}`"));
+        }
         let files = self.files.iter().zip(scans);
         let names =
             files.flat_map(|(file, scan)| scan.names.iter().filter_map(|name| file.text.get(name.clone())));
-        nearest(word, names).map(str::to_owned)
+        nearest(word, names).map(|near| format!("did you mean `{near}`?"))
     }
 
     /// The place of a span of wit-parser's; the beginning of the package where it does not know.
@@ -264,18 +280,18 @@ pub(crate) struct Parsed {
 }
 
 /// A mistake that wit-parser found. What it says on further lines is a hint.
-fn syntax_mistake(place: Place, message: &str, near: Option<String>) -> Mistake {
+fn syntax_mistake(place: Place, message: &str, hint: Option<String>) -> Mistake {
     let mut lines = message.lines();
     let mistake = Mistake::new(place, lines.next().unwrap_or("this is not WIT"));
-    let hint = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    match near {
-        _ if !hint.is_empty() => mistake.mend(hint),
-        Some(near) => mistake.mend(format!("did you mean `{near}`?")),
+    let more = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    match hint {
+        _ if !more.is_empty() => mistake.mend(more),
+        Some(hint) => mistake.mend(hint),
         None => mistake,
     }
 }
 
-fn resolve_mistake(place: Place, kind: &wit_parser::ResolveErrorKind, near: Option<String>) -> Mistake {
+fn resolve_mistake(place: Place, kind: &wit_parser::ResolveErrorKind, hint: Option<String>) -> Mistake {
     use wit_parser::ResolveErrorKind as Kind;
     match kind {
         Kind::PackageNotFound { requested, known, .. } => {
@@ -297,6 +313,6 @@ fn resolve_mistake(place: Place, kind: &wit_parser::ResolveErrorKind, near: Opti
             Mistake::new(place, format!("the package `{name}` is there twice"))
                 .mend("remove one of the two from `deps/`")
         }
-        other => syntax_mistake(place, &other.to_string(), near),
+        other => syntax_mistake(place, &other.to_string(), hint),
     }
 }

@@ -3,7 +3,8 @@
 //! Invariant: on a schema that passes, [`Schema::value_type`] neither panics nor runs away.
 
 use crate::limits::{
-    MAX_FLAGS, MAX_MEMBERS, MAX_NAME_BYTES, MAX_SCHEMA_NODES, MAX_TYPE_DEPTH, MAX_TYPE_NODES,
+    MAX_FLAGS, MAX_INDEXES, MAX_KEY_COLUMNS, MAX_MEMBERS, MAX_NAME_BYTES, MAX_SCHEMA_NODES, MAX_TYPE_DEPTH,
+    MAX_TYPE_NODES,
 };
 use crate::literal;
 use crate::read::tables::{is_integer, is_key_type};
@@ -102,7 +103,8 @@ fn check_unique<'a>(context: &str, names: impl Iterator<Item = &'a str>) -> Resu
     let mut seen = BTreeSet::new();
     for name in names {
         check_name(context, name)?;
-        if !seen.insert(name) {
+        // To components names that differ by their case only are the same.
+        if !seen.insert(name.to_ascii_lowercase()) {
             return invalid(context, format!("`{name}` is there twice"));
         }
     }
@@ -291,6 +293,13 @@ impl<'a> Checker<'a> {
             if index.columns == table.primary_key {
                 return invalid(context, format!("the index `{}` repeats the primary key", index.name));
             }
+        }
+        let is_long = |key: &Vec<_>| key.len() > MAX_KEY_COLUMNS;
+        if table.indexes.len() > MAX_INDEXES
+            || is_long(&table.primary_key)
+            || table.indexes.iter().any(|index| is_long(&index.columns))
+        {
+            return invalid(context, "it has too many indexes, or a key too many columns");
         }
         match table.indexes.windows(2).find(|pair| pair[0].name >= pair[1].name) {
             Some(pair) => invalid(context, format!("the index `{}` is out of order", pair[1].name)),

@@ -122,6 +122,15 @@ world w { export i; }"
 }
 
 #[test]
+fn one_of_several_files_says_what_the_package_is() {
+    let mut sources = Sources::new();
+    sources
+        .add_root("a.wit", "package a:b@1.0.0;\ninterface i { type t = u64; }")
+        .add_root("b.wit", "/// What it is.\npackage a:b@1.0.0;\nworld w { export i; }");
+    assert_eq!(schema(&sources, None).docs.as_deref(), Some("What it is."));
+}
+
+#[test]
 fn values_nest_as_deep_as_wit_allows() {
     let mut sources = Sources::new();
     sources.add_root(

@@ -125,6 +125,8 @@ fn a_schema_that_was_changed_is_refused() {
     assert!(matches!(extract(&uncounted), Err(SectionError::HashMismatch { which: "storage", .. })));
 }
 
+type Change = Box<dyn Fn(&mut Value)>;
+
 /// Each change makes a schema that the reader would never return.
 #[test]
 fn a_schema_that_contradicts_itself_is_refused() {
@@ -132,7 +134,7 @@ fn a_schema_that_contradicts_itself_is_refused() {
     let table = |content: &mut Value, change: &dyn Fn(&mut Value)| {
         change(&mut content["schema"]["exports"][2]["tables"][0]);
     };
-    let changes: Vec<(&str, Box<dyn Fn(&mut Value)>)> = vec![
+    let changes: Vec<(&str, Change)> = vec![
         ("a key of a column that is not there", Box::new(|c| table(c, &|t| t["primary_key"] = json!([9])))),
         ("no key", Box::new(|c| table(c, &|t| t["primary_key"] = json!([])))),
         ("a column twice in a key", Box::new(|c| table(c, &|t| t["primary_key"] = json!([0, 0])))),

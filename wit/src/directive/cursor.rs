@@ -31,6 +31,7 @@ impl Cursor {
     pub(super) fn new(file: FileId, source: &str, lines: &[DocLine]) -> (Self, usize) {
         let mut cursor = Cursor { file, text: String::new(), lines: Vec::new(), at: 0 };
         let mut taken = 0;
+        let mut parentheses = Parentheses::default();
         for line in lines {
             let content = &source[line.text.clone()];
             let is_next_directive = taken > 0 && content.trim_start().starts_with('@');
@@ -43,7 +44,7 @@ impl Cursor {
             cursor.lines.push((cursor.text.len(), line.text.start));
             cursor.text.push_str(content);
             taken += 1;
-            if !has_open_parenthesis(&cursor.text) {
+            if !parentheses.are_open_after(content) {
                 break;
             }
         }
@@ -197,16 +198,23 @@ impl Quotes {
     }
 }
 
-fn has_open_parenthesis(text: &str) -> bool {
-    let mut depth = 0_i32;
-    let mut quotes = Quotes::default();
-    for c in text.chars() {
-        match c {
-            _ if quotes.is_inside(c) => {}
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
+/// Whether a directive goes on in the next line.
+#[derive(Default)]
+struct Parentheses {
+    depth: i64,
+    quotes: Quotes,
+}
+
+impl Parentheses {
+    fn are_open_after(&mut self, line: &str) -> bool {
+        for c in line.chars() {
+            match c {
+                _ if self.quotes.is_inside(c) => {}
+                '(' => self.depth += 1,
+                ')' => self.depth -= 1,
+                _ => {}
+            }
         }
+        self.depth > 0
     }
-    depth > 0
 }

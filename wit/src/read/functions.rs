@@ -76,6 +76,7 @@ impl Reader<'_> {
             self.too_large(&format!("the signature of `{}`", function.name), &place);
         }
         self.count_nodes(nodes.min(MAX_TYPE_NODES), &place);
+        self.check_distinct(function.params.iter().map(|param| (param.name.as_str(), param.span)));
         let params = function.params.iter().map(|param| {
             let place = self.place(param.span);
             self.check_name(&param.name, &place);

@@ -7,7 +7,7 @@ use super::worlds::Worlds;
 use crate::directive::DirectiveKind;
 use crate::finding::Mistake;
 use crate::schema::{Interface, InterfaceName, PackageName, Schema, TypeDef, Visibility};
-use crate::source::Place;
+use crate::source::{FileId, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use wit_parser::{InterfaceId, PackageId, Span, TypeId, WorldId, WorldItem, WorldKey};
 
@@ -63,8 +63,21 @@ impl Reader<'_> {
         exports.sort_by(|a, b| a.name.cmp(&b.name));
         foreign.sort_by(|a, b| a.name.cmp(&b.name));
         imports.sort();
-        let docs = self.comments.docs(&self.package_place(self.root));
+        let docs = self.package_docs();
         Some(Schema { package, world: world.name.clone(), docs, exports, imports, foreign })
+    }
+
+    /// Every file of a package may begin with its name, and one of them says what it is.
+    fn package_docs(&self) -> Option<String> {
+        let name = self.resolve.packages[self.root].name.to_string();
+        let lines = self
+            .scans
+            .iter()
+            .enumerate()
+            .flat_map(|(index, scan)| scan.packages.iter().map(move |line| (line, FileId(index))));
+        lines
+            .filter(|(line, _)| line.name == name)
+            .find_map(|(line, file)| self.comments.docs(&Place { file, range: line.range.clone() }))
     }
 
     /// Whether the world names this import, and what is wrong with that.
@@ -155,6 +168,7 @@ impl Reader<'_> {
         let worlds = package.worlds.iter().map(|(name, id)| (name, self.resolve.worlds[*id].span, "world"));
         let names: Vec<_> =
             interfaces.chain(worlds).map(|(name, span, what)| (name.clone(), span, what)).collect();
+        self.check_distinct(names.iter().map(|(name, span, _)| (name.as_str(), *span)));
         for (name, span, what) in names {
             self.check_reserved_name(&name, span, what);
         }
@@ -215,6 +229,10 @@ impl Reader<'_> {
         if interface.package != Some(self.root) {
             self.check_reserved_name(&name.name, interface.span, "interface");
         }
+        let resolve = self.resolve;
+        let types = interface.types.iter().map(|(name, id)| (name.as_str(), resolve.types[*id].span));
+        let functions = interface.functions.iter().map(|(name, function)| (name.as_str(), function.span));
+        self.check_distinct(types.chain(functions));
         let visibility = self.visibility(id);
         let docs = self.comments.docs(&place);
         let types = interface.types.values().map(|id| self.type_def(*id)).collect();

@@ -7,7 +7,7 @@ use super::functions::kind_places;
 use super::worlds::Worlds;
 use crate::directive::{Directive, DirectiveKind};
 use crate::finding::Mistake;
-use crate::source::Place;
+use crate::source::{FileId, Place};
 use wit_parser::{Interface, TypeDef, TypeDefKind};
 
 /// What a directive may stand before.
@@ -41,8 +41,11 @@ impl Reader<'_> {
         for (_, world) in &resolve.worlds {
             self.check_item(&self.place(world.span), Item::Other("a world"));
         }
-        for (package, _) in &resolve.packages {
-            self.check_item(&self.package_place(package), Item::Other("a package"));
+        for (index, scan) in self.scans.iter().enumerate() {
+            for line in &scan.packages {
+                let place = Place { file: FileId(index), range: line.range.clone() };
+                self.check_item(&place, Item::Other("a package"));
+            }
         }
         self.comments.unclaimed(self.mistakes);
         self.check_types_only(worlds);
@@ -116,7 +119,7 @@ impl Reader<'_> {
         }
         let exported = worlds.exported_by_any(&package.name);
         for (name, id) in &package.interfaces {
-            if !exported.contains(&(package.name.clone(), name.clone())) {
+            if !exported.contains_key(&(package.name.clone(), name.clone())) {
                 self.check_unexported(name, &resolve.interfaces[*id]);
             }
         }

@@ -6,6 +6,7 @@ use super::Reader;
 use super::interfaces::Role;
 use crate::directive::{Directive, DirectiveKind, TableArguments, Word};
 use crate::finding::Mistake;
+use crate::limits::{MAX_INDEXES, MAX_KEY_COLUMNS};
 use crate::literal;
 use crate::schema::{Column, ColumnIndex, Index, Storage, Table, Visibility};
 use crate::source::Place;
@@ -117,6 +118,12 @@ impl<'a> Reader<'a> {
     /// Columns by their names, each of a type that has an order, none twice.
     fn key_columns(&mut self, draft: &Draft<'_>, words: &[Word]) -> Vec<ColumnIndex> {
         let mut columns = Vec::new();
+        if let Some(word) = words.get(MAX_KEY_COLUMNS) {
+            let message =
+                format!("{} columns in one key, and at most {MAX_KEY_COLUMNS} are allowed", words.len());
+            self.mistake(Mistake::new(word.place.clone(), message).mend("leave out those that matter least"));
+            return columns;
+        }
         for word in words {
             let Some(column) = self.find_column(draft.fields, draft.name, word) else { continue };
             if columns.contains(&column) {
@@ -253,6 +260,9 @@ impl<'a> Reader<'a> {
         let name = names.collect::<Vec<_>>().join("-and-");
         let refusal = if columns.is_empty() {
             return;
+        } else if draft.indexes.len() == MAX_INDEXES {
+            let message = format!("the table has more than {MAX_INDEXES} indexes");
+            Some((message, "leave out those that no query uses".to_owned()))
         } else if columns == draft.primary_key {
             Some((
                 "the primary key is an index on these columns already".to_owned(),
@@ -275,7 +285,7 @@ impl<'a> Reader<'a> {
         };
         match refusal {
             Some((message, mend)) => {
-                self.mistake(Mistake::new(place.clone(), message).label("duplicate index").mend(mend));
+                self.mistake(Mistake::new(place.clone(), message).label("one index too many").mend(mend));
             }
             None => draft.indexes.push((Index { name, columns, unique }, place.clone())),
         }

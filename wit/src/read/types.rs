@@ -7,6 +7,7 @@ use crate::finding::Mistake;
 use crate::limits::{MAX_FLAGS, MAX_MEMBERS, MAX_NAME_BYTES, MAX_TYPE_DEPTH, MAX_TYPE_NODES};
 use crate::schema::{CaseDef, FieldDef, InterfaceName, LabelDef, Type, TypeDef, TypeKind, TypeName};
 use crate::source::Place;
+use std::collections::HashMap;
 use wit_parser::{InterfaceId, Span, Stability, TypeDefKind, TypeId, TypeOwner};
 
 impl Reader<'_> {
@@ -28,6 +29,7 @@ impl Reader<'_> {
         match &self.resolve.types[id].kind {
             TypeDefKind::Record(record) => {
                 self.check_members(record.fields.len(), "a field", MAX_MEMBERS, place);
+                self.check_distinct(record.fields.iter().map(|field| (field.name.as_str(), field.span)));
                 let fields = record.fields.iter().map(|field| {
                     let place = self.member(&field.name, field.span);
                     let docs = self.comments.docs(&place);
@@ -37,6 +39,7 @@ impl Reader<'_> {
             }
             TypeDefKind::Variant(variant) => {
                 self.check_members(variant.cases.len(), "a case", MAX_MEMBERS, place);
+                self.check_distinct(variant.cases.iter().map(|case| (case.name.as_str(), case.span)));
                 let cases = variant.cases.iter().map(|case| {
                     let place = self.member(&case.name, case.span);
                     let docs = self.comments.docs(&place);
@@ -47,10 +50,12 @@ impl Reader<'_> {
             }
             TypeDefKind::Enum(kind) => {
                 self.check_members(kind.cases.len(), "a case", MAX_MEMBERS, place);
+                self.check_distinct(kind.cases.iter().map(|case| (case.name.as_str(), case.span)));
                 TypeKind::Enum(kind.cases.iter().map(|case| self.label(&case.name, case.span)).collect())
             }
             TypeDefKind::Flags(kind) => {
                 self.check_members(kind.flags.len(), "a flag", MAX_FLAGS, place);
+                self.check_distinct(kind.flags.iter().map(|flag| (flag.name.as_str(), flag.span)));
                 TypeKind::Flags(kind.flags.iter().map(|flag| self.label(&flag.name, flag.span)).collect())
             }
             TypeDefKind::Type(target) => match self.used_from(id) {
@@ -191,6 +196,20 @@ impl Reader<'_> {
         if name.len() > MAX_NAME_BYTES {
             let message = format!("a name of {} bytes, and at most {MAX_NAME_BYTES} are allowed", name.len());
             self.mistake(Mistake::new(place.clone(), message).mend("shorten it"));
+        }
+    }
+
+    /// The component model takes `id` and `ID` for the same name, which WIT tells apart.
+    pub(super) fn check_distinct<'n>(&mut self, names: impl Iterator<Item = (&'n str, Span)>) {
+        let mut seen: HashMap<String, &str> = HashMap::new();
+        for (name, span) in names {
+            if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
+                let place = self.place(span);
+                self.mistake(
+                    Mistake::new(place, format!("`{name}` and `{first}` differ by their case only"))
+                        .mend("give one of them another name: to components they are the same"),
+                );
+            }
         }
     }
 

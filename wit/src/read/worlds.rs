@@ -5,8 +5,8 @@
 //! way of `include`.
 
 use crate::source::{Parsed, Place, Sources};
-use std::collections::{BTreeMap, BTreeSet};
-use wit_parser::{AstItem, PackageName, Span, UnresolvedPackage, WorldItem, WorldKey};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use wit_parser::{AstItem, InterfaceId, PackageName, Span, UnresolvedPackage, WorldId, WorldItem, WorldKey};
 
 /// An interface or a world by its package and its name.
 pub(super) type FullName = (PackageName, String);
@@ -49,9 +49,13 @@ impl Worlds {
 
     /// What this world says.
     pub(super) fn statements(&self, world: &FullName) -> Statements {
+        self.statements_of_all(vec![world.clone()])
+    }
+
+    fn statements_of_all(&self, worlds: Vec<FullName>) -> Statements {
         let mut statements = Statements::default();
         let mut seen = BTreeSet::new();
-        let mut waiting = vec![world.clone()];
+        let mut waiting = worlds;
         while let Some(name) = waiting.pop() {
             let Some(world) = self.0.get(&name).filter(|_| seen.insert(name)) else { continue };
             for (name, place) in &world.imports {
@@ -69,38 +73,42 @@ impl Worlds {
     }
 
     /// The interfaces that some world of this package exports.
-    pub(super) fn exported_by_any(&self, package: &PackageName) -> BTreeSet<FullName> {
-        self.0
-            .keys()
-            .filter(|(owner, _)| owner == package)
-            .flat_map(|world| self.statements(world).exports.into_keys())
-            .collect()
+    pub(super) fn exported_by_any(&self, package: &PackageName) -> BTreeMap<FullName, Place> {
+        let own = self.0.keys().filter(|(owner, _)| owner == package);
+        self.statements_of_all(own.cloned().collect()).exports
     }
 }
 
 /// The names behind the ids of a package that is not resolved yet.
 struct Names<'a> {
     package: &'a UnresolvedPackage,
-    foreign: Vec<(AstItem, FullName)>,
+    foreign_interfaces: HashMap<InterfaceId, FullName>,
+    foreign_worlds: HashMap<WorldId, FullName>,
 }
 
 impl<'a> Names<'a> {
     fn new(package: &'a UnresolvedPackage) -> Self {
-        let foreign = package.foreign_deps.iter().flat_map(|(owner, items)| {
-            items.iter().map(move |(name, (item, _))| (*item, (owner.clone(), name.clone())))
-        });
-        Names { package, foreign: foreign.collect() }
+        let mut names = Names { package, foreign_interfaces: HashMap::new(), foreign_worlds: HashMap::new() };
+        for (owner, items) in &package.foreign_deps {
+            for (name, (item, _)) in items {
+                let name = (owner.clone(), name.clone());
+                match item {
+                    AstItem::Interface(id) => names.foreign_interfaces.insert(*id, name),
+                    AstItem::World(id) => names.foreign_worlds.insert(*id, name),
+                };
+            }
+        }
+        names
     }
 
-    fn of(&self, item: AstItem) -> Option<FullName> {
-        if let Some((_, name)) = self.foreign.iter().find(|(foreign, _)| *foreign == item) {
-            return Some(name.clone());
-        }
-        let name = match item {
-            AstItem::Interface(id) => self.package.interfaces[id].name.clone()?,
-            AstItem::World(id) => self.package.worlds[id].name.clone(),
-        };
-        Some((self.package.name.clone(), name))
+    fn interface(&self, id: InterfaceId) -> Option<FullName> {
+        let own = || Some((self.package.name.clone(), self.package.interfaces[id].name.clone()?));
+        self.foreign_interfaces.get(&id).cloned().or_else(own)
+    }
+
+    fn named_world(&self, id: WorldId) -> FullName {
+        let own = || (self.package.name.clone(), self.package.worlds[id].name.clone());
+        self.foreign_worlds.get(&id).cloned().unwrap_or_else(own)
     }
 
     fn world(&self, world: &wit_parser::World, place: &dyn Fn(Span) -> Place) -> World {
@@ -108,7 +116,7 @@ impl<'a> Names<'a> {
             items
                 .iter()
                 .filter_map(|(key, item)| match key {
-                    WorldKey::Interface(id) => Some((self.of(AstItem::Interface(*id))?, place(item.span()))),
+                    WorldKey::Interface(id) => Some((self.interface(*id)?, place(item.span()))),
                     WorldKey::Name(_) => None,
                 })
                 .collect()
@@ -124,11 +132,7 @@ impl<'a> Names<'a> {
                     WorldKey::Interface(_) => None,
                 })
                 .collect(),
-            includes: world
-                .includes
-                .iter()
-                .filter_map(|include| self.of(AstItem::World(include.id)))
-                .collect(),
+            includes: world.includes.iter().map(|include| self.named_world(include.id)).collect(),
         }
     }
 }

@@ -305,6 +305,53 @@ fn an_own_interface_is_exported_not_imported() {
 }
 
 #[test]
+fn sources_that_are_too_many_or_too_large_are_refused_before_they_are_parsed() {
+    let chain: String =
+        (1..20_000).map(|n| format!("interface i{n} {{ use i{}.{{t}}; }}\n", n - 1)).collect();
+    check(
+        &format!("package a:b@1.0.0;\ninterface i0 {{ type t = u64; }}\n{chain}"),
+        expect![[r#"
+        bank.wit:1:1: the WIT sources have 20001 packages, interfaces and worlds, and at most 1000 are read
+          mend: leave out the dependencies that the world does not use
+
+    "#]],
+    );
+    check(
+        &format!("package a:b@1.0.0;\n// {}\n", "x".repeat(9 << 20)),
+        expect![[r#"
+        bank.wit:1:1: the WIT sources take 9437207 bytes, and at most 8388608 are read
+          mend: leave out the dependencies that the world does not use
+
+    "#]],
+    );
+}
+
+#[test]
+fn a_chain_of_as_many_interfaces_as_allowed_is_read() {
+    let chain: String = (1..498)
+        .map(|n| format!("package a:b{n}@1.0.0 {{ interface i {{ use a:b{}/i@1.0.0.{{t}}; }} }}\n", n - 1))
+        .collect();
+    check(
+        &format!(
+            "package a:b@1.0.0;\npackage a:b0@1.0.0 {{ interface i {{ record t {{ x: u64 }} }} }}\n{chain}world w {{ import a:b497/i@1.0.0; }}"
+        ),
+        expect!["no mistakes"],
+    );
+}
+
+#[test]
+fn a_thousand_findings_are_told_and_the_rest_counted() {
+    let functions: String = (0..1_005).map(|n| format!("go{n}: func();\n")).collect();
+    let mut sources = interstice_wit::Sources::new();
+    sources.add_root(
+        "a.wit",
+        format!("package a:b@1.0.0;\ninterface i {{ {functions} }}\nworld w {{ export i; }}"),
+    );
+    let findings = interstice_wit::read(&sources, None).unwrap_err();
+    assert_eq!((findings.findings().len(), findings.omitted()), (1_000, 5));
+}
+
+#[test]
 fn mistakes_come_sorted_by_file_and_place() {
     check_files(
         &[

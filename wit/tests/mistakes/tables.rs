@@ -136,19 +136,19 @@ record account { id: u64,
   owner: string, day: u32, a: u64, b: u64, a-and-b: u64 }",
         expect![[r#"
             bank.wit:4:5: `@unique` on `owner` is an index already
-              `@index(owner)` duplicate index
+              `@index(owner)` one index too many
               mend: remove one of the two
 
             bank.wit:5:5: `@unique` on `owner` is an index already
-              `@index(owner)` duplicate index
+              `@index(owner)` one index too many
               mend: remove one of the two
 
             bank.wit:6:5: the primary key is an index on these columns already
-              `@index(id)` duplicate index
+              `@index(id)` one index too many
               mend: remove this one
 
             bank.wit:8:5: `@unique` on `owner-and-day` is an index already
-              `@index(owner, day)` duplicate index
+              `@index(owner, day)` one index too many
               mend: remove one of the two
 
             bank.wit:9:17: the column `day` is named twice
@@ -156,8 +156,50 @@ record account { id: u64,
               mend: leave one of the two
 
             bank.wit:11:5: two indexes would be named `a-and-b`
-              `@index(a, b)` duplicate index
+              `@index(a, b)` one index too many
               mend: rename a column
+
+        "#]],
+    );
+}
+
+#[test]
+fn a_table_has_so_many_indexes_and_a_key_so_many_columns() {
+    let fields: Vec<_> = (0..70).map(|n| format!("c{n}: u8")).collect();
+    let indexes: Vec<_> = (1..70).map(|n| format!("/// @index(c{n})\n")).collect();
+    let names: Vec<_> = (0..33).map(|n| format!("c{n}")).collect();
+    check_interface(
+        &format!(
+            "/// @table(primary-key = ({}))\nrecord a {{ {} }}\n/// @table(primary-key = c0)\n{}record b {{ {} }}",
+            names.join(", "),
+            fields.join(", "),
+            indexes.concat(),
+            fields.join(", ")
+        ),
+        expect![[r#"
+            bank.wit:3:177: 33 columns in one key, and at most 32 are allowed
+              `c32` here
+              mend: leave out those that matter least
+
+            bank.wit:70:5: the table has more than 64 indexes
+              `@index(c65)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:71:5: the table has more than 64 indexes
+              `@index(c66)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:72:5: the table has more than 64 indexes
+              `@index(c67)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:73:5: the table has more than 64 indexes
+              `@index(c68)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:74:5: the table has more than 64 indexes
+              `@index(c69)` one index too many
+              mend: leave out those that no query uses
 
         "#]],
     );

@@ -157,6 +157,50 @@ fn a_name_that_is_too_long_is_refused() {
 }
 
 #[test]
+fn names_that_differ_by_case_only_are_refused() {
+    check(
+        "package a:b@1.0.0;
+interface i {
+  record r { a: u64, A: u64 }
+  variant v { b, B }
+  /// @query
+  f: func(c: u64, C: u64);
+  /// @query
+  F: func();
+  type V = u64;
+}
+interface I { type t = u64; }
+world w { export i; }",
+        expect![[r#"
+            bank.wit:3:22: `A` and `a` differ by their case only
+              `A` here
+              mend: give one of them another name: to components they are the same
+
+            bank.wit:4:18: `B` and `b` differ by their case only
+              `B` here
+              mend: give one of them another name: to components they are the same
+
+            bank.wit:6:19: `C` and `c` differ by their case only
+              `C` here
+              mend: give one of them another name: to components they are the same
+
+            bank.wit:8:3: `F` and `f` differ by their case only
+              `F` here
+              mend: give one of them another name: to components they are the same
+
+            bank.wit:9:8: `V` and `v` differ by their case only
+              `V` here
+              mend: give one of them another name: to components they are the same
+
+            bank.wit:11:11: `I` and `i` differ by their case only
+              `I` here
+              mend: give one of them another name: to components they are the same
+
+        "#]],
+    );
+}
+
+#[test]
 fn a_type_that_contains_itself_is_refused() {
     check(
         "package a:b@1.0.0;\ninterface i {\n  record a { b: list<a> }\n}\nworld w { export i; }",
