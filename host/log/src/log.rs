@@ -2,27 +2,24 @@
 //! caller is never kept waiting for the disk but by asking, or by a bound that is reached.
 //! Invariant: records get consecutive numbers, and become durable in that order.
 
-use crate::batch::genesis;
+use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
-use crate::doors::{Access, Disk, Doors, LockKind, LockOutcome};
+use crate::doors::{Access, Disk, Doors, LockKind};
 use crate::error::{Doing, LogError};
 use crate::limits::{MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
-use crate::manifest::{Manifest, NewestSegment};
+use crate::lock::take_lock;
+use crate::manifest::Manifest;
+use crate::mend::{RecoveryReport, mend};
 use crate::pending::{Admission, Pending, State};
-use crate::publish::rename;
+use crate::read_log::{End, Replay, read_with};
 use crate::record::{Caller, RecordParts};
 use crate::record_codec::size_bound;
-use crate::recover::{End, RecoveryReport, Replay, check_no_database, mend, read_log};
 use crate::reserve::Reserve;
-use crate::segment::{Id, LOG_DIRECTORY, RESERVE_PATH, SEGMENT_HEADER_BYTES, SegmentHeader, segment_path};
+use crate::segment::{Id, LOG_DIRECTORY, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::{Durability, Shared};
 use crate::writer::{Newest, Writer};
-use std::ops::ControlFlow;
 use std::sync::Arc;
-
-/// The lock file. Its text is a courtesy; the lock itself is the operating system's.
-pub(crate) const LOCK_PATH: &str = "LOCK";
 
 const WRITER_STACK_BYTES: usize = 256 << 10;
 
@@ -295,75 +292,4 @@ impl Drop for Log {
         // A failure is found again on opening; there is nobody here to tell.
         let _ = self.close();
     }
-}
-
-/// Takes the lock of the data directory, or says who has it.
-pub(crate) fn take_lock(disk: &dyn Disk, kind: LockKind) -> Result<Box<dyn Send + Sync>, LogError> {
-    match disk.lock(LOCK_PATH, kind).doing("lock", || disk.locate(LOCK_PATH))? {
-        LockOutcome::Taken(guard) => Ok(guard),
-        LockOutcome::Held(holder) => {
-            let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
-            Err(LogError::Locked { path: disk.locate(LOCK_PATH), holder })
-        }
-    }
-}
-
-/// Reads the whole log into `replay`.
-pub(crate) fn read_with(
-    disk: &dyn Disk,
-    manifest: Manifest,
-    definitions: &mut Definitions,
-    replay: &mut dyn Replay,
-) -> Result<End, LogError> {
-    // Both closures need the replay, one at a time.
-    let replay = std::cell::RefCell::new(replay);
-    let end = read_log(
-        disk,
-        manifest,
-        Sequence::ZERO,
-        definitions,
-        &mut |record, definitions| match replay.borrow_mut().record(record, definitions) {
-            Ok(()) => Ok(ControlFlow::Continue(())),
-            Err(source) => Err(LogError::Replay { sequence: record.sequence, source }),
-        },
-        &mut |progress| replay.borrow_mut().progress(progress),
-    )?;
-    Ok(end.expect("the visit never breaks off"))
-}
-
-/// Makes a database in an empty directory. It exists from the moment that its manifest does.
-fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogError> {
-    let disk = doors.disk.as_ref();
-    check_no_database(disk)?;
-    for directory in [LOG_DIRECTORY, crate::artifacts::DIRECTORY] {
-        disk.create_directory(directory).doing("create", || disk.locate(directory))?;
-    }
-    disk.sync_directory("").doing("sync", || disk.locate(""))?;
-    let mut ids = [[0; 16]; 3];
-    for id in &mut ids {
-        doors.entropy.fill(id).doing("draw randomness for", || disk.locate(""))?;
-    }
-    let [id, timeline, database_key] = ids;
-    let first = Sequence(1);
-    let header = SegmentHeader {
-        id,
-        timeline,
-        database_key,
-        first,
-        capacity: segment_bytes,
-        created_micros: doors.clock.now_micros(),
-        catalog: [0; 32],
-        previous: genesis(&database_key),
-    };
-    let path = || disk.locate(RESERVE_PATH);
-    let file = disk.create(RESERVE_PATH).doing("create", path)?;
-    file.allocate(header.capacity).doing("reserve space for", path)?;
-    file.write_at(0, &header.encode()).doing("write", path)?;
-    file.sync().doing("sync", path)?;
-    rename(disk, RESERVE_PATH, &segment_path(first))?;
-    let synced = Sequence::ZERO;
-    let newest = NewestSegment { first, id, synced_bytes: SEGMENT_HEADER_BYTES, synced };
-    let manifest = Manifest { database_key, timeline, closed: Vec::new(), newest };
-    manifest.publish(disk)?;
-    Ok(manifest)
 }

@@ -4,10 +4,11 @@
 use crate::definitions::Definitions;
 use crate::doors::{Disk, Doors, LockKind};
 use crate::error::LogError;
-use crate::log::{read_with, take_lock};
+use crate::lock::take_lock;
 use crate::manifest::Manifest;
+use crate::mend::{RecoveryReport, found};
 use crate::named::Record;
-use crate::recover::{Progress, RecoveryReport, Replay, read_log, torn_tail};
+use crate::read_log::{Progress, Replay, read_log, read_with};
 use crate::segment::Id;
 use crate::sequence::Sequence;
 use std::ops::ControlFlow;
@@ -26,7 +27,7 @@ impl LogReader {
         let disk = doors.disk.clone();
         let lock = take_lock(disk.as_ref(), LockKind::Shared)?;
         let Some(manifest) = Manifest::read(disk.as_ref())? else {
-            crate::recover::check_no_database(disk.as_ref())?;
+            crate::create::check_no_database(disk.as_ref())?;
             return Err(LogError::NoDatabase { path: disk.locate("") });
         };
         Ok(Self { disk, manifest, _lock: lock })
@@ -37,12 +38,7 @@ impl LogReader {
         let mut definitions = Definitions::default();
         let disk = self.disk.as_ref();
         let end = read_with(disk, self.manifest.clone(), &mut definitions, replay)?;
-        Ok(RecoveryReport {
-            last: end.chain.next.previous(),
-            segments: end.manifest.closed.len() + 1,
-            torn: torn_tail(disk, &end),
-            ..RecoveryReport::default()
-        })
+        Ok(found(disk, &end))
     }
 
     /// Hands the records from `from` on to `visit`, with names for all numbers, until it breaks off.

@@ -43,6 +43,7 @@ impl Reserve {
             Some(file) => file,
             None => (disk.create(RESERVE_PATH).doing("create", path)?, 0),
         };
+        // Synced here, so that a change of segment has only the header to wait for.
         let grown = file.allocate(capacity.max(before)).and_then(|()| file.sync());
         if grown.is_ok() {
             self.file = Some((file, capacity.max(before)));

@@ -3,10 +3,13 @@
 
 mod support;
 
-use interstice_log::{Durability, LogError, LogOptions, LogReader, Sequence, os};
+use interstice_log::{
+    BoxError, Definitions, Durability, Log, LogError, LogOptions, LogReader, Progress, RecordParts, Replay,
+    Sequence, os,
+};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
-use support::{Cast, SMALL, append, assert_in_order, open};
+use support::{Cast, SMALL, append, append_sized, assert_in_order, open};
 
 #[test]
 fn what_was_durable_is_replayed_in_order() {
@@ -103,6 +106,35 @@ fn many_wait_while_one_appends_and_all_are_told_in_order() {
         .collect();
     assert!(sequences.is_sorted() && sequences.last() == Some(&Sequence(800)));
     assert!(sequences.len() < 800, "records are written in groups");
+}
+
+#[test]
+fn opening_a_long_log_tells_how_far_it_has_come() {
+    struct Watch(Vec<Progress>);
+    impl Replay for Watch {
+        fn record(&mut self, _: &RecordParts<'_>, _: &Definitions) -> Result<(), BoxError> {
+            Ok(())
+        }
+        fn progress(&mut self, progress: Progress) {
+            self.0.push(progress);
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let options = LogOptions { segment_bytes: 4 << 20 };
+    let (log, ..) = open(&doors, options).unwrap();
+    let cast = Cast::define(&log);
+    for _ in 0..400 {
+        append_sized(&log, cast, 100 << 10).unwrap();
+    }
+    log.close().unwrap();
+    drop(log);
+    let mut watch = Watch(Vec::new());
+    Log::open(&doors, options, &mut watch).unwrap();
+    let told = watch.0;
+    assert!(told.len() > 2 && told.is_sorted_by_key(|progress| progress.bytes_done));
+    let last = told.last().unwrap();
+    assert_eq!(last.bytes_done, last.bytes_total);
 }
 
 #[test]

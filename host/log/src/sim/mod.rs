@@ -3,6 +3,7 @@
 //! reads a real clock, a real file or a real source of randomness, and nothing sleeps.
 
 mod disk;
+mod medium;
 mod threads;
 
 pub use disk::SimDisk;

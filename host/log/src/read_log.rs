@@ -1,19 +1,16 @@
-//! Opening: from the files of a data directory to the end of the log, by the table in
-//! docs/recovery.md. Reading and mending are apart: [`read_log`] never writes, [`mend`] does what it
-//! found to be needed. Invariant: bytes that may have been promised to a caller are never dropped.
+//! Reading a whole log: segment after segment, each compared with the manifest and with what was read
+//! before it, to the end of the last batch. Nothing is written here, so that readers may use it.
+//! Invariant: what is handed on is a gapless part of the history, beginning where it was asked to.
 
-use crate::batch::Seed;
+use crate::batch::{Seed, genesis};
 use crate::definitions::{Definitions, Scope};
 use crate::doors::{Access, Disk};
 use crate::error::{BoxError, Doing, LogError};
-use crate::manifest::{ClosedSegment, MANIFEST_PATH, Manifest, NewestSegment};
-use crate::publish::{list_if_there, publish, remove_if_there, rename};
+use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
+use crate::publish::list_if_there;
 use crate::record::RecordParts;
 use crate::scan::{Chain, Found, Reading, Visit, Window, look, survey};
-use crate::segment::{
-    ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, SEGMENT_HEADER_BYTES,
-    SegmentHeader, parse_segment_name, segment_path,
-};
+use crate::segment::{LOG_DIRECTORY, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name, segment_path};
 use crate::sequence::Sequence;
 use std::io;
 use std::ops::ControlFlow;
@@ -22,7 +19,7 @@ use std::ops::ControlFlow;
 pub trait Replay {
     /// The next record. An error ends the opening.
     fn record(&mut self, record: &RecordParts<'_>, definitions: &Definitions) -> Result<(), BoxError>;
-    /// How far the reading has come; called about once a mebibyte.
+    /// How far the reading has come; called about once a mebibyte, or a batch where those are longer.
     fn progress(&mut self, progress: Progress) {
         let _ = progress;
     }
@@ -46,37 +43,6 @@ pub struct Progress {
     pub bytes_total: u64,
 }
 
-/// What opening found and did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecoveryReport {
-    /// There was no database, and one was made.
-    pub created: bool,
-    /// The last record.
-    pub last: Sequence,
-    /// How many segments there are.
-    pub segments: usize,
-    /// A write that was cut off by a crash and was dropped; nobody was told that it was safe.
-    pub torn: Option<TornTail>,
-    /// The newest segment was written again, because the database was not closed and what stood at
-    /// the end of it might have been in the operating system's memory only.
-    pub rewritten: bool,
-    /// Segments without records, left by a crash between making and listing them, removed.
-    pub removed: Vec<String>,
-}
-
-/// The remains of a write that a crash cut off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    /// The segment.
-    pub path: String,
-    /// Where the remains begin.
-    pub offset: u64,
-    /// How many bytes they take.
-    pub length: u64,
-    /// The copy that was kept, unless the log was only read.
-    pub aside: Option<String>,
-}
-
 /// The end of a log.
 pub(crate) struct End {
     pub(crate) manifest: Manifest,
@@ -87,9 +53,32 @@ pub(crate) struct End {
     /// The numbers that the newest segment defines.
     pub(crate) scope: Scope,
     /// A torn write after the last batch: where it ends.
-    torn_until: Option<u64>,
+    pub(crate) torn_until: Option<u64>,
     /// Segments that the manifest does not list, without records.
-    unlisted: Vec<String>,
+    pub(crate) unlisted: Vec<String>,
+}
+
+/// Reads the whole log into `replay`.
+pub(crate) fn read_with(
+    disk: &dyn Disk,
+    manifest: Manifest,
+    definitions: &mut Definitions,
+    replay: &mut dyn Replay,
+) -> Result<End, LogError> {
+    // Both closures need the replay, one at a time.
+    let replay = std::cell::RefCell::new(replay);
+    let end = read_log(
+        disk,
+        manifest,
+        Sequence::ZERO,
+        definitions,
+        &mut |record, definitions| match replay.borrow_mut().record(record, definitions) {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(source) => Err(LogError::Replay { sequence: record.sequence, source }),
+        },
+        &mut |progress| replay.borrow_mut().progress(progress),
+    )?;
+    Ok(end.expect("the visit never breaks off"))
 }
 
 /// Reads the whole log from the segment with the record `from` on. Writes nothing.
@@ -171,7 +160,7 @@ fn open_segment(
 fn first_chain(manifest: &Manifest, index: usize) -> Option<Chain> {
     if index == 0 {
         return Some(Chain {
-            link: crate::batch::genesis(&manifest.database_key),
+            link: genesis(&manifest.database_key),
             next: Sequence(1),
             mark: Sequence::ZERO,
             catalog: [0; 32],
@@ -317,119 +306,4 @@ fn check_unlisted(disk: &dyn Disk, unlisted: &[String], listed: Sequence) -> Res
         }
     }
     Ok(())
-}
-
-/// Whether the data directory holds a database without a manifest, which is damage, or the start
-/// of one that a crash interrupted, which is not.
-pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {
-    let missing = |evidence: String| LogError::MissingManifest { path: disk.locate(MANIFEST_PATH), evidence };
-    let segments: Vec<_> = list_if_there(disk, LOG_DIRECTORY)?
-        .into_iter()
-        .filter(|name| parse_segment_name(name).is_some())
-        .map(|name| format!("{LOG_DIRECTORY}/{name}"))
-        .collect();
-    if let Some(artifact) =
-        list_if_there(disk, crate::artifacts::DIRECTORY)?.iter().find(|name| !name.ends_with(".tmp"))
-    {
-        return Err(missing(disk.locate(&format!("{}/{artifact}", crate::artifacts::DIRECTORY))));
-    }
-    for path in segments {
-        let mut window = Window::open(disk, &path, Access::Read)?;
-        let used = survey(&mut window, SEGMENT_HEADER_BYTES, Seed::new(&[0; 16]))?.used_until.is_some();
-        if used || path != segment_path(Sequence(1)) {
-            return Err(missing(disk.locate(&path)));
-        }
-    }
-    Ok(())
-}
-
-/// Makes the end of the log safe to go on from, after a crash: everything that was read is written
-/// again and synced before anyone is served from it.
-pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> {
-    // The names that were read may be in the operating system's memory only, if the process before
-    // was killed between a rename and the sync after it. Nothing is changed on the strength of them
-    // until they are safe.
-    for directory in ["", LOG_DIRECTORY] {
-        disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
-    }
-    for leftover in [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH] {
-        remove_if_there(disk, leftover)?;
-    }
-    let mut report = RecoveryReport {
-        last: end.chain.next.previous(),
-        segments: end.manifest.closed.len() + 1,
-        ..RecoveryReport::default()
-    };
-    for path in &end.unlisted {
-        disk.remove(path).doing("remove", || disk.locate(path))?;
-        report.removed.push(disk.locate(path));
-    }
-    for segment in &end.manifest.closed {
-        cut_to_length(disk, segment)?;
-    }
-    report.torn = torn_tail(disk, end);
-    if let Some(torn) = &mut report.torn {
-        torn.aside = Some(keep_aside(disk, end, torn)?);
-    }
-    if end.offset != end.manifest.newest.synced_bytes || report.torn.is_some() {
-        rewrite_newest(disk, end)?;
-        end.manifest.newest.synced_bytes = end.offset;
-        end.manifest.newest.synced = report.last;
-        end.manifest.publish(disk)?;
-        report.rewritten = true;
-    }
-    Ok(report)
-}
-
-/// The torn write after the last batch, not yet copied.
-pub(crate) fn torn_tail(disk: &dyn Disk, end: &End) -> Option<TornTail> {
-    let until = end.torn_until?;
-    let path = disk.locate(&segment_path(end.newest.first));
-    Some(TornTail { path, offset: end.offset, length: until - end.offset, aside: None })
-}
-
-/// A crash may have come between listing a segment as closed and cutting it.
-fn cut_to_length(disk: &dyn Disk, segment: &ClosedSegment) -> Result<(), LogError> {
-    let path = segment_path(segment.first);
-    let file = disk.open(&path, Access::Write).doing("open", || disk.locate(&path))?;
-    if file.length().doing("measure", || disk.locate(&path))? > segment.length {
-        file.truncate(segment.length).doing("shorten", || disk.locate(&path))?;
-        file.sync().doing("sync", || disk.locate(&path))?;
-    }
-    Ok(())
-}
-
-fn keep_aside(disk: &dyn Disk, end: &End, torn: &TornTail) -> Result<String, LogError> {
-    disk.create_directory(ASIDE_DIRECTORY).doing("create", || disk.locate(ASIDE_DIRECTORY))?;
-    disk.sync_directory(LOG_DIRECTORY).doing("sync", || disk.locate(LOG_DIRECTORY))?;
-    let taken = list_if_there(disk, ASIDE_DIRECTORY)?;
-    let name = (0..)
-        .map(|attempt| format!("{:020}-{}-{attempt}.torn", end.newest.first.0, torn.offset))
-        .find(|name| !taken.contains(name))
-        .expect("a directory has fewer names than there are numbers");
-    let path = format!("{ASIDE_DIRECTORY}/{name}");
-    let mut window = Window::open(disk, &segment_path(end.newest.first), Access::Read)?;
-    let bytes = window.bytes(torn.offset, torn.length as usize)?;
-    publish(disk, &format!("{ASIDE_DIRECTORY}/torn.tmp"), &path, bytes)?;
-    Ok(disk.locate(&path))
-}
-
-/// Copies the newest segment up to the end of its last batch, byte for byte, into a new file that
-/// takes its name once it is synced. The old file's pages may be marked clean in memory without
-/// being on the disk, after an fsync that failed: only writing them anew makes them safe.
-fn rewrite_newest(disk: &dyn Disk, end: &End) -> Result<(), LogError> {
-    const CHUNK_BYTES: u64 = 1 << 20;
-    let path = segment_path(end.newest.first);
-    let mut window = Window::open(disk, &path, Access::Read)?;
-    let file = disk.create(REWRITE_PATH).doing("create", || disk.locate(REWRITE_PATH))?;
-    file.allocate(end.newest.capacity).doing("reserve space for", || disk.locate(REWRITE_PATH))?;
-    let mut at = 0;
-    while at < end.offset {
-        let length = (end.offset - at).min(CHUNK_BYTES);
-        let bytes = window.bytes(at, length as usize)?;
-        file.write_at(at, bytes).doing("write", || disk.locate(REWRITE_PATH))?;
-        at += length;
-    }
-    file.sync().doing("sync", || disk.locate(REWRITE_PATH))?;
-    rename(disk, REWRITE_PATH, &path)
 }

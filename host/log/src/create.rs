@@ -1,0 +1,74 @@
+//! Making a database where there is none. Invariant: a directory that shows any sign of a database is
+//! never taken for an empty one.
+
+use crate::batch::{Seed, genesis};
+use crate::doors::{Access, Disk, Doors};
+use crate::error::{Doing, LogError};
+use crate::manifest::{MANIFEST_PATH, Manifest, NewestSegment};
+use crate::publish::{list_if_there, rename};
+use crate::scan::{Window, survey};
+use crate::segment::{
+    LOG_DIRECTORY, RESERVE_PATH, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name, segment_path,
+};
+use crate::sequence::Sequence;
+
+/// Makes a database in an empty directory. It exists from the moment that its manifest does.
+pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogError> {
+    let disk = doors.disk.as_ref();
+    check_no_database(disk)?;
+    for directory in [LOG_DIRECTORY, crate::artifacts::DIRECTORY] {
+        disk.create_directory(directory).doing("create", || disk.locate(directory))?;
+    }
+    disk.sync_directory("").doing("sync", || disk.locate(""))?;
+    let mut ids = [[0; 16]; 3];
+    for id in &mut ids {
+        doors.entropy.fill(id).doing("draw randomness for", || disk.locate(""))?;
+    }
+    let [id, timeline, database_key] = ids;
+    let first = Sequence(1);
+    let header = SegmentHeader {
+        id,
+        timeline,
+        database_key,
+        first,
+        capacity: segment_bytes,
+        created_micros: doors.clock.now_micros(),
+        catalog: [0; 32],
+        previous: genesis(&database_key),
+    };
+    let path = || disk.locate(RESERVE_PATH);
+    let file = disk.create(RESERVE_PATH).doing("create", path)?;
+    file.allocate(header.capacity).doing("reserve space for", path)?;
+    file.write_at(0, &header.encode()).doing("write", path)?;
+    file.sync().doing("sync", path)?;
+    rename(disk, RESERVE_PATH, &segment_path(first))?;
+    let synced = Sequence::ZERO;
+    let newest = NewestSegment { first, id, synced_bytes: SEGMENT_HEADER_BYTES, synced };
+    let manifest = Manifest { database_key, timeline, closed: Vec::new(), newest };
+    manifest.publish(disk)?;
+    Ok(manifest)
+}
+
+/// Whether the data directory holds a database without a manifest, which is damage, or the start
+/// of one that a crash interrupted, which is not.
+pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {
+    let missing = |evidence: String| LogError::MissingManifest { path: disk.locate(MANIFEST_PATH), evidence };
+    let segments: Vec<_> = list_if_there(disk, LOG_DIRECTORY)?
+        .into_iter()
+        .filter(|name| parse_segment_name(name).is_some())
+        .map(|name| format!("{LOG_DIRECTORY}/{name}"))
+        .collect();
+    if let Some(artifact) =
+        list_if_there(disk, crate::artifacts::DIRECTORY)?.iter().find(|name| !name.ends_with(".tmp"))
+    {
+        return Err(missing(disk.locate(&format!("{}/{artifact}", crate::artifacts::DIRECTORY))));
+    }
+    for path in segments {
+        let mut window = Window::open(disk, &path, Access::Read)?;
+        let used = survey(&mut window, SEGMENT_HEADER_BYTES, Seed::new(&[0; 16]))?.used_until.is_some();
+        if used || path != segment_path(Sequence(1)) {
+            return Err(missing(disk.locate(&path)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Mending what a crash left, by the table in docs/recovery.md, before anyone is served. Damage never
+//! comes here: reading has refused it. Invariant: bytes that may have been promised to a caller are
+//! never dropped, and what is dropped is kept aside.
+
+use crate::doors::{Access, Disk};
+use crate::error::{Doing, LogError};
+use crate::manifest::ClosedSegment;
+use crate::publish::{list_if_there, publish, remove_if_there, rename};
+use crate::read_log::End;
+use crate::scan::Window;
+use crate::segment::{
+    ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, segment_path,
+};
+use crate::sequence::Sequence;
+
+/// What opening found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// There was no database, and one was made.
+    pub created: bool,
+    /// The last record.
+    pub last: Sequence,
+    /// How many segments there are.
+    pub segments: usize,
+    /// The database was not closed. Until it is opened to write, its last records may be in the
+    /// operating system's memory only.
+    pub unclosed: bool,
+    /// A write that was cut off by a crash and was dropped; nobody was told that it was safe.
+    pub torn: Option<TornTail>,
+    /// The newest segment was written again and synced, because the database was not closed.
+    pub rewritten: bool,
+    /// Segments without records, left by a crash between making and listing them, removed.
+    pub removed: Vec<String>,
+}
+
+/// The remains of a write that a crash cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub path: String,
+    /// Where the remains begin.
+    pub offset: u64,
+    /// How many bytes they take.
+    pub length: u64,
+    /// The copy that was kept, unless the log was only read.
+    pub aside: Option<String>,
+}
+
+/// Makes the end of the log safe to go on from, after a crash: everything that was read is written
+/// again and synced before anyone is served from it.
+pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> {
+    // The names that were read may be in the operating system's memory only, if the process before
+    // was killed between a rename and the sync after it. Nothing is changed on the strength of them
+    // until they are safe.
+    for directory in ["", LOG_DIRECTORY] {
+        disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
+    }
+    for leftover in [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH] {
+        remove_if_there(disk, leftover)?;
+    }
+    let mut report = found(disk, end);
+    for path in &end.unlisted {
+        disk.remove(path).doing("remove", || disk.locate(path))?;
+        report.removed.push(disk.locate(path));
+    }
+    for segment in &end.manifest.closed {
+        cut_to_length(disk, segment)?;
+    }
+    if let Some(torn) = &mut report.torn {
+        torn.aside = Some(keep_aside(disk, end, torn)?);
+    }
+    if report.unclosed {
+        rewrite_newest(disk, end)?;
+        end.manifest.newest.synced_bytes = end.offset;
+        end.manifest.newest.synced = report.last;
+        end.manifest.publish(disk)?;
+        report.rewritten = true;
+    }
+    Ok(report)
+}
+
+/// What reading found, before anything is done about it.
+pub(crate) fn found(disk: &dyn Disk, end: &End) -> RecoveryReport {
+    let path = disk.locate(&segment_path(end.newest.first));
+    let torn = end.torn_until.map(|until| {
+        let (offset, length) = (end.offset, until - end.offset);
+        TornTail { path, offset, length, aside: None }
+    });
+    RecoveryReport {
+        last: end.chain.next.previous(),
+        segments: end.manifest.closed.len() + 1,
+        unclosed: end.offset != end.manifest.newest.synced_bytes || torn.is_some(),
+        torn,
+        ..RecoveryReport::default()
+    }
+}
+
+/// A crash may have come between listing a segment as closed and cutting it.
+fn cut_to_length(disk: &dyn Disk, segment: &ClosedSegment) -> Result<(), LogError> {
+    let path = segment_path(segment.first);
+    let file = disk.open(&path, Access::Write).doing("open", || disk.locate(&path))?;
+    if file.length().doing("measure", || disk.locate(&path))? > segment.length {
+        file.truncate(segment.length).doing("shorten", || disk.locate(&path))?;
+        file.sync().doing("sync", || disk.locate(&path))?;
+    }
+    Ok(())
+}
+
+fn keep_aside(disk: &dyn Disk, end: &End, torn: &TornTail) -> Result<String, LogError> {
+    disk.create_directory(ASIDE_DIRECTORY).doing("create", || disk.locate(ASIDE_DIRECTORY))?;
+    disk.sync_directory(LOG_DIRECTORY).doing("sync", || disk.locate(LOG_DIRECTORY))?;
+    let taken = list_if_there(disk, ASIDE_DIRECTORY)?;
+    let name = (0..)
+        .map(|attempt| format!("{:020}-{}-{attempt}.torn", end.newest.first.0, torn.offset))
+        .find(|name| !taken.contains(name))
+        .expect("a directory has fewer names than there are numbers");
+    let path = format!("{ASIDE_DIRECTORY}/{name}");
+    let mut window = Window::open(disk, &segment_path(end.newest.first), Access::Read)?;
+    let bytes = window.bytes(torn.offset, torn.length as usize)?;
+    publish(disk, &format!("{ASIDE_DIRECTORY}/torn.tmp"), &path, bytes)?;
+    Ok(disk.locate(&path))
+}
+
+/// Copies the newest segment up to the end of its last batch, byte for byte, into a new file that
+/// takes its name once it is synced. The old file's pages may be marked clean in memory without
+/// being on the disk, after an fsync that failed: only writing them anew makes them safe.
+fn rewrite_newest(disk: &dyn Disk, end: &End) -> Result<(), LogError> {
+    const CHUNK_BYTES: u64 = 1 << 20;
+    let path = segment_path(end.newest.first);
+    let mut window = Window::open(disk, &path, Access::Read)?;
+    let file = disk.create(REWRITE_PATH).doing("create", || disk.locate(REWRITE_PATH))?;
+    file.allocate(end.newest.capacity).doing("reserve space for", || disk.locate(REWRITE_PATH))?;
+    let mut at = 0;
+    while at < end.offset {
+        let length = (end.offset - at).min(CHUNK_BYTES);
+        let bytes = window.bytes(at, length as usize)?;
+        file.write_at(at, bytes).doing("write", || disk.locate(REWRITE_PATH))?;
+        at += length;
+    }
+    file.sync().doing("sync", || disk.locate(REWRITE_PATH))?;
+    rename(disk, REWRITE_PATH, &path)
+}
