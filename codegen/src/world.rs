@@ -64,7 +64,7 @@ pub fn guest_world(sources: &Sources, schema: &Schema, kind: DoorKind) -> GuestW
             let (name, text) = door(interface, table, kind, false);
             let package = &interface.name.package;
             *foreign.entry(package).or_default() += &text;
-            imports.push(full_name(&package.interface(&name)));
+            imports.push(path(schema, &package.interface(&name)));
         }
     }
     let _ = writeln!(own, "/// The world `{}` as a guest sees it.\nworld {world} {{", schema.world);
@@ -100,20 +100,24 @@ fn extra(package: ExtraPackage, path: &str, text: String) -> ExtraFile {
 fn typed_world(schema: &Schema) -> String {
     let mut text = String::new();
     for import in &schema.imports {
-        let _ = writeln!(text, "  import {};", full_name(import));
+        let _ = writeln!(text, "  import {};", path(schema, import));
     }
     for interface in &schema.exports {
         let direction = if interface.functions.is_empty() { "import" } else { "export" };
-        let _ = writeln!(text, "  {direction} {};", full_name(&interface.name));
+        let _ = writeln!(text, "  {direction} {};", path(schema, &interface.name));
     }
     text
 }
 
-/// An interface as a world names it, each word escaped if it is a keyword.
-fn full_name(name: &InterfaceName) -> String {
+/// An interface as a world of the module's package names it, each word escaped if it is a keyword.
+fn path(schema: &Schema, name: &InterfaceName) -> String {
     let PackageName { namespace, name: package, version } = &name.package;
-    let [namespace, package, name] = [namespace, package, &name.name].map(|word| wit_identifier(word));
-    format!("{namespace}:{package}/{name}@{version}")
+    let [namespace, package, interface] = [namespace, package, &name.name].map(|word| wit_identifier(word));
+    if name.package == schema.package {
+        interface
+    } else {
+        format!("{namespace}:{package}/{interface}@{version}")
+    }
 }
 
 /// Whether the module vendors the host's package, as `interstice codegen --wit` writes it.
