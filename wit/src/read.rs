@@ -5,9 +5,11 @@
 mod comments;
 mod functions;
 mod interfaces;
+pub(crate) mod keys;
 mod placement;
 mod shape;
-pub(crate) mod tables;
+mod tables;
+mod triggers;
 mod types;
 mod worlds;
 

@@ -2,18 +2,19 @@
 //! It trusts nothing: names, positions, cycles and sizes are checked before anything is expanded.
 //! Invariant: on a schema that passes, [`Schema::value_type`] neither panics nor runs away.
 
-use crate::limits::{
-    MAX_FLAGS, MAX_INDEXES, MAX_KEY_COLUMNS, MAX_MEMBERS, MAX_NAME_BYTES, MAX_SCHEMA_NODES, MAX_TYPE_DEPTH,
-    MAX_TYPE_NODES,
-};
+mod tables;
+mod types;
+
+use crate::limits::MAX_NAME_BYTES;
 use crate::literal;
-use crate::read::tables::{is_integer, is_key_type};
+use crate::read::keys::is_key_type;
 use crate::schema::{
     Comparison, Function, FunctionKind, Interface, InterfaceName, RowEvent, RowFilter, Schema, Table,
-    Trigger, Type, TypeKind, TypeName, Visibility,
+    Trigger, Type, TypeKind, TypeName,
 };
 use interstice_codec::ValueType;
 use std::collections::{BTreeSet, HashMap};
+use types::Size;
 
 /// What is wrong with a schema that did not come from the reader.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -111,13 +112,6 @@ fn check_unique<'a>(context: &str, names: impl Iterator<Item = &'a str>) -> Resu
     Ok(())
 }
 
-/// The size of an expanded type.
-#[derive(Clone, Copy)]
-struct Size {
-    nodes: u64,
-    depth: u32,
-}
-
 struct Checker<'a> {
     schema: &'a Schema,
     defs: HashMap<(&'a InterfaceName, &'a str), &'a TypeKind>,
@@ -145,201 +139,15 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// The size of what a name stands for.
-    fn named(&mut self, context: &str, name: &'a TypeName, level: u32) -> Result<Size, InvalidSchema> {
-        match self.sizes.get(name) {
-            Some(Some(size)) => return Ok(*size),
-            Some(None) => return invalid(context, format!("the type `{name}` contains itself")),
-            None => {}
-        }
-        let Some(kind) = self.defs.get(&(&name.interface, name.name.as_str())).copied() else {
-            return invalid(context, format!("there is no type `{name}`"));
-        };
-        self.sizes.insert(name, None);
-        let size = self.kind(context, kind, level)?;
-        self.sizes.insert(name, Some(size));
-        Ok(size)
-    }
-
-    fn kind(&mut self, context: &str, kind: &'a TypeKind, level: u32) -> Result<Size, InvalidSchema> {
-        let members = |count: usize, most: usize| match count {
-            0 => invalid(context, "the type is empty"),
-            count if count > most => invalid(context, "the type has too many members"),
-            _ => Ok(()),
-        };
-        match kind {
-            TypeKind::Record(fields) => {
-                members(fields.len(), MAX_MEMBERS)?;
-                check_unique(context, fields.iter().map(|field| field.name.as_str()))?;
-                self.around(context, 0, fields.iter().map(|field| &field.ty), level)
-            }
-            TypeKind::Variant(cases) => {
-                members(cases.len(), MAX_MEMBERS)?;
-                check_unique(context, cases.iter().map(|case| case.name.as_str()))?;
-                self.around(context, cases.len(), cases.iter().filter_map(|case| case.ty.as_ref()), level)
-            }
-            TypeKind::Enum(labels) | TypeKind::Flags(labels) => {
-                let most = if matches!(kind, TypeKind::Flags(_)) { MAX_FLAGS } else { MAX_MEMBERS };
-                members(labels.len(), most)?;
-                check_unique(context, labels.iter().map(|label| label.name.as_str()))?;
-                self.around(context, labels.len(), std::iter::empty(), level)
-            }
-            // An alias is no part of the value, but a step of every walk to it.
-            TypeKind::Alias(ty) => self.around(context, 0, std::iter::once(ty), level),
-            TypeKind::Use(name) => self.named(context, name, level + 1),
-        }
-    }
-
-    fn around(
-        &mut self,
-        context: &str,
-        labels: usize,
-        parts: impl Iterator<Item = &'a Type>,
-        level: u32,
-    ) -> Result<Size, InvalidSchema> {
-        let mut size = Size { nodes: labels as u64 + 1, depth: 0 };
-        for part in parts {
-            let part = self.ty(context, part, level + 1)?;
-            size.nodes = size.nodes.saturating_add(part.nodes);
-            size.depth = size.depth.max(part.depth);
-        }
-        size.depth += 1;
-        if size.nodes > MAX_TYPE_NODES || size.depth > MAX_TYPE_DEPTH {
-            return invalid(context, "the type is too large");
-        }
-        Ok(size)
-    }
-
-    fn ty(&mut self, context: &str, ty: &'a Type, level: u32) -> Result<Size, InvalidSchema> {
-        if level > MAX_TYPE_DEPTH {
-            return invalid(context, "the type nests too deep");
-        }
-        match ty {
-            Type::List(inner) | Type::Option(inner) => {
-                self.around(context, 0, std::iter::once(inner.as_ref()), level)
-            }
-            Type::Result { ok, err } => {
-                self.around(context, 0, ok.as_deref().into_iter().chain(err.as_deref()), level)
-            }
-            Type::Tuple(elements) if elements.is_empty() || elements.len() > MAX_MEMBERS => {
-                invalid(context, "a tuple is empty or has too many elements")
-            }
-            Type::Tuple(elements) => self.around(context, 0, elements.iter(), level),
-            Type::Named(name) => self.named(context, name, level),
-            _ => Ok(Size { nodes: 1, depth: 1 }),
-        }
-    }
-
-    /// Counts the nodes of a table or function towards the limit of the whole, and expands nothing.
-    fn count(&mut self, context: &str, ty: &'a Type) -> Result<(), InvalidSchema> {
-        let size = self.ty(context, ty, 0)?;
-        self.nodes = self.nodes.saturating_add(size.nodes);
-        if self.nodes > MAX_SCHEMA_NODES {
-            return invalid(context, "the types up to here are too large together");
-        }
-        Ok(())
-    }
-
-    fn table(&mut self, interface: &'a Interface, table: &'a Table) -> Result<(), InvalidSchema> {
-        let context = format!("the table `{}`", table.name);
-        let record = interface.types.iter().find(|def| def.name == table.name);
-        let Some(TypeKind::Record(fields)) = record.map(|def| &def.kind) else {
-            return invalid(context, "it has no record");
-        };
-        let is_same = fields.len() == table.columns.len()
-            && fields
-                .iter()
-                .zip(&table.columns)
-                .all(|(field, column)| field.name == column.name && field.ty == column.ty);
-        if !is_same {
-            return invalid(context, "its columns are not the fields of its record");
-        }
-        if table.visibility == Visibility::Public && interface.visibility == Visibility::Private {
-            return invalid(context, "it is public, and its interface is private");
-        }
-        let mut types = Vec::new();
-        for column in &table.columns {
-            self.count(&context, &column.ty)?;
-            types.push(self.schema.value_type(&column.ty));
-        }
-        self.keys(&context, table, &types)?;
-        self.counters_and_defaults(&context, table, &types)
-    }
-
-    fn keys(&self, context: &str, table: &Table, types: &[ValueType]) -> Result<(), InvalidSchema> {
-        if table.primary_key.is_empty() {
-            return invalid(context, "it has no primary key");
-        }
-        for key in table.indexes.iter().map(|index| &index.columns).chain([&table.primary_key]) {
-            let distinct: BTreeSet<_> = key.iter().collect();
-            if key.is_empty() || distinct.len() != key.len() {
-                return invalid(context, "a key is empty or names a column twice");
-            }
-            for column in key {
-                match types.get(column.0 as usize) {
-                    None => return invalid(context, format!("it has no column {}", column.0)),
-                    Some(ty) if !is_key_type(ty) => {
-                        return invalid(context, format!("the column {} cannot be part of a key", column.0));
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-        for index in &table.indexes {
-            let names = index.columns.iter().map(|column| table.columns[column.0 as usize].name.as_str());
-            if index.name != names.collect::<Vec<_>>().join("-and-") {
-                return invalid(context, format!("the index `{}` is not named by its columns", index.name));
-            }
-            if index.columns == table.primary_key {
-                return invalid(context, format!("the index `{}` repeats the primary key", index.name));
-            }
-        }
-        let is_long = |key: &Vec<_>| key.len() > MAX_KEY_COLUMNS;
-        if table.indexes.len() > MAX_INDEXES
-            || is_long(&table.primary_key)
-            || table.indexes.iter().any(|index| is_long(&index.columns))
-        {
-            return invalid(context, "it has too many indexes, or a key too many columns");
-        }
-        match table.indexes.windows(2).find(|pair| pair[0].name >= pair[1].name) {
-            Some(pair) => invalid(context, format!("the index `{}` is out of order", pair[1].name)),
-            None => Ok(()),
-        }
-    }
-
-    fn counters_and_defaults(
-        &self,
-        context: &str,
-        table: &Table,
-        types: &[ValueType],
-    ) -> Result<(), InvalidSchema> {
-        let counters: Vec<_> =
-            (0..).zip(&table.columns).filter(|(_, column)| column.auto_increment).collect();
-        if let [(position, column), rest @ ..] = counters.as_slice() {
-            let own = [crate::ColumnIndex(*position)];
-            let is_unique = table.primary_key == own
-                || table.indexes.iter().any(|index| index.unique && index.columns == own);
-            if !rest.is_empty() || !is_unique || !is_integer(&types[*position as usize]) {
-                return invalid(context, format!("the column `{}` cannot count", column.name));
-            }
-        }
-        for (column, ty) in table.columns.iter().zip(types) {
-            if let Some(default) = &column.default
-                && literal::canonical(default, ty).as_ref() != Ok(default)
-            {
-                return invalid(
-                    context,
-                    format!("the default of `{}` is no canonical value of its type", column.name),
-                );
-            }
-        }
-        Ok(())
-    }
-
     fn function(&mut self, context: &str, function: &'a Function) -> Result<(), InvalidSchema> {
         check_unique(context, function.params.iter().map(|param| param.name.as_str()))?;
         for ty in function.params.iter().map(|param| &param.ty).chain(&function.result) {
             self.count(context, ty)?;
+        }
+        let is_handler = !matches!(function.kind, FunctionKind::Reducer | FunctionKind::Query);
+        let result = function.result.as_ref().map(|ty| self.schema.value_type(ty));
+        if is_handler && !matches!(result, None | Some(ValueType::Result { ok: None, .. })) {
+            return invalid(context, "a handler returns nothing or a result without a value");
         }
         let FunctionKind::On(trigger) = &function.kind else {
             return match function.kind {

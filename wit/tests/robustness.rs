@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use interstice_wit::hash::{interface_hash, storage_hash};
-use interstice_wit::section::{embed, extract};
+use interstice_wit::section::{SECTION_NAME, embed, extract};
 use interstice_wit::{Sources, read};
 use proptest::prelude::*;
 
@@ -87,6 +87,44 @@ const PIECES: &[&str] = &[
     "acme:bank/tables@1.2.0",
 ];
 
+const JSON_PIECES: &[&str] = &[
+    "",
+    "0",
+    "9",
+    "-1",
+    "4294967295",
+    "null",
+    "true",
+    "\"",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"u64\"",
+    "\"f64\"",
+    "[]",
+    "{}",
+    "\"private\"",
+    "\"public\"",
+    "account",
+    "owner",
+    "tables",
+    "ledger",
+    "-",
+    " ",
+    "é",
+    "\u{0}",
+];
+
+/// 2,000 cases; a longer campaign is `PROPTEST_CASES=1000000 cargo test -p interstice-wit --release --test
+/// robustness`.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig { cases: cases.unwrap_or(2_000), ..ProptestConfig::default() }
+}
+
 fn survives(sources: &Sources) {
     match read(sources, None) {
         Ok(schema) => {
@@ -112,7 +150,7 @@ fn survives(sources: &Sources) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn mutated_sources_are_read_or_refused(
@@ -132,6 +170,29 @@ proptest! {
         sources.add_root("shop.wit", "package acme:shop@1.0.0;\nworld shop { import acme:bank/tables@1.2.0; import acme:bank/ledger@1.2.0; }");
         sources.add_dependency_file("bank", "deps/bank.wit", text);
         survives(&sources);
+    }
+
+    #[test]
+    fn mutated_sections_are_extracted_or_refused(
+        edits in prop::collection::vec((0usize..6_000, 0usize..8, 0..JSON_PIECES.len()), 1..4),
+    ) {
+        let mut sources = Sources::new();
+        sources.add_root("bank.wit", BANK);
+        let schema = read(&sources, None).unwrap();
+        let component = embed(b"\0asm\x0d\0\x01\0", &schema).unwrap();
+        let start = component.iter().position(|byte| *byte == b'{').unwrap();
+        let mut json = component[start..].to_vec();
+        for (at, length, piece) in edits {
+            let start = at % json.len();
+            let end = (start + length).min(json.len());
+            json.splice(start..end, JSON_PIECES[piece].bytes());
+        }
+        let section = wasm_encoder::CustomSection { name: SECTION_NAME.into(), data: json.into() };
+        let mut forged = wasm_encoder::Component::new();
+        forged.section(&section);
+        if let Ok(extracted) = extract(&forged.finish()) {
+            extracted.validate().unwrap();
+        }
     }
 
     #[test]

@@ -127,13 +127,14 @@ fn a_schema_that_was_changed_is_refused() {
 
 type Change = Box<dyn Fn(&mut Value)>;
 
+fn table(content: &mut Value, change: &dyn Fn(&mut Value)) {
+    change(&mut content["schema"]["exports"][2]["tables"][0]);
+}
+
 /// Each change makes a schema that the reader would never return.
 #[test]
 fn a_schema_that_contradicts_itself_is_refused() {
     let tables = |content: &mut Value| content["schema"]["exports"][2].take();
-    let table = |content: &mut Value, change: &dyn Fn(&mut Value)| {
-        change(&mut content["schema"]["exports"][2]["tables"][0]);
-    };
     let changes: Vec<(&str, Change)> = vec![
         ("a key of a column that is not there", Box::new(|c| table(c, &|t| t["primary_key"] = json!([9])))),
         ("no key", Box::new(|c| table(c, &|t| t["primary_key"] = json!([])))),

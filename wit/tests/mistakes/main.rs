@@ -12,6 +12,27 @@ mod types;
 use expect_test::Expect;
 use interstice_wit::{Sources, read};
 
+#[test]
+fn a_finding_shows_its_source_in_a_report() {
+    let mut sources = Sources::new();
+    sources.add_root("a.wit", "package a:b@1.0.0;\ninterface i {\n  f: func();\n}\nworld w { export i; }");
+    let findings = read(&sources, None).unwrap_err();
+    let mut report = String::new();
+    let handler = miette::NarratableReportHandler::new();
+    handler.render_report(&mut report, &findings.findings()[0]).unwrap();
+    expect_test::expect![[r#"
+        `f` does not say what it is to the database
+            Diagnostic severity: error
+        Begin snippet for a.wit starting at line 2, column 1
+
+        snippet line 2: interface i {
+        snippet line 3:   f: func();
+            label at line 3, column 3: expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+        snippet line 4: }
+        diagnostic help: write `/// @reducer` above it if it writes, `/// @query` if it only reads
+    "#]].assert_eq(&report);
+}
+
 /// The findings about a package of one file.
 fn check(text: &str, expected: Expect) {
     check_files(&[("bank.wit", text)], &[], None, expected);
