@@ -138,33 +138,60 @@ impl Writer {
         } else {
             self.run(tools, &request, &mut result)
         };
-        let failure;
-        let outcome = match outcome {
-            Ok(Returned::Ok) => Outcome::Ok(&result),
-            Ok(Returned::Err) => {
-                self.abort();
-                self.begin(tools, &Caller::System)?;
-                Outcome::Err(&result)
-            }
-            Err(error) if error.ends_delivery() => {
-                tracing::warn!(target: "interstice::node", "a delivery failed: {error}");
-                failure = error.to_string();
-                self.begin(tools, &Caller::System)?;
-                Outcome::Failed(failure.as_bytes())
-            }
-            Err(error) => return Err(error),
-        };
+        let ended = self.end_for_record(tools, outcome, "a delivery")?;
         let subject = self.context().catalog.function(delivery.target).definition;
         let frame = RecordFrame {
             subject,
             cause,
             caller: &Caller::System,
             arguments: &delivery.arguments,
-            outcome,
+            outcome: ended.outcome(&result),
             depth: delivery.depth,
             even_if_empty: true,
         };
         self.commit(tools, &frame)?;
         Ok(())
+    }
+
+    /// Brings a run that must leave a record to the point where it can be committed: what failed is
+    /// undone, and an empty transaction stands in its place.
+    pub(crate) fn end_for_record(
+        &mut self,
+        tools: &Tools<'_>,
+        outcome: Result<Returned, Error>,
+        what: &str,
+    ) -> Result<Ended, Error> {
+        let ended = match outcome {
+            Ok(Returned::Ok) => return Ok(Ended::Ok),
+            Ok(Returned::Err) => {
+                self.abort();
+                Ended::Err
+            }
+            Err(error) if error.ends_delivery() => {
+                tracing::warn!(target: "interstice::node", "{what} failed: {error}");
+                Ended::Failed(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        self.begin(tools, &Caller::System)?;
+        Ok(ended)
+    }
+}
+
+/// How a run ended that leaves a record in any case.
+pub(crate) enum Ended {
+    Ok,
+    Err,
+    Failed(String),
+}
+
+impl Ended {
+    /// What the record says.
+    pub(crate) fn outcome<'r>(&'r self, result: &'r [u8]) -> Outcome<'r> {
+        match self {
+            Ended::Ok => Outcome::Ok(result),
+            Ended::Err => Outcome::Err(result),
+            Ended::Failed(reason) => Outcome::Failed(reason.as_bytes()),
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::catalog::{
 use crate::context::Target;
 use crate::error::Error;
 use crate::link::{engine_error, link};
+use crate::schedule::Schedule;
 use crate::tables::{drop_tables, link_tables, make_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
 use interstice_codec::key::KeyLayout;
@@ -21,6 +22,7 @@ use interstice_wit::{
     FunctionKind, Hash, PackageName, RowFilter, Schema, Trigger, TypeName, Visibility, hash::artifact_hash,
     section,
 };
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What an installation needs of the node.
@@ -66,7 +68,7 @@ impl Writer {
         }
         shop.tools.log.admit()?;
         let handles = make_tables(shop.tools.store, &catalog, &schema)?;
-        let next = link_tables(shop.tools.log, &catalog, &schema, &handles)
+        let next = link_tables(shop.tools.log, &schema, &handles)
             .and_then(|tables| assemble(shop, &catalog, schema.clone(), artifact, component, &tables));
         let installed = next.and_then(|next| {
             shop.artifacts.put(component)?;
@@ -74,7 +76,13 @@ impl Writer {
             self.initialise(shop, &schema)
         });
         match installed {
-            Ok(sequence) => Ok(Installation { package: schema.package, artifact, sequence: Some(sequence) }),
+            Ok(sequence) => {
+                let catalog = self.context().catalog.clone();
+                let module = catalog.modules.last().expect("a module was just installed");
+                let schedules = Schedule::of_module(module, self.last_timestamp_micros, &HashMap::new());
+                self.schedules.extend(schedules);
+                Ok(Installation { package: schema.package, artifact, sequence: Some(sequence) })
+            }
             Err(error) => {
                 self.context_mut().catalog = catalog;
                 self.context_mut().forget_instances_beyond_catalog();

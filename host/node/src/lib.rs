@@ -18,8 +18,10 @@ mod query;
 mod random;
 mod recover;
 mod scans;
+mod schedule;
 mod stop;
 mod tables;
+mod text;
 mod transaction;
 
 pub use call::{Acknowledge, CallOptions, FunctionHandle, ModuleInfo, Pending, Reply};

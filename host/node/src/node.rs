@@ -23,6 +23,9 @@ use std::sync::Arc;
 /// How many deliveries are paid before a call that waits for the writer gets its turn.
 const DELIVERIES_BEFORE_A_CALL: usize = 1024;
 
+/// How long deliveries and schedules wait after a failure of the node before they are tried again.
+const RETRY_MICROS: u64 = 1_000_000;
+
 /// How a node is opened.
 #[derive(Clone, Debug, Default)]
 pub struct NodeOptions {
@@ -87,16 +90,17 @@ impl Node {
         let (last_sequence, last_timestamp_micros) = (replay.last_sequence, replay.last_timestamp_micros);
         check_clock(doors.clock.now_micros(), last_timestamp_micros, &limits)?;
         let shop = Workshop {
-            tools: Tools { log: &log, store: &store, limits: &limits },
+            tools: Tools { log: &log, store: &store, clock: doors.clock.as_ref(), limits: &limits },
             engine: &engine,
             cache: Some(&cache),
             artifacts: &artifacts,
         };
         let catalog = Arc::new(replay.catalog(&shop)?);
+        let schedules = replay.schedules(&catalog);
         let owed = replay.owed(&catalog)?;
         let key = log.database_key();
         let context = Context::new(catalog.clone(), limits.clone(), doors.clock.clone(), key);
-        let writer = Writer::new(context, last_sequence, last_timestamp_micros, owed);
+        let writer = Writer::new(context, last_sequence, last_timestamp_micros, owed, schedules);
         let readers = Readers::new(limits.clone(), doors.clock.clone(), key);
         let (writing, reading) = (Queue::new(doors.threads.as_ref()), Queue::new(doors.threads.as_ref()));
         let inner = Inner {
@@ -295,13 +299,17 @@ impl Node {
         Ok(self.inner.log.wait_durable(last)?)
     }
 
-    /// Pays all deliveries that are owed, and those that they cause.
+    /// Runs every scheduled function whose time has come, and pays all deliveries that are owed and
+    /// those that they cause. The node does so by itself; this waits for it.
     pub fn settle(&self) -> Result<(), Error> {
         if !is_guest_thread() {
             return self.hand_over(&self.inner.writing, Node::settle)?;
         }
         let inner = &self.inner;
-        inner.writer.lock().deliver(&inner.tools(), usize::MAX)?;
+        let tools = inner.tools();
+        let mut writer = inner.writer.lock();
+        writer.run_due(&tools)?;
+        writer.deliver(&tools, usize::MAX)?;
         Ok(())
     }
 
@@ -384,7 +392,7 @@ impl Node {
 
 impl Inner {
     fn tools(&self) -> Tools<'_> {
-        Tools { log: &self.log, store: &self.store, limits: &self.limits }
+        Tools { log: &self.log, store: &self.store, clock: self.doors.clock.as_ref(), limits: &self.limits }
     }
 
     fn close(&self) -> Result<(), Error> {
@@ -422,17 +430,28 @@ impl interstice_log::doors::Worker for WriterWorker {
         let Some(inner) = self.node.upgrade() else { return Step::Finished };
         let paid = interstice_engine::guest_thread(self.stack_bytes, || {
             let mut writer = inner.writer.lock();
-            if writer.owed.is_empty() || writer.closed {
-                return Ok(true);
+            if writer.closed {
+                return Ok((true, None));
             }
-            writer.deliver(&inner.tools(), DELIVERIES_BEFORE_A_CALL)
+            let tools = inner.tools();
+            writer.run_due(&tools)?;
+            let paid = writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
+            Ok::<_, Error>((paid, writer.next_due_micros()))
         });
         match paid {
-            Ok(true) => Step::Idle { until_micros: None },
-            Ok(false) => Step::Worked,
+            Ok((true, due_micros)) => {
+                let clock = inner.doors.clock.as_ref();
+                let until_micros = due_micros.map(|due| {
+                    clock.monotonic_micros().saturating_add(due.saturating_sub(clock.now_micros()))
+                });
+                Step::Idle { until_micros }
+            }
+            Ok((false, _)) => Step::Worked,
             Err(error) => {
                 tracing::error!(target: "interstice::node", "deliveries wait: {error}");
-                Step::Idle { until_micros: None }
+                // Whatever failed may be gone after a while: a full disk, for one.
+                let retry = inner.doors.clock.monotonic_micros().saturating_add(RETRY_MICROS);
+                Step::Idle { until_micros: Some(retry) }
             }
         }
     }

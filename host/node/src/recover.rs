@@ -7,6 +7,7 @@ use crate::context::Target;
 use crate::delivery::OwedDelivery;
 use crate::error::Error;
 use crate::install::{Workshop, assemble, function_index};
+use crate::schedule::{Schedule, schedules_of};
 use crate::tables::{link_tables, table_definition};
 use interstice_log::{
     BoxError, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Owed, Progress,
@@ -27,6 +28,8 @@ pub(crate) struct Replay<'o> {
     by_name: HashMap<(String, String), TableHandle>,
     by_number: Vec<Option<TableHandle>>,
     owed: BTreeMap<Closed, ReplayedDelivery>,
+    /// When each scheduled function was last due.
+    last_runs: HashMap<DefinitionId, u64>,
 }
 
 /// A module as its record of installation tells of it.
@@ -34,6 +37,7 @@ pub(crate) struct ReplayedModule {
     pub(crate) schema: Schema,
     pub(crate) artifact: Digest,
     pub(crate) tables: Vec<TableHandle>,
+    pub(crate) installed_micros: u64,
 }
 
 /// A delivery that no record has closed yet.
@@ -72,6 +76,7 @@ impl<'o> Replay<'o> {
             by_name: HashMap::new(),
             by_number: Vec::new(),
             owed: BTreeMap::new(),
+            last_runs: HashMap::new(),
         }
     }
 
@@ -80,7 +85,7 @@ impl<'o> Replay<'o> {
         let mut catalog = Catalog::default();
         for module in &self.modules {
             let component = shop.artifacts.get(module.artifact)?;
-            let tables = link_tables(shop.tools.log, &catalog, &module.schema, &module.tables)?;
+            let tables = link_tables(shop.tools.log, &module.schema, &module.tables)?;
             catalog = assemble(
                 shop,
                 &catalog,
@@ -91,6 +96,12 @@ impl<'o> Replay<'o> {
             )?;
         }
         Ok(catalog)
+    }
+
+    /// The schedules of the modules.
+    pub(crate) fn schedules(&self, catalog: &Catalog) -> Vec<Schedule> {
+        let installed: Vec<u64> = self.modules.iter().map(|module| module.installed_micros).collect();
+        schedules_of(catalog, &installed, &self.last_runs)
     }
 
     /// The deliveries that are still owed, in order.
@@ -140,7 +151,8 @@ impl<'o> Replay<'o> {
             self.by_name.insert(name, handle.clone());
             tables.push(handle);
         }
-        self.modules.push(ReplayedModule { schema, artifact: *artifact, tables });
+        let installed_micros = record.timestamp_micros;
+        self.modules.push(ReplayedModule { schema, artifact: *artifact, tables, installed_micros });
         Ok(())
     }
 
@@ -247,7 +259,10 @@ impl<'o> Replay<'o> {
                     .ok_or(ReplayError::NotOwed { sequence: closed.sequence.0, ordinal: closed.ordinal })?;
                 depth = paid.depth;
             }
-            Cause::Call | Cause::Schedule { .. } | Cause::Lifecycle(_) => {}
+            Cause::Schedule { due_micros } => {
+                self.last_runs.insert(record.subject, due_micros);
+            }
+            Cause::Call | Cause::Lifecycle(_) => {}
         }
         self.apply(record, definitions, depth)?;
         self.store.set_replayed(Version(record.sequence.0))?;

@@ -38,7 +38,6 @@ pub(crate) fn drop_tables(store: &Store, tables: &[TableHandle]) {
 /// The tables of a module as the catalog has them; the handles stand in the order of the schema.
 pub(crate) fn link_tables(
     log: &Log,
-    catalog: &Catalog,
     schema: &Schema,
     handles: &[TableHandle],
 ) -> Result<Vec<(TypeName, Arc<LinkedTable>)>, Error> {

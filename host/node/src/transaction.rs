@@ -7,8 +7,10 @@ use crate::context::{Context, Target, Work};
 use crate::delivery::{Collector, OwedDelivery};
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::schedule::Schedule;
 use crate::stop::fault_error;
 use interstice_engine::{Caller, Returned};
+use interstice_log::doors::Clock;
 use interstice_log::{Cause, DefinitionId, Log, Outcome, Owed, RecordParts, Sequence, WriteSetEncoder};
 use interstice_store::{Store, Version};
 use std::collections::VecDeque;
@@ -22,6 +24,7 @@ pub(crate) struct Writer {
     pub(crate) last_timestamp_micros: u64,
     /// Deliveries that committed transactions owe, in order.
     pub(crate) owed: VecDeque<OwedDelivery>,
+    pub(crate) schedules: Vec<Schedule>,
     pub(crate) write_set: WriteSetEncoder,
     /// What the open transaction will owe: as the record says it, and as it will be run.
     pub(crate) owing: Vec<Owed>,
@@ -35,6 +38,7 @@ pub(crate) struct Writer {
 pub(crate) struct Tools<'n> {
     pub(crate) log: &'n Log,
     pub(crate) store: &'n Store,
+    pub(crate) clock: &'n dyn Clock,
     pub(crate) limits: &'n Arc<Limits>,
 }
 
@@ -64,12 +68,14 @@ impl Writer {
         last_sequence: u64,
         last_timestamp_micros: u64,
         owed: Vec<OwedDelivery>,
+        schedules: Vec<Schedule>,
     ) -> Writer {
         Writer {
             context: Some(context),
             last_sequence,
             last_timestamp_micros,
             owed: owed.into(),
+            schedules,
             write_set: WriteSetEncoder::new(),
             owing: Vec::new(),
             pending: Vec::new(),

@@ -1,0 +1,118 @@
+//! Schedules: functions that the host calls again and again.
+//! Every run leaves a record, also an empty or a failed one, so that a restart knows when the last
+//! one was; runs that were missed while the node was down are made up by one.
+//! Invariant: when a function runs depends on the log and the clock, never on what is in memory.
+
+use crate::catalog::{Catalog, Module};
+use crate::context::Target;
+use crate::error::Error;
+use crate::install::function_index;
+use crate::transaction::{RecordFrame, Request, Tools, Writer};
+use interstice_engine::Caller;
+use interstice_log::{Cause, DefinitionId};
+use interstice_wit::FunctionKind;
+use std::collections::HashMap;
+
+/// A function that waits for its time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
+    pub(crate) target: Target,
+    every_micros: u64,
+    /// When it is to run next, in microseconds since the Unix epoch.
+    due_micros: u64,
+}
+
+impl Schedule {
+    /// The schedules of a module that was installed at that time; `last_runs` are those that the log
+    /// knows of, by function.
+    pub(crate) fn of_module(
+        module: &Module,
+        installed_micros: u64,
+        last_runs: &HashMap<DefinitionId, u64>,
+    ) -> Vec<Schedule> {
+        let mut schedules = Vec::new();
+        for (position, function) in module.functions.iter().enumerate() {
+            let FunctionKind::Schedule { every_ms } = function.kind else { continue };
+            let every_micros = every_ms.saturating_mul(1_000).max(1);
+            let since = last_runs.get(&function.definition).copied().unwrap_or(installed_micros);
+            schedules.push(Schedule {
+                target: Target { module: module.index, function: function_index(position) },
+                every_micros,
+                due_micros: since.saturating_add(every_micros),
+            });
+        }
+        schedules
+    }
+
+    /// The first moment after `now` that lies a whole number of periods after the last one.
+    fn following(&self, now_micros: u64) -> u64 {
+        let missed = now_micros.saturating_sub(self.due_micros) / self.every_micros;
+        self.due_micros.saturating_add(self.every_micros.saturating_mul(missed + 1))
+    }
+}
+
+impl Writer {
+    /// When something is to run next.
+    pub(crate) fn next_due_micros(&self) -> Option<u64> {
+        self.schedules.iter().map(|schedule| schedule.due_micros).min()
+    }
+
+    /// Runs every function whose time has come, each once, the longest overdue first.
+    pub(crate) fn run_due(&mut self, tools: &Tools<'_>) -> Result<(), Error> {
+        let now_micros = tools.clock.now_micros().max(self.last_timestamp_micros);
+        let mut due: Vec<(u64, usize)> = (self.schedules.iter().enumerate())
+            .filter(|(_, schedule)| schedule.due_micros <= now_micros)
+            .map(|(place, schedule)| (schedule.due_micros, place))
+            .collect();
+        due.sort_unstable();
+        for (due_micros, place) in due {
+            self.run_scheduled(tools, self.schedules[place].target, due_micros)?;
+            self.schedules[place].due_micros = self.schedules[place].following(now_micros);
+        }
+        Ok(())
+    }
+
+    fn run_scheduled(&mut self, tools: &Tools<'_>, target: Target, due_micros: u64) -> Result<(), Error> {
+        let cause = Cause::Schedule { due_micros };
+        let request = Request { target, arguments: &[], caller: &Caller::System, cause, depth: 0 };
+        let mut result = Vec::new();
+        let outcome = self.run(tools, &request, &mut result);
+        let ended = self.end_for_record(tools, outcome, "a scheduled function")?;
+        let frame = RecordFrame {
+            subject: self.context().catalog.function(target).definition,
+            cause,
+            caller: &Caller::System,
+            arguments: &[],
+            outcome: ended.outcome(&result),
+            depth: 0,
+            even_if_empty: true,
+        };
+        self.commit(tools, &frame)?;
+        Ok(())
+    }
+}
+
+/// The schedules of everything that is installed, at opening.
+pub(crate) fn schedules_of(
+    catalog: &Catalog,
+    installed_micros: &[u64],
+    last_runs: &HashMap<DefinitionId, u64>,
+) -> Vec<Schedule> {
+    let modules = catalog.modules.iter().zip(installed_micros);
+    modules.flat_map(|(module, micros)| Schedule::of_module(module, *micros, last_runs)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{FunctionIndex, ModuleIndex};
+
+    #[test]
+    fn missed_runs_are_made_up_by_one_and_the_rhythm_is_kept() {
+        let target = Target { module: ModuleIndex(0), function: FunctionIndex(0) };
+        let schedule = Schedule { target, every_micros: 10, due_micros: 100 };
+        for (now, next) in [(100, 110), (101, 110), (109, 110), (110, 120), (155, 160)] {
+            assert_eq!(schedule.following(now), next, "at {now}");
+        }
+    }
+}
