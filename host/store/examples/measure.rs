@@ -24,21 +24,23 @@ const ROUNDS: usize = 200;
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     let run = |name: &str, measure: &dyn Fn()| {
-        if name.contains(&wanted) {
+        if name.starts_with(&wanted) {
             measure();
         }
     };
     run("baseline", &baseline);
+    run("small get", &|| get(1000));
+    run("small update", &|| update(1000));
     run("get", &|| get(ROWS));
-    run("get", &|| get(MILLION));
+    run("large get", &|| get(MILLION));
     run("update", &|| update(ROWS));
-    run("update", &|| update(MILLION));
+    run("large update", &|| update(MILLION));
     run("transfer", &transfer);
     run("insert", &insert);
     run("scan", &|| scan(ROWS));
-    run("scan", &|| scan(MILLION));
+    run("large scan", &|| scan(MILLION));
     run("bulk", &|| bulk(0));
-    run("bulk", &|| bulk(MILLION));
+    run("large bulk", &|| bulk(MILLION));
     run("replay", &replay);
     run("memory", &memory);
 }
@@ -137,7 +139,7 @@ fn fastest(rounds: usize, mut round: impl FnMut() -> f64) -> f64 {
 }
 
 fn rounds(rows: u64) -> usize {
-    ROUNDS / (rows / ROWS).pow(2).max(1) as usize + 2
+    ROUNDS / (rows / ROWS).pow(2).max(1) as usize + (ROWS / rows) as usize + 2
 }
 
 fn nanoseconds_each(count: u64, work: impl FnOnce()) -> f64 {
