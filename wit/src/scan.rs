@@ -13,6 +13,8 @@ pub(crate) struct Scan {
     pub(crate) names: Vec<Range<usize>>,
     /// How many packages, interfaces and worlds begin here, named or not.
     pub(crate) containers: usize,
+    /// Where each `/**/` stands, which wit-parser takes for a doc comment and cannot take apart.
+    pub(crate) empty_comments: Vec<Range<usize>>,
     /// Each `@unstable` gate.
     pub(crate) unstable: Vec<Range<usize>>,
 }
@@ -263,6 +265,9 @@ impl Scanner<'_> {
             }
         }
         let comment = &self.text[start..self.at];
+        if comment == "/**/" {
+            self.found.empty_comments.push(start..self.at);
+        }
         let is_doc = comment.starts_with("/**") && !comment.starts_with("/***") && comment.len() > 5;
         if !is_doc {
             return;

@@ -158,16 +158,16 @@ impl Sources {
         if !self.is_parsable(&scans, mistakes) {
             return None;
         }
-        let mut groups: BTreeMap<&Group, Vec<&SourceFile>> = BTreeMap::new();
-        for file in &self.files {
-            groups.entry(&file.group).or_default().push(file);
+        let mut groups: BTreeMap<&Group, Vec<(&SourceFile, &Scan)>> = BTreeMap::new();
+        for (file, scan) in self.files.iter().zip(&scans) {
+            groups.entry(&file.group).or_default().push((file, scan));
         }
         let mut root = None;
         let mut dependencies = Vec::new();
         for (group, files) in groups {
             let mut map = SourceMap::new();
-            for file in files {
-                map.push_str(&file.path, &*file.text);
+            for (file, scan) in files {
+                map.push_str(&file.path, parsable(&file.text, scan));
             }
             match map.parse() {
                 Ok(parsed) if *group == Group::Root => root = Some(parsed),
@@ -277,6 +277,15 @@ pub(crate) struct Parsed {
     pub(crate) groups: Vec<UnresolvedPackageGroup>,
     /// What our own scan found in each file.
     pub(crate) scans: Vec<Scan>,
+}
+
+/// The text as wit-parser is given it: it panics at `/**/`, so blanks of the same length stand there.
+fn parsable(text: &str, scan: &Scan) -> String {
+    let mut text = text.to_owned();
+    for comment in &scan.empty_comments {
+        text.replace_range(comment.clone(), &" ".repeat(comment.len()));
+    }
+    text
 }
 
 /// A mistake that wit-parser found. What it says on further lines is a hint.

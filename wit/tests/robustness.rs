@@ -11,6 +11,19 @@ const BANK: &str = include_str!("bank.wit");
 
 /// Pieces that a mutation puts in; most of them mean something somewhere.
 const PIECES: &[&str] = &[
+    "/**/",
+    "world w { export i: interface { f: func(); } ",
+    "f: func();",
+    "include bank;",
+    "use tables.{account};",
+    "import a: ",
+    "export x: interface {",
+    "resource r;",
+    "constructor();",
+    "static ",
+    "with { a as b }",
+    "as ",
+    "type t = u64;",
     "/// @table(primary-key = id)\n",
     "/// @index(",
     "/// @unique\n",
@@ -202,6 +215,17 @@ proptest! {
         sources.add_root("heap.wit", format!("package a:b@1.0.0;\nworld w {{ export i; }}\ninterface i {{\n{text}\n}}"));
         survives(&sources);
     }
+}
+
+/// wit-parser 0.254 takes `/**/` for a doc comment, strips `/**` from its beginning and panics when no
+/// `*/` is left to strip from its end.
+#[test]
+fn an_empty_block_comment_is_a_comment() {
+    let text = "package a:b@1.0.0;\ninterface i {\n/**/ type t = u64;\n// /**/\n/***/ type u = t;\n/** */ type v = u;\n}\nworld w { export i; }";
+    let mut sources = Sources::new();
+    sources.add_root("a.wit", text);
+    assert_eq!(read(&sources, None).unwrap().exports[0].types.len(), 3);
+    assert!(sources.resolve(&[]).is_ok());
 }
 
 /// Reads every package of a folder of WIT, where one is named: `INTERSTICE_WIT_CORPUS=folder`. Each
