@@ -4,7 +4,7 @@
 
 use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
-use crate::doors::{Access, Disk, Doors, LockKind};
+use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
 use crate::error::{Doing, LogError};
 use crate::limits::{MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
 use crate::lock::take_lock;
@@ -18,7 +18,8 @@ use crate::reserve::Reserve;
 use crate::segment::{Id, LOG_DIRECTORY, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::{Durability, Shared};
-use crate::writer::{Newest, Writer};
+use crate::writer::{Newest, Writer, WriterThread};
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 const WRITER_STACK_BYTES: usize = 256 << 10;
@@ -39,6 +40,8 @@ impl Default for LogOptions {
 /// An open log. Dropping it closes it.
 pub struct Log {
     shared: Arc<Shared>,
+    /// The writer's thread steps it, and so does whoever waits while the thread does not.
+    writer: Arc<Mutex<Writer>>,
     disk: Arc<dyn Disk>,
     database_key: Id,
     timeline: Id,
@@ -114,10 +117,12 @@ impl Log {
             buffer: Vec::new(),
         };
         shared.pending.lock().room = writer.room();
-        let spawned = doors.threads.spawn("log-writer", WRITER_STACK_BYTES, wake, Box::new(writer));
+        let writer = Arc::new(Mutex::new(writer));
+        let worker = Box::new(WriterThread { writer: writer.clone() });
+        let spawned = doors.threads.spawn("log-writer", WRITER_STACK_BYTES, wake, worker);
         spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
         let (latest_micros, least_room) = (chain.latest_micros, segment_bytes / 8);
-        Ok(Self { shared, disk, database_key, timeline, latest_micros, least_room })
+        Ok(Self { shared, writer, disk, database_key, timeline, latest_micros, least_room })
     }
 
     /// The number by which records refer to this definition. The same one for equal definitions.
@@ -223,21 +228,26 @@ impl Log {
             return Err(LogError::NotAppended { given: sequence, last });
         }
         let shared = &self.shared;
-        let mut failed = false;
-        shared.progress.wait_until(None, &mut || {
+        loop {
+            let count = shared.progress.count();
             if shared.durable() >= sequence {
-                return true;
+                return Ok(());
             }
-            failed = matches!(shared.pending.lock().state, State::Poisoned(_) | State::Closed);
-            failed
-        });
-        if failed && shared.durable() < sequence {
-            return Err(LogError::OutcomeUnknown { sequence });
+            if matches!(shared.pending.lock().state, State::Poisoned(_) | State::Closed) {
+                // It may have become safe between the two looks.
+                let safe = shared.durable() >= sequence;
+                return if safe { Ok(()) } else { Err(LogError::OutcomeUnknown { sequence }) };
+            }
+            // A lone caller writes by itself: two hand-offs between threads would cost as much again
+            // as a fast disk's sync.
+            let worked = self.writer.try_lock().is_some_and(|mut writer| writer.step() == Step::Worked);
+            if !worked {
+                shared.progress.wait_past(count, None);
+            }
         }
-        Ok(())
     }
 
-    /// Has the writer call `watcher` after each sync, and when the disk fails.
+    /// Has `watcher` called after each sync, and when the disk fails.
     pub fn on_durable(&self, watcher: impl Fn(Durability) + Send + Sync + 'static) {
         self.shared.watchers.write().push(Box::new(watcher));
     }

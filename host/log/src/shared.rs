@@ -1,5 +1,5 @@
 //! What appends, waiters and the writer share, and how they tell each other. Locks are taken in the
-//! order definitions, pending, and never held while a signal is notified or a callback runs.
+//! order writer, definitions, pending; none but the writer's is held while a watcher runs.
 //! Invariant: the durable sequence only grows, and never passes what has been synced.
 
 use crate::definitions::Definitions;
@@ -20,7 +20,8 @@ pub enum Durability {
     Failed,
 }
 
-/// Is called by the writer after each sync, and must not wait for anything.
+/// Is called after each sync, on the writer's thread or on that of a caller who waits for the sync. It
+/// must not wait for anything, nor append.
 pub type Watcher = Box<dyn Fn(Durability) + Send + Sync>;
 
 pub(crate) struct Shared {

@@ -1,6 +1,6 @@
 //! The writer: takes all that waits, writes it as one batch with one sync, and says that it is
-//! safe. It alone touches the newest segment. Invariant: a batch is written only after the one
-//! before it was synced, and after any failure nothing is written again.
+//! safe. It alone touches the newest segment; its thread steps it, or a caller who waits. Invariant: a
+//! batch is written only after the one before it was synced, and after any failure nothing is.
 
 use crate::batch::{BatchHeader, HEADER_BYTES, Link, SECTOR_BYTES, Seed, whole_sectors};
 use crate::bytes::put_varint;
@@ -15,6 +15,7 @@ use crate::reserve::Reserve;
 use crate::segment::{Id, SEGMENT_HEADER_BYTES, SegmentHeader, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::Shared;
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// The newest segment, as the writer sees it.
@@ -68,6 +69,17 @@ pub(crate) struct Writer {
     pub(crate) buffer: Vec<u8>,
 }
 
+/// The thread that steps the writer when nobody who waits does.
+pub(crate) struct WriterThread {
+    pub(crate) writer: Arc<Mutex<Writer>>,
+}
+
+impl Worker for WriterThread {
+    fn step(&mut self) -> Step {
+        self.writer.lock().step()
+    }
+}
+
 impl Worker for Writer {
     fn step(&mut self) -> Step {
         match self.turn() {
@@ -82,6 +94,10 @@ impl Worker for Writer {
 
 impl Writer {
     fn turn(&mut self) -> Result<Step, LogError> {
+        // Who steps the writer may come after it has ended.
+        if matches!(self.shared.pending.lock().state, State::Closed | State::Poisoned(_)) {
+            return Ok(Step::Finished);
+        }
         if self.tend_reserve()? {
             return Ok(Step::Worked);
         }

@@ -4,21 +4,37 @@
 
 mod support;
 
+use interstice_log::doors::{Clock, Disk, Doors};
 use interstice_log::sim::Simulator;
 use interstice_log::{LogReader, NamedCause, Record, Sequence};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use support::{Cast, SMALL, append, assert_in_order, open};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1")
 }
 
+/// A clock that stands, so that the bytes depend on nothing but the encoder.
+struct Still;
+
+impl Clock for Still {
+    fn now_micros(&self) -> u64 {
+        1_700_000_000_000_000
+    }
+
+    fn monotonic_micros(&self) -> u64 {
+        0
+    }
+}
+
 /// What today's program writes: two segments, batches of one and of several records, every cause.
 fn written_today() -> BTreeMap<String, Vec<u8>> {
     let simulator = Simulator::new(20);
-    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let doors = Doors { clock: Arc::new(Still), ..simulator.doors() };
+    let (log, ..) = open(&doors, SMALL).unwrap();
     let cast = Cast::define(&log);
     for n in 1..=50 {
         append(&log, cast).unwrap();
@@ -40,8 +56,7 @@ fn written_today() -> BTreeMap<String, Vec<u8>> {
 /// Puts the fixture on a simulated disk, the newest segment at its full length.
 fn planted(files: &BTreeMap<String, Vec<u8>>) -> Simulator {
     let simulator = Simulator::new(21);
-    let disk = interstice_log::doors::Disk::create_directory(&simulator.disk, "log");
-    disk.unwrap();
+    simulator.disk.create_directory("log").unwrap();
     let newest = files.keys().rfind(|path| path.ends_with(".log")).unwrap();
     for (path, bytes) in files {
         let mut bytes = bytes.clone();
