@@ -3,7 +3,7 @@
 //! own enum.
 //! Invariant: nothing of a refused operation is left.
 
-use crate::{NoUnique, UniqueIndexes, row::Violation};
+use crate::{NoUnique, UniqueIndexes, door::Violation};
 use std::{error, fmt};
 
 /// Why a row was not inserted.

@@ -8,6 +8,13 @@
 pub(crate) use imports::panicked;
 pub(crate) use imports::{caller, log, random, timestamp};
 
+/// The end of a call to the host where there is none.
+pub fn no_host() -> ! {
+    panic!(
+        "there is no host here: build the module for wasm32-unknown-unknown, and test it with interstice-test"
+    )
+}
+
 #[cfg(target_arch = "wasm32")]
 mod imports {
     use crate::{Caller, Level};
@@ -83,13 +90,8 @@ mod imports {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod imports {
+    use super::no_host;
     use crate::{Caller, Level};
-
-    fn no_host() -> ! {
-        panic!(
-            "there is no host here: build the module for wasm32-unknown-unknown, and test it with interstice-test"
-        )
-    }
 
     pub(crate) fn caller() -> Caller {
         no_host()

@@ -3,7 +3,8 @@
 //! Invariant: a range in terms of values becomes the half-open range of keys that holds the same rows.
 
 use crate::codec::key::successor;
-use crate::row::{Order, Prefix, ReadDoor, Row, WriteDoor};
+use crate::door::{ReadDoor, WriteDoor};
+use crate::row::{Order, Prefix, Row};
 use crate::scan::{self, Bounds};
 use crate::{ReadWrite, Scan, rt::Entered, scratch};
 use std::marker::PhantomData;
@@ -122,11 +123,11 @@ impl<O: Order, A> UniqueIndex<O, A> {
     /// The row that holds this key.
     #[inline]
     pub fn get(&self, key: O::Key<'_>) -> Option<O::Row> {
-        let row = scratch::with(|bytes| {
-            O::encode_key(&key, bytes);
-            <O::Row as Row>::Door::find(O::INDEX, bytes)
-        })?;
-        Some(scan::decode(&row))
+        scratch::with(|scratch| {
+            O::encode_key(&key, &mut scratch.out);
+            let found = <O::Row as Row>::Door::find(O::INDEX, &scratch.out, &mut scratch.back);
+            found.then(|| scan::decode(&scratch.back))
+        })
     }
 }
 

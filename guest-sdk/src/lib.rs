@@ -17,9 +17,11 @@
 //! ```
 
 mod call;
+mod door;
 mod error;
 mod host;
 mod index;
+mod landing;
 mod log;
 mod panic;
 mod row;

@@ -3,6 +3,7 @@
 //! Invariant: keys cross the door in key form and rows in row form, both of [`codec`](crate::codec).
 
 use crate::codec::row::{Decode, Encode};
+use crate::door::ReadDoor;
 use std::fmt;
 
 /// A record that is a table's row.
@@ -117,35 +118,3 @@ macro_rules! integers {
 }
 
 integers!(u8 u16 u32 u64 i8 i16 i32 i64);
-
-/// Why a table refused a change, as the door says it.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Violation {
-    DuplicateKey,
-    DuplicateUnique(u32),
-    NoSuchRow,
-    CounterOverflow,
-}
-
-/// The read functions of a table's row door.
-#[doc(hidden)]
-pub trait ReadDoor {
-    fn get(key: &[u8]) -> Option<Vec<u8>>;
-    fn find(index: u32, key: &[u8]) -> Option<Vec<u8>>;
-    fn scan(index: u32, low: &[u8], high: Option<&[u8]>, descending: bool, limit: u32) -> (u32, Vec<u8>);
-    fn next(scan: u32) -> (bool, Vec<u8>);
-    fn close(scan: u32);
-    fn count() -> u64;
-}
-
-/// The write functions of the row door of a module's own table.
-#[doc(hidden)]
-pub trait WriteDoor: ReadDoor {
-    fn insert(row: &[u8]) -> Result<u64, Violation>;
-    fn insert_many(rows: &[u8]) -> Result<Vec<u8>, (u32, Violation)>;
-    fn update(row: &[u8]) -> Result<(), Violation>;
-    fn upsert(row: &[u8]) -> Result<u64, Violation>;
-    fn delete(key: &[u8]) -> bool;
-    fn delete_range(index: u32, low: &[u8], high: Option<&[u8]>) -> u64;
-}

@@ -4,7 +4,8 @@
 //! Invariant: a scan that is dropped before its end is closed at the host.
 
 use crate::codec::row::Reader;
-use crate::row::{ReadDoor, Row};
+use crate::door::ReadDoor;
+use crate::row::Row;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -53,7 +54,7 @@ impl<T: Row> Scan<T> {
     pub fn rev(mut self) -> Self {
         match &mut self.state {
             State::Unopened { descending, .. } => *descending = !*descending,
-            State::Finished if self.batch.is_empty() => {}
+            State::Finished if self.offset == 0 => {}
             State::Open(_) | State::Finished => panic!("a scan is turned round before its first row is read"),
         }
         self
@@ -68,7 +69,7 @@ impl<T: Row> Scan<T> {
         match &mut self.state {
             State::Unopened { .. } if rows == 0 => self.state = State::Finished,
             State::Unopened { limit, .. } => *limit = if *limit == 0 { rows } else { rows.min(*limit) },
-            State::Finished if self.batch.is_empty() => {}
+            State::Finished if self.offset == 0 => {}
             State::Open(_) | State::Finished => panic!("a scan is limited before its first row is read"),
         }
         self
@@ -81,16 +82,14 @@ impl<T: Row> Scan<T> {
             match &self.state {
                 State::Finished => return false,
                 State::Open(scan) => {
-                    let (more, batch) = T::Door::next(*scan);
-                    self.batch = batch;
-                    if !more {
+                    if !T::Door::next(*scan, &mut self.batch) {
                         self.state = State::Finished;
                     }
                 }
                 State::Unopened { index, bounds, descending, limit } => {
-                    let (scan, batch) =
-                        T::Door::scan(*index, &bounds.low, bounds.high.as_deref(), *descending, *limit);
-                    self.batch = batch;
+                    let Bounds { low, high } = bounds;
+                    let scan =
+                        T::Door::scan(*index, low, high.as_deref(), *descending, *limit, &mut self.batch);
                     self.state = if scan == 0 { State::Finished } else { State::Open(scan) };
                 }
             }

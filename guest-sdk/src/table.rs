@@ -4,9 +4,11 @@
 //! Invariant: an operation crosses the boundary once.
 
 use crate::codec::row::push_row_with;
-use crate::row::{Generated, Key, Order, ReadDoor, Row, WriteDoor};
+use crate::door::{ReadDoor, WriteDoor};
+use crate::row::{Generated, Key, Order, Row};
 use crate::rt::Entered;
-use crate::{InsertError, InsertManyError, Ordered, UpdateError, UpsertError, scan, scratch};
+use crate::scratch::{self, Scratch};
+use crate::{InsertError, InsertManyError, Ordered, UpdateError, UpsertError, scan};
 use std::borrow::Borrow;
 use std::ops::Deref;
 
@@ -34,11 +36,10 @@ impl<T: Row, A> Table<T, A> {
     /// The row with this primary key.
     #[inline]
     pub fn get(&self, key: Key<'_, T>) -> Option<T> {
-        let row = scratch::with(|bytes| {
-            T::Primary::encode_key(&key, bytes);
-            T::Door::get(bytes)
-        })?;
-        Some(scan::decode(&row))
+        scratch::with(|scratch| {
+            T::Primary::encode_key(&key, &mut scratch.out);
+            T::Door::get(&scratch.out, &mut scratch.back).then(|| scan::decode(&scratch.back))
+        })
     }
 
     /// How many rows there are.
@@ -55,9 +56,9 @@ impl<T: Row<Door: WriteDoor>> Table<T, ReadWrite> {
     /// If another row has the primary key or the values of a unique index, or the counter is at its end.
     #[inline]
     pub fn insert(&self, mut row: T) -> Result<T, InsertError<T::Unique>> {
-        let inserted = scratch::with(|bytes| {
-            row.encode(bytes);
-            T::Door::insert(bytes)
+        let inserted = scratch::with(|Scratch { out, .. }| {
+            row.encode(out);
+            T::Door::insert(out)
         });
         match inserted {
             Ok(number) => {
@@ -80,14 +81,13 @@ impl<T: Row<Door: WriteDoor>> Table<T, ReadWrite> {
     where
         I: IntoIterator<Item: Borrow<T>>,
     {
-        let inserted = scratch::with(|bytes| {
-            for row in rows {
-                push_row_with(bytes, |bytes| row.borrow().encode(bytes));
-            }
-            T::Door::insert_many(bytes)
-        });
-        match inserted {
-            Ok(numbers) => Ok(T::Generated::many(&numbers)),
+        // The rows may come from an iterator that reads tables, so the buffers are its own.
+        let (mut batch, mut numbers) = (Vec::new(), Vec::new());
+        for row in rows {
+            push_row_with(&mut batch, |bytes| row.borrow().encode(bytes));
+        }
+        match T::Door::insert_many(&batch, &mut numbers) {
+            Ok(()) => Ok(T::Generated::many(&numbers)),
             Err((position, violation)) => {
                 Err(InsertManyError { position: position as usize, error: InsertError::from_host(violation) })
             }
@@ -100,9 +100,9 @@ impl<T: Row<Door: WriteDoor>> Table<T, ReadWrite> {
     /// If there is none, or another row has the values of a unique index.
     #[inline]
     pub fn update(&self, row: &T) -> Result<(), UpdateError<T::Unique>> {
-        let updated = scratch::with(|bytes| {
-            row.encode(bytes);
-            T::Door::update(bytes)
+        let updated = scratch::with(|Scratch { out, .. }| {
+            row.encode(out);
+            T::Door::update(out)
         });
         updated.map_err(UpdateError::from_host)
     }
@@ -114,9 +114,9 @@ impl<T: Row<Door: WriteDoor>> Table<T, ReadWrite> {
     /// If another row has the values of a unique index, or the counter is at its end.
     #[inline]
     pub fn upsert(&self, mut row: T) -> Result<T, UpsertError<T::Unique>> {
-        let upserted = scratch::with(|bytes| {
-            row.encode(bytes);
-            T::Door::upsert(bytes)
+        let upserted = scratch::with(|Scratch { out, .. }| {
+            row.encode(out);
+            T::Door::upsert(out)
         });
         match upserted {
             Ok(number) => {
@@ -130,9 +130,9 @@ impl<T: Row<Door: WriteDoor>> Table<T, ReadWrite> {
     /// Deletes the row with this primary key, and says whether there was one.
     #[inline]
     pub fn delete(&self, key: Key<'_, T>) -> bool {
-        scratch::with(|bytes| {
-            T::Primary::encode_key(&key, bytes);
-            T::Door::delete(bytes)
+        scratch::with(|Scratch { out, .. }| {
+            T::Primary::encode_key(&key, out);
+            T::Door::delete(out)
         })
     }
 }

@@ -309,6 +309,26 @@ impl Abi {
         })
     }
 
+    /// Takes out the functions of an imported interface, and the modules that are empty then.
+    pub(crate) fn remove_import(&mut self, interface: &InterfaceName) {
+        fn remove(items: &mut Vec<syn::Item>, path: &[&str]) {
+            let Some((first, rest)) = path.split_first() else { return items.clear() };
+            items.retain_mut(|item| match item {
+                syn::Item::Mod(module) if module.ident == first => match &mut module.content {
+                    Some((_, inner)) => {
+                        remove(inner, rest);
+                        !inner.is_empty()
+                    }
+                    None => true,
+                },
+                _ => true,
+            });
+        }
+        if let Some(module) = self.imports.get(interface) {
+            remove(&mut self.items, &module.split("::").collect::<Vec<_>>());
+        }
+    }
+
     fn module(&self, path: &str) -> Option<&[syn::Item]> {
         let mut items = self.items.as_slice();
         for name in path.split("::") {

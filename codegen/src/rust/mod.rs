@@ -44,7 +44,7 @@ pub fn rust_bindings(sources: &Sources, schema: &Schema) -> Result<String, Codeg
     text.push('\n');
     text += &interface_modules(&names, &abi, &tables, &mut impls)?;
     text.push('\n');
-    text += EXPORT;
+    text += &export_macro(&exported);
     text.push('\n');
     text += &abi_module(abi, &tables, &impls)?;
     Ok(text)
@@ -140,21 +140,34 @@ impl Module {
 /// The shape of an enum is the affair of the WIT, and not of whoever compiles it.
 const ENUM_LINTS: &str = "#[allow(clippy::enum_variant_names, clippy::large_enum_variant)]\n";
 
+/// The macro by which the author names the implementation.
+///
+/// Only a component can carry the exports: their names are not those that native linkers take. Elsewhere
+/// the traits are checked and no more, so that a module can be checked and tested natively.
+fn export_macro(exported: &[Exported<'_>]) -> String {
+    let traits: Vec<_> = exported.iter().map(|found| format!("$($bindings)*::{}", found.ident)).collect();
+    let bound = if traits.is_empty() { String::new() } else { format!(": {}", traits.join(" + ")) };
+    EXPORT.replace("BOUND", &bound)
+}
+
 const EXPORT: &str = "\
 /// Makes a type the implementation of this module: `export!(Bank);`, where `Bank` implements the traits
 /// above. Outside of the module that holds the bindings: `export!(Bank with_types_in crate::bindings);`.
 #[allow(unused_macros)]
 macro_rules! __interstice_export {
     ($implementation:ident) => {
-        #[allow(unsafe_code)]
-        const _: () = {
-            self::abi::export!($implementation with_types_in self::abi);
-        };
+        self::export!($implementation with_types_in self);
     };
     ($implementation:ident with_types_in $($bindings:tt)*) => {
+        #[cfg(target_arch = \"wasm32\")]
         #[allow(unsafe_code)]
         const _: () = {
             $($bindings)*::abi::export!($implementation with_types_in $($bindings)*::abi);
+        };
+        #[cfg(not(target_arch = \"wasm32\"))]
+        const _: fn() = || {
+            fn implements<TBOUND>() {}
+            implements::<$implementation>();
         };
     };
 }
@@ -163,15 +176,16 @@ macro_rules! __interstice_export {
 pub(crate) use __interstice_export as export;
 ";
 
-fn abi_module(abi: Abi, tables: &[TableNames<'_>], impls: &str) -> Result<String, CodegenError> {
+fn abi_module(mut abi: Abi, tables: &[TableNames<'_>], impls: &str) -> Result<String, CodegenError> {
     let mut doors = format!("mod {DOORS} {{\n");
     for table in tables {
         let package = &table.interface.name.package;
-        let door = package.interface(&doors::rows_interface(table.table));
-        let module = abi.imports.get(&door);
-        let module = module.ok_or_else(|| CodegenError::MissingType { name: door.to_string() })?;
+        let interface = package.interface(&doors::rows_interface(table.table));
+        // The guest library calls the row doors itself; the glue that wit-bindgen made is not used.
+        abi.remove_import(&interface);
         let kind = if table.own { "write" } else { "read" };
-        let _ = writeln!(doors, "::interstice::__row_door!({kind} {}, super::{module});", table.door);
+        let _ =
+            writeln!(doors, "::interstice::__row_door!({kind} {} {:?});", table.door, interface.to_string());
     }
     doors += "}\n";
     let items = format::items(&format!("{USES}{impls}{doors}"))? + "\n" + &format::join(abi.items);
