@@ -42,6 +42,10 @@ pub trait Order {
 }
 
 /// The leading columns of a key of several columns: the column itself, or a tuple of several.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the leading columns of `{O}`",
+    label = "expected the first column, or a tuple of the first ones, but not all of them"
+)]
 pub trait Prefix<O: Order> {
     /// The column that comes next.
     type Next<'k>;

@@ -57,3 +57,32 @@ impl Parse for Input {
         Ok(parsed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::Input;
+
+    fn check(source: &str, path: &str, world: Option<&str>) {
+        let input: Input = syn::parse_str(source).unwrap();
+        assert_eq!((input.path().as_str(), input.world().as_deref()), (path, world), "{source}");
+    }
+
+    #[test]
+    fn the_folder_is_wit_unless_another_is_named() {
+        check("", "wit", None);
+        check("\"schema\"", "schema", None);
+        check("{}", "wit", None);
+        check("{ path: \"schema\" }", "schema", None);
+        check("{ world: \"bank\", }", "wit", Some("bank"));
+        check("{ path: \"a/b.wit\", world: \"bank\" }", "a/b.wit", Some("bank"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for source in ["wit", "\"a\" \"b\"", "{ paths: \"wit\" }", "{ path: 3 }", "{ path }"] {
+            assert!(syn::parse_str::<Input>(source).is_err(), "{source}");
+        }
+    }
+}

@@ -24,3 +24,24 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use interstice_wit::Sources;
+
+    #[test]
+    fn a_finding_keeps_its_place_its_text_and_its_mend() {
+        let mut sources = Sources::new();
+        sources.add_root(
+            "wit/bank.wit",
+            "package a:b@1.0.0;\ninterface i {\n  /// @reducr\n  f: func();\n}\nworld w { export i; }\n",
+        );
+        let findings = interstice_wit::read(&sources, None).unwrap_err();
+        let text = super::findings(&findings);
+        assert!(text.contains("wit/bank.wit:3:"), "{text}");
+        assert!(text.contains("reducr"), "{text}");
+        assert!(text.contains("@reducer") || text.contains("`reducer`"), "{text}");
+    }
+}
