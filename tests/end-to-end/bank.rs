@@ -51,7 +51,11 @@ fn an_insert_is_delivered_to_its_handler_exactly_once() {
     let sequence = bank.node().last_sequence();
     bank.restart();
     bank.settle();
-    assert_eq!(bank.node().last_sequence(), sequence, "nothing is owed any more, so nothing is delivered again");
+    assert_eq!(
+        bank.node().last_sequence(),
+        sequence,
+        "nothing is owed any more, so nothing is delivered again"
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ mod transaction;
 pub use call::{Acknowledge, CallOptions, FunctionHandle, ModuleInfo, Pending, Reply};
 pub use error::{Error, ErrorKind};
 pub use install::Installation;
-pub use interstice_engine::{Caller, Returned, guest_thread};
+pub use interstice_engine::{Caller, CompileCache, Returned, guest_thread};
 pub use interstice_log as log;
 pub use limits::Limits;
 pub use node::{Node, NodeOptions};

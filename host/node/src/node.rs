@@ -27,12 +27,14 @@ const DELIVERIES_BEFORE_A_CALL: usize = 1024;
 const RETRY_MICROS: u64 = 1_000_000;
 
 /// How a node is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct NodeOptions {
     /// What it allows.
     pub limits: Limits,
     /// How its log is opened.
     pub log: LogOptions,
+    /// Where compiled components are kept, if not in the data directory.
+    pub cache: Option<Arc<dyn CompileCache + Send + Sync>>,
 }
 
 /// An open database. Copies are the same node; it closes when the last is dropped.
@@ -48,7 +50,7 @@ struct Inner {
     store: Store,
     log: Log,
     artifacts: ArtifactStore,
-    cache: DiskCache,
+    cache: Arc<dyn CompileCache + Send + Sync>,
     /// The catalog that queries and look-ups use; the writer's context has the same.
     catalog: RwLock<Arc<Catalog>>,
     writer: Mutex<Writer>,
@@ -86,13 +88,13 @@ impl Node {
         let mut replay = Replay::new(store.clone(), on_progress);
         let (log, report) = Log::open(&doors, options.log, &mut replay)?;
         let artifacts = ArtifactStore::new(doors.disk.clone());
-        let cache = DiskCache::new(doors.disk.clone());
+        let cache = options.cache.unwrap_or_else(|| Arc::new(DiskCache::new(doors.disk.clone())));
         let (last_sequence, last_timestamp_micros) = (replay.last_sequence, replay.last_timestamp_micros);
         check_clock(doors.clock.now_micros(), last_timestamp_micros, &limits)?;
         let shop = Workshop {
             tools: Tools { log: &log, store: &store, clock: doors.clock.as_ref(), limits: &limits },
             engine: &engine,
-            cache: Some(&cache),
+            cache: Some(cache.as_ref()),
             artifacts: &artifacts,
         };
         let catalog = Arc::new(replay.catalog(&shop)?);
@@ -160,7 +162,7 @@ impl Node {
         let shop = Workshop {
             tools: inner.tools(),
             engine: &inner.engine,
-            cache: Some(&inner.cache),
+            cache: Some(inner.cache.as_ref()),
             artifacts: &inner.artifacts,
         };
         let mut writer = inner.writer.lock();
@@ -300,7 +302,7 @@ impl Node {
     }
 
     /// Runs every scheduled function whose time has come, and pays all deliveries that are owed and
-    /// those that they cause. The node does so by itself; this waits for it.
+    /// those that they cause. The node does so by itself; this waits until all of it is durable.
     pub fn settle(&self) -> Result<(), Error> {
         if !is_guest_thread() {
             return self.hand_over(&self.inner.writing, Node::settle)?;
@@ -310,12 +312,19 @@ impl Node {
         let mut writer = inner.writer.lock();
         writer.run_due(&tools)?;
         writer.deliver(&tools, usize::MAX)?;
-        Ok(())
+        let last = Sequence(writer.last_sequence);
+        drop(writer);
+        Ok(inner.log.wait_durable(last)?)
     }
 
     /// The last record that was committed.
     pub fn last_sequence(&self) -> Sequence {
         Sequence(self.inner.writer.lock().last_sequence)
+    }
+
+    /// The time of the last record, in microseconds since the Unix epoch.
+    pub fn last_timestamp_micros(&self) -> u64 {
+        self.inner.writer.lock().last_timestamp_micros
     }
 
     /// The newest record that is safe.

@@ -77,7 +77,12 @@ pub(crate) fn fault_error(fault: Fault<Stop>, function: &Arc<str>, limits: &Limi
         },
         Fault::Arguments(malformed) => Error::BadArguments { function, reason: malformed.to_string() },
         Fault::Trap(report) => {
-            Error::Trapped { function, message: report.message, backtrace: report.backtrace }
+            let mut message = report.message;
+            if message.contains("out of bounds memory access") {
+                // Rust and C keep a stack in the guest's memory and do not guard its end.
+                message.push_str("; a stack that overflowed in the guest's own memory ends so");
+            }
+            Error::Trapped { function, message, backtrace: report.backtrace }
         }
         fault @ (Fault::Poisoned | Fault::ThreadStack { .. } | Fault::NoInstanceLeft(_)) => {
             Error::Engine { doing: "running a call", message: fault.to_string() }

@@ -1,0 +1,27 @@
+//! The benchmarks: each against a baseline that is measured in the same run, in turns with it, so that
+//! a slow machine or a busy minute changes both. `cargo xtask bench` prints the table; nothing here is
+//! a test, since times are no truths.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bare;
+mod calls;
+mod memory;
+mod rows;
+mod table;
+
+fn main() {
+    // `cargo test --benches` only wants to know that this runs.
+    let quick = std::env::args().any(|argument| argument == "--test");
+    let stack_bytes = 64 << 20;
+    let thread = std::thread::Builder::new().name("bench".to_owned()).stack_size(stack_bytes);
+    let run = move || {
+        interstice_node::guest_thread(stack_bytes - (1 << 20), || {
+            let mut table = table::Table::new(quick);
+            calls::run(&mut table);
+            rows::run(&mut table);
+            memory::run(&mut table);
+            println!("{table}");
+        });
+    };
+    thread.spawn(run).unwrap().join().unwrap();
+}

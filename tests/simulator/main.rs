@@ -1,0 +1,7 @@
+//! A whole node on a simulated machine: its power fails, its clock jumps, its threads take turns by seed.
+//! `INTERSTICE_SEED=n` runs one seed again, `INTERSTICE_SEEDS=n` makes the campaign longer.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod clock;
+mod machine;
+mod power;
