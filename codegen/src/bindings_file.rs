@@ -25,8 +25,13 @@ pub fn rust_file(sources: &Sources, schema: &Schema) -> Result<String, CodegenEr
     // The comment comes first; attributes of the file must stand before its items.
     let split = bindings.find("\n\n").map_or(0, |end| end + 2);
     let (comment, items) = bindings.split_at(split);
-    Ok(format!("{comment}#![cfg_attr(rustfmt, rustfmt_skip)]\n\n{items}"))
+    Ok(format!("{comment}{FILE_ATTRIBUTES}\n{items}"))
 }
+
+/// Formatters leave the file alone, and a crate need not use all of what is in it.
+const FILE_ATTRIBUTES: &str = "#![cfg_attr(rustfmt, rustfmt_skip)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
+";
 
 /// Compares a file with what [`rust_file`] writes. Line ends of Windows make no difference.
 ///
