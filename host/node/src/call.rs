@@ -93,7 +93,7 @@ impl FunctionHandle {
             ([one], _) => *one,
             ([], []) => {
                 return Err(Error::UnknownFunction {
-                    module: found.schema.package.clone(),
+                    module: Box::new(found.schema.package.clone()),
                     function: function.to_owned(),
                     known: found
                         .functions
@@ -106,14 +106,14 @@ impl FunctionHandle {
             ([], [first, ..]) => {
                 let refused = &found.functions[*first];
                 return Err(Error::NotCallable {
-                    module: found.schema.package.clone(),
+                    module: Box::new(found.schema.package.clone()),
                     function: refused.local_name(),
                     why: refused.not_callable().unwrap_or_default(),
                 });
             }
             (several, _) => {
                 return Err(Error::AmbiguousFunction {
-                    module: found.schema.package.clone(),
+                    module: Box::new(found.schema.package.clone()),
                     function: function.to_owned(),
                     candidates: several.iter().map(|at| found.functions[*at].local_name()).collect(),
                 });
@@ -173,7 +173,7 @@ impl FunctionHandle {
 
     fn wrong_kind(&self, is: &'static str, wanted: &'static str, is_command: &'static str) -> Error {
         Error::WrongKind {
-            module: self.package().clone(),
+            module: Box::new(self.package().clone()),
             function: self.function().local_name(),
             is,
             wanted,

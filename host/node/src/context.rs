@@ -228,10 +228,9 @@ impl Context {
                 context.scans.close_from(level);
                 if let (Returned::Err, Some(savepoint), Work::Write(transaction)) =
                     (returned, savepoint, &mut context.work)
+                    && let Err(error) = transaction.rollback_to(&savepoint)
                 {
-                    if let Err(error) = transaction.rollback_to(&savepoint) {
-                        outcome = Err(Fault::Stopped(Stop::Store(error)));
-                    }
+                    outcome = Err(Fault::Stopped(Stop::Store(error)));
                 }
             }
             Err(_) => {

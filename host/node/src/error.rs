@@ -50,7 +50,7 @@ pub enum Error {
     #[error("{module} has no function '{function}' that can be called{}", or_list("; it has ", .known))]
     UnknownFunction {
         /// The module.
-        module: PackageName,
+        module: Box<PackageName>,
         /// What was asked for.
         function: String,
         /// What there is.
@@ -60,7 +60,7 @@ pub enum Error {
     #[error("'{function}' is ambiguous in {module}: say one of {}", .candidates.join(", "))]
     AmbiguousFunction {
         /// The module.
-        module: PackageName,
+        module: Box<PackageName>,
         /// What was asked for.
         function: String,
         /// The full names, as they are to be written.
@@ -70,7 +70,7 @@ pub enum Error {
     #[error("{function} of {module} is {why} and cannot be called from outside")]
     NotCallable {
         /// The module.
-        module: PackageName,
+        module: Box<PackageName>,
         /// The function, with its interface.
         function: String,
         /// Private, or called by the host alone.
@@ -80,7 +80,7 @@ pub enum Error {
     #[error("{function} of {module} is a {is}, not a {wanted}: use `{is_command}`")]
     WrongKind {
         /// The module.
-        module: PackageName,
+        module: Box<PackageName>,
         /// The function, with its interface.
         function: String,
         /// What it is.
@@ -184,7 +184,7 @@ pub enum Error {
     )]
     ForgedSchema {
         /// The module as the section calls it.
-        module: PackageName,
+        module: Box<PackageName>,
         /// Every contradiction.
         contradictions: Vec<String>,
     },
@@ -192,7 +192,7 @@ pub enum Error {
     #[error("{module} cannot be linked ({check}): {item}: wanted {wanted}, found {found}; {mend}")]
     Link {
         /// The importer.
-        module: PackageName,
+        module: Box<PackageName>,
         /// Which of the five checks failed: present, visible, semver, hash, structure.
         check: &'static str,
         /// The interface, function or table.
@@ -230,7 +230,7 @@ pub enum Error {
     #[error("installing {module} failed: {handler} returned err {value}")]
     InitRefused {
         /// The module.
-        module: PackageName,
+        module: Box<PackageName>,
         /// The handler.
         handler: String,
         /// Its error in WAVE.

@@ -113,7 +113,7 @@ impl Writer {
             if self.run_in_open(&shop.tools, &request, &mut result)? == Returned::Err {
                 self.abort();
                 return Err(Error::InitRefused {
-                    module: schema.package.clone(),
+                    module: Box::new(schema.package.clone()),
                     handler: function.full_name.to_string(),
                     value: describe(&result, function),
                 });

@@ -224,7 +224,7 @@ fn refusal(
     mend: &str,
 ) -> Error {
     Error::Link {
-        module: importer.package.clone(),
+        module: Box::new(importer.package.clone()),
         check,
         item: item.to_owned(),
         wanted,
@@ -237,7 +237,7 @@ fn refusal(
 pub(crate) fn engine_error(schema: &Schema, error: EngineError) -> Error {
     match error {
         EngineError::Contradictions(found) => Error::ForgedSchema {
-            module: schema.package.clone(),
+            module: Box::new(schema.package.clone()),
             contradictions: found.0.iter().map(|one| format!("  {one}")).collect(),
         },
         EngineError::ProviderDiffers { interface, function, difference } => refusal(

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::executor::{Answer, JobWorker, Queue};
 use crate::install::{Installation, Workshop};
 use crate::limits::Limits;
-use crate::query::Readers;
+use crate::query::{Question, Readers};
 use crate::recover::Replay;
 use crate::transaction::{Request, Tools, Writer};
 use interstice_engine::{Caller, CompileCache, Engine, EngineOptions, is_guest_thread};
@@ -283,15 +283,9 @@ impl Node {
         };
         let mut result = Vec::new();
         let catalog = function.catalog();
-        let returned = inner.readers.query(
-            catalog,
-            &inner.store,
-            version.0,
-            function.target(),
-            arguments,
-            &options.caller,
-            &mut result,
-        )?;
+        let question =
+            Question { catalog, version, target: function.target(), arguments, caller: &options.caller };
+        let returned = inner.readers.query(&inner.store, &question, &mut result)?;
         Ok(Reply { returned, result, sequence: None, version: Sequence(version.0) })
     }
 

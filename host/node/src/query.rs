@@ -22,23 +22,30 @@ pub(crate) struct Readers {
     database_key: [u8; 16],
 }
 
+/// A query that is about to be run.
+pub(crate) struct Question<'q> {
+    pub(crate) catalog: &'q Arc<Catalog>,
+    /// What it sees.
+    pub(crate) version: Version,
+    pub(crate) target: Target,
+    pub(crate) arguments: &'q [u8],
+    pub(crate) caller: &'q Caller,
+}
+
 impl Readers {
     /// An empty pool.
     pub(crate) fn new(limits: Arc<Limits>, clock: Arc<dyn Clock>, database_key: [u8; 16]) -> Readers {
         Readers { idle: Mutex::new(Vec::new()), limits, clock, database_key }
     }
 
-    /// Runs a query at a version of the store.
+    /// Runs a query. Its result replaces what is in `result`.
     pub(crate) fn query(
         &self,
-        catalog: &Arc<Catalog>,
         store: &Store,
-        version: u64,
-        target: Target,
-        arguments: &[u8],
-        caller: &Caller,
+        question: &Question<'_>,
         result: &mut Vec<u8>,
     ) -> Result<Returned, Error> {
+        let Question { catalog, version, target, arguments, caller } = *question;
         let idle = self.idle.lock().pop();
         let mut context = idle.unwrap_or_else(|| {
             Context::new(catalog.clone(), self.limits.clone(), self.clock.clone(), self.database_key)
@@ -48,8 +55,8 @@ impl Readers {
         }
         let mut fresh_only = false;
         let returned = loop {
-            context.begin(version, 0, caller);
-            context.work = Work::Read(store.reader(Version(version)).map_err(Error::Store)?);
+            context.begin(version.0, 0, caller);
+            context.work = Work::Read(store.reader(version).map_err(Error::Store)?);
             let (back, _, outcome) = context.run(target, arguments, result, self.limits.fuel);
             context = back;
             match outcome {
