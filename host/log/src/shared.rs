@@ -4,7 +4,6 @@
 
 use crate::definitions::Definitions;
 use crate::doors::Signal;
-use crate::error::LogError;
 use crate::pending::Pending;
 use crate::sequence::Sequence;
 use parking_lot::{Mutex, RwLock};
@@ -67,8 +66,8 @@ impl Shared {
     }
 
     /// After a failure of the disk: nothing that waits is safe, and nothing more is taken.
-    pub(crate) fn poison(&self, error: &LogError) {
-        self.pending.lock().poison(error.to_string());
+    pub(crate) fn poison(&self, reason: String) {
+        self.pending.lock().poison(reason);
         self.progress.notify();
         self.tell(Durability::Failed);
     }

@@ -82,12 +82,27 @@ impl Worker for WriterThread {
 
 impl Worker for Writer {
     fn step(&mut self) -> Step {
-        match self.turn() {
-            Ok(step) => step,
-            Err(error) => {
-                self.shared.poison(&error);
-                Step::Finished
-            }
+        let mut alarm = Alarm { shared: self.shared.clone(), is_set: true };
+        let turned = self.turn();
+        alarm.is_set = false;
+        turned.unwrap_or_else(|error| {
+            self.shared.poison(error.to_string());
+            Step::Finished
+        })
+    }
+}
+
+/// Poisons the log if a panic passes by: what the writer had in hand then is neither written nor given
+/// back, so no later batch may follow it.
+struct Alarm {
+    shared: Arc<Shared>,
+    is_set: bool,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if self.is_set {
+            self.shared.poison("the writer panicked".to_owned());
         }
     }
 }

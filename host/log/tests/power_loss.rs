@@ -6,7 +6,7 @@ mod support;
 
 use interstice_log::doors::{Entropy, Threads};
 use interstice_log::sim::{SimEntropy, Simulator};
-use interstice_log::{Log, LogError, Record, Sequence};
+use interstice_log::{Durability, Log, LogError, Record, Sequence};
 use support::{Cast, SMALL, append_sized, assert_in_order, for_seeds, open};
 
 /// What a test chooses by seed.
@@ -179,6 +179,21 @@ fn a_failed_sync_promises_nothing_and_stops_all_writing() {
         assert_eq!(records.len(), 3);
         drop(log);
     });
+}
+
+#[test]
+fn a_panic_in_the_writer_stops_all_writing() {
+    let simulator = Simulator::new(1);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    append_sized(&log, cast, 0).unwrap();
+    log.wait_durable(Sequence(1)).unwrap();
+    log.on_durable(|durability| assert!(durability == Durability::Failed, "a faulty watcher"));
+    append_sized(&log, cast, 0).unwrap();
+    let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| log.wait_durable(Sequence(2))));
+    assert!(waited.is_err());
+    assert!(matches!(append_sized(&log, cast, 0), Err(LogError::Poisoned { .. })));
+    assert!(matches!(log.close(), Err(LogError::Poisoned { .. })));
 }
 
 #[test]
