@@ -14,8 +14,8 @@ pub enum BuildError {
     #[error("cannot read the module's WIT")]
     Load(#[from] LoadError),
     /// The module's WIT has mistakes.
-    #[error("the module's WIT has mistakes")]
-    Wit(#[source] Box<Diagnostics>),
+    #[error("the module's WIT has mistakes:\n\n{}", .0.render().trim_end())]
+    Wit(Box<Diagnostics>),
     /// The guest world of the module could not be made.
     #[error("cannot make the guest world of the module")]
     World(#[from] CodegenError),

@@ -103,13 +103,19 @@ fn a_component_with_a_schema_is_refused() {
 #[test]
 fn what_is_no_wasm_is_told() {
     check(b"", expect!["DIR/binary.wasm is not a WebAssembly binary: it is empty"]);
-    check(b"#!/bin/sh\n", expect![[r#"DIR/binary.wasm is not a WebAssembly binary: it does not begin with the bytes `\0asm`"#]]);
+    check(
+        b"#!/bin/sh\n",
+        expect![[r#"DIR/binary.wasm is not a WebAssembly binary: it does not begin with the bytes `\0asm`"#]],
+    );
 }
 
 #[test]
 fn a_truncated_binary_is_told() {
     let whole = core("");
-    check(&whole[..whole.len() - 5], expect!["DIR/binary.wasm is not valid WebAssembly: unexpected end-of-file (at offset 0x49)"]);
+    check(
+        &whole[..whole.len() - 5],
+        expect!["DIR/binary.wasm is not valid WebAssembly: unexpected end-of-file (at offset 0x49)"],
+    );
 }
 
 #[test]
@@ -118,10 +124,13 @@ fn imports_of_an_operating_system_are_all_named() {
         (import "wasi_snapshot_preview1" "random_get" (func (param i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
         (import "env" "malloc" (func (param i32) (result i32)))"#;
-    check(&core(imports), expect![[r#"
+    check(
+        &core(imports),
+        expect![[r#"
         the component imports what no host gives to `acme:probe`:
           `wasi_snapshot_preview1`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI
-          `env`: a symbol was left undefined when linking; time, randomness and logging come from the module's context"#]]);
+          `env`: a symbol was left undefined when linking; time, randomness and logging come from the module's context"#]],
+    );
 }
 
 #[test]
@@ -135,11 +144,14 @@ fn imports_that_the_world_does_not_have_are_all_named() {
         )"#,
     )
     .unwrap();
-    check(&component, expect![[r#"
+    check(
+        &component,
+        expect![[r#"
         the component imports what no host gives to `acme:probe`:
           `wasi:clocks/monotonic-clock@0.2.0`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI
           `acme:other/things@1.0.0`: the world `probe` does not import it; import it there, or remove the dependency that brings it in
-          `launch`: a module imports interfaces, no bare functions or types"#]]);
+          `launch`: a module imports interfaces, no bare functions or types"#]],
+    );
 }
 
 #[test]

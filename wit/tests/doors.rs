@@ -3,8 +3,12 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use expect_test::{Expect, expect};
-use interstice_wit::doors::{HOST_WIT, RowFunction, render_rows, render_table, typed_door};
+use interstice_codec::ValueType;
+use interstice_wit::doors::{
+    HOST_WIT, RowFunction, host_package, render_rows, render_table, typed_door, violation_type,
+};
 use interstice_wit::{ExtraFile, ExtraPackage, Sources, read};
+use wit_parser::TypeDefKind;
 
 fn sources(record: &str) -> Sources {
     let text = format!(
@@ -90,6 +94,23 @@ fn the_row_door_is_the_same_for_every_table() {
           delete-range: func(index: u32, low: list<u8>, high: option<list<u8>>) -> u64;
         }
     "#]].assert_eq(&rows);
+}
+
+#[test]
+fn the_host_package_says_what_the_doors_say_of_it() {
+    let mut sources = Sources::new();
+    sources.add_root("host.wit", HOST_WIT);
+    let (resolve, root) = sources.resolve(&[]).map_err(|found| found.render()).unwrap();
+    assert_eq!(resolve.packages[root].name.to_string(), host_package().to_string());
+    let door = resolve.packages[root].interfaces["door"];
+    let violation = resolve.interfaces[door].types["violation"];
+    let TypeDefKind::Variant(found) = &resolve.types[violation].kind else {
+        panic!("violation is a variant")
+    };
+    let ValueType::Variant(said) = violation_type() else { panic!("violation is a variant") };
+    let found: Vec<_> = found.cases.iter().map(|case| (case.name.clone(), case.ty.is_some())).collect();
+    let said: Vec<_> = said.into_iter().map(|case| (case.name, case.ty.is_some())).collect();
+    assert_eq!(found, said);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! It only starts other programs and never links the database itself, so that it compiles in seconds.
 //! Invariant: on a fresh machine each command is enough by itself, because each does the set-up that it needs.
 
+mod demo;
 mod setup;
 mod shell;
 mod test;
@@ -25,6 +26,8 @@ enum Command {
         #[arg(long)]
         tests: bool,
     },
+    /// Runs SmallBank on a real database, kills it in the middle, and shows that nothing is lost.
+    Demo(demo::Options),
     /// Sets up, then checks everything: format, lints, licences, tests.
     Test(test::Options),
 }
@@ -35,6 +38,7 @@ fn main() -> Result<()> {
             setup::wasm_target()?;
             if tests { setup::test_tools() } else { Ok(()) }
         }
+        Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
     }
 }

@@ -1,1 +1,60 @@
-fn main() {}
+//! The command `interstice`: from a new module to a committed transaction, and a look into the log.
+//! It holds no logic of the database: it reads arguments, asks a room, and prints the answer.
+//! Invariant: answers go to stdout, everything else to stderr, and the exit code says how it ended.
+
+mod answer;
+mod asking;
+mod commands;
+mod database;
+mod exit;
+mod subject;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use commands::{ask, build, check, codegen, log, new, run, schema};
+use exit::EXIT_CODES;
+use std::process::ExitCode;
+
+/// A transactional database whose logic is WebAssembly components.
+#[derive(Parser)]
+#[command(name = "interstice", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    New(new::Arguments),
+    Build(build::Arguments),
+    Check(check::Arguments),
+    Schema(schema::Arguments),
+    Codegen(codegen::Arguments),
+    Run(run::Arguments),
+    /// Calls a reducer of a database that no process holds.
+    Call(ask::Arguments),
+    /// Asks a query of a database that no process holds.
+    Query(ask::Arguments),
+    Log(log::Arguments),
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::New(arguments) => new::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Call(arguments) => ask::run(&arguments, ask::Kind::Call),
+        Command::Query(arguments) => ask::run(&arguments, ask::Kind::Query),
+        Command::Log(arguments) => log::run(&arguments),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.tell();
+            failure.exit.into()
+        }
+    }
+}

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 /// Contexts of queries that wait for the next one.
 pub(crate) struct Readers {
+    #[expect(clippy::vec_box, reason = "a context is boxed for its way through the instances")]
     idle: Mutex<Vec<Box<Context>>>,
     limits: Arc<Limits>,
     clock: Arc<dyn Clock>,

@@ -3,7 +3,8 @@
 //! Invariant: the text is an interface that wit-parser reads, whatever words the names are.
 
 use super::{
-    DoorResult, RowFunction, TypedFunction, TypedOperation, rows_interface, table_interface, typed_door,
+    DoorResult, RowFunction, TypedFunction, TypedOperation, host_package, rows_interface, table_interface,
+    typed_door,
 };
 use crate::canonical::structure_of;
 use crate::identifier::wit_identifier;
@@ -25,7 +26,8 @@ pub fn render_rows(table: &Table, with_writes: bool) -> String {
         rows_interface(table)
     );
     if with_writes {
-        out.push_str("  use interstice:host/door@0.1.0.{violation};\n\n");
+        out.push_str(&use_violation());
+        out.push('\n');
     }
     for function in RowFunction::ALL {
         if !is_shown(function.is_write(), with_writes) {
@@ -39,6 +41,10 @@ pub fn render_rows(table: &Table, with_writes: bool) -> String {
     }
     out.push_str("}\n");
     out
+}
+
+fn use_violation() -> String {
+    format!("  use {}.{{violation}};\n", host_package().interface("door"))
 }
 
 /// The types of the row door are plain, but for the one that the host names.
@@ -64,7 +70,7 @@ pub fn render_table(interface: &InterfaceName, table: &Table, with_writes: bool)
     );
     names.render(&mut out);
     if with_writes {
-        out.push_str("  use interstice:host/door@0.1.0.{violation};\n");
+        out.push_str(&use_violation());
     }
     out.push('\n');
     for function in &functions {

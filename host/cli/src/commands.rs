@@ -1,0 +1,12 @@
+//! The commands, a file each.
+//! A command takes its arguments and returns a failure, which `main` tells.
+//! Invariant: a command prints nothing on stdout but what it was asked for.
+
+pub(crate) mod ask;
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod codegen;
+pub(crate) mod log;
+pub(crate) mod new;
+pub(crate) mod run;
+pub(crate) mod schema;

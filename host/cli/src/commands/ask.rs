@@ -1,0 +1,70 @@
+//! `interstice call` and `interstice query`: one call, straight on a data directory.
+//! Invariant: the exit code tells an `err` of the module (1) from a call that did not run.
+
+use crate::answer::{Answer, Refusal};
+use crate::asking::{Asking, Written};
+use crate::database::Opening;
+use crate::exit::{Exit, Failure};
+use crate::terminal::{self, DIM, Output};
+use interstice_node::{Acknowledge, CallOptions, Node};
+
+/// What is asked of which module.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The module, such as `acme:bank`.
+    module: String,
+    /// The call in WAVE, such as `transfer(1, 2, 50)`; or the name of the function alone.
+    call: String,
+    /// The arguments in JSON, where the name stands alone: an array, or an object with their names.
+    #[arg(value_name = "JSON")]
+    arguments: Option<String>,
+    #[command(flatten)]
+    opening: Opening,
+    /// Answers in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whether the call may write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Call,
+    Query,
+}
+
+pub(crate) fn run(arguments: &Arguments, kind: Kind) -> Result<(), Failure> {
+    let node = arguments.opening.open_existing()?;
+    let answer = ask(arguments, kind, &node);
+    // The answer is told even if closing fails, for what it says is durable.
+    let closed = node.close().map_err(crate::database::failure);
+    let answer = answer?;
+    let mut output = Output::new();
+    if arguments.json {
+        output.line(answer.json().to_string())?;
+    } else {
+        output.line(answer.wave())?;
+    }
+    output.flush()?;
+    if !arguments.json {
+        terminal::tell(&terminal::stderr_style(&answer.place(), DIM));
+    }
+    closed?;
+    if answer.is_err() { Err(Failure::silent(Exit::Negative)) } else { Ok(()) }
+}
+
+fn ask(arguments: &Arguments, kind: Kind, node: &Node) -> Result<Answer, Failure> {
+    let written = match &arguments.arguments {
+        Some(json) => Written::Json { function: &arguments.call, arguments: json },
+        None if arguments.call.contains('(') => Written::Wave(&arguments.call),
+        None => Written::Json { function: &arguments.call, arguments: "[]" },
+    };
+    let mut asking = Asking::new(node);
+    let (function, bytes) = asking.read(&arguments.module, &written).map_err(Refusal::into_failure)?;
+    let options = CallOptions { caller: arguments.opening.caller(), acknowledge: Acknowledge::Durable };
+    let reply = match kind {
+        Kind::Call => node.call(&function, &bytes, &options),
+        Kind::Query => node.query(&function, &bytes, &options),
+    };
+    let reply = reply.map_err(|error| Refusal::from(error).into_failure())?;
+    Answer::new(&function, reply).map_err(Refusal::into_failure)
+}

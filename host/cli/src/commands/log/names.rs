@@ -1,0 +1,98 @@
+//! What the bytes of records mean: the schemas of the modules that were installed so far.
+//! Invariant: bytes that no schema explains are not guessed at.
+
+use interstice_codec::key::KeyLayout;
+use interstice_codec::row::{self, Layout};
+use interstice_codec::{Field, Value, ValueType};
+use interstice_node::log::{NamedChange, NamedOutcome, Record};
+use interstice_wit::{Function, Schema, Table};
+use std::collections::HashMap;
+
+/// The schemas by package, without the version.
+#[derive(Default)]
+pub(super) struct Names {
+    schemas: HashMap<String, Schema>,
+}
+
+/// A value with its type, for there is no text of the one without the other.
+pub(super) type Typed = (Value, ValueType);
+
+impl Names {
+    /// Takes the schema of an installation; one that cannot be read explains nothing.
+    pub(super) fn install(&mut self, package: &str, schema: &[u8]) {
+        if let Ok(schema) = serde_json::from_slice::<Schema>(schema)
+            && schema.validate().is_ok()
+        {
+            self.schemas.insert(package.to_owned(), schema);
+        }
+    }
+
+    /// The arguments of the call, in the order of the parameters.
+    pub(super) fn arguments(&self, record: &Record) -> Option<Vec<(String, Typed)>> {
+        let (schema, function) = self.function(record)?;
+        let types: Vec<ValueType> =
+            function.params.iter().map(|param| schema.value_type(&param.ty)).collect();
+        let values = row::decode_all(&record.arguments, &types).ok()?;
+        let names = function.params.iter().map(|param| param.name.clone());
+        Some(names.zip(values.into_iter().zip(types)).collect())
+    }
+
+    /// The whole result of the function, if it has one.
+    pub(super) fn result(&self, record: &Record) -> Option<Option<Typed>> {
+        let (schema, function) = self.function(record)?;
+        let (NamedOutcome::Ok(bytes) | NamedOutcome::Err(bytes)) = &record.outcome else { return None };
+        let Some(ty) = &function.result else { return Some(None) };
+        let ty = schema.value_type(ty);
+        Some(Some((row::decode(bytes, &ty).ok()?, ty)))
+    }
+
+    /// A changed row as a record, or the key of a deleted one as a record of the key's columns.
+    pub(super) fn change(&self, package: &str, table: &str, change: &NamedChange) -> Option<Typed> {
+        let schema = self.schemas.get(package)?;
+        let table = find_table(schema, table)?;
+        let field = |position: usize| {
+            let column = table.columns.get(position)?;
+            Some(Field { name: column.name.clone(), ty: schema.value_type(&column.ty) })
+        };
+        let fields: Vec<Field> = (0..table.columns.len()).map(field).collect::<Option<_>>()?;
+        let types: Vec<ValueType> = fields.iter().map(|field| field.ty.clone()).collect();
+        match change {
+            NamedChange::Insert(row) | NamedChange::Update(row) => {
+                let values = row::decode_all(row, &types).ok()?;
+                Some((Value::Record(values), ValueType::Record(fields)))
+            }
+            NamedChange::Delete(key) => {
+                let positions: Vec<usize> =
+                    table.primary_key.iter().map(|column| column.0 as usize).collect();
+                let layout = KeyLayout::new(&Layout::new(&types), &positions).ok()?;
+                let fields = positions.into_iter().map(field).collect::<Option<_>>()?;
+                Some((Value::Record(layout.decode(key).ok()?), ValueType::Record(fields)))
+            }
+        }
+    }
+
+    fn function(&self, record: &Record) -> Option<(&Schema, &Function)> {
+        let schema = self.schemas.get(&record.package)?;
+        let (interface, name) = record.function.as_deref()?.split_once('.')?;
+        let found =
+            schema.functions().find(|(at, function)| at.name.name == interface && function.name == name);
+        found.map(|(_, function)| (schema, function))
+    }
+}
+
+/// The table of that name, with or without its interface.
+fn find_table<'a>(schema: &'a Schema, name: &str) -> Option<&'a Table> {
+    let (interface, name) = match name.split_once('.') {
+        Some((interface, name)) => (Some(interface), name),
+        None => (None, name),
+    };
+    let found = schema.tables().find(|(at, table)| {
+        table.name == name && interface.is_none_or(|interface| at.name.name == interface)
+    });
+    found.map(|(_, table)| table)
+}
+
+/// Bytes that nothing explains.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,84 @@
+//! `interstice run`: opens a database, installs modules, and takes calls line by line until the input
+//! ends: from a terminal with a prompt, from a pipe with many calls in flight.
+//! Invariant: an answer is written only once what it says is as safe as was asked for.
+
+mod completion;
+mod pipe;
+mod prompt;
+mod request;
+
+use crate::database::{Opening, failure};
+use crate::exit::{Exit, Failure};
+use crate::terminal::{self, DIM};
+use interstice_node::{Acknowledge, CallOptions, Node};
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+/// Runs a database: installs modules, then takes calls line by line.
+#[derive(clap::Args)]
+#[command(after_help = "\
+A line is `MODULE FUNCTION(ARGUMENTS)` or `query MODULE FUNCTION(ARGUMENTS)`, the arguments in WAVE:
+  acme:bank transfer(1, 2, 50)
+  query acme:bank balance(1)
+With --json, a line is an object, and so is each answer:
+  {\"id\": 1, \"module\": \"acme:bank\", \"function\": \"ledger.transfer\", \"args\": [1, 2, 50]}
+  {\"id\": 2, \"module\": \"acme:bank\", \"wave\": \"balance(1)\", \"query\": true}")]
+pub(crate) struct Arguments {
+    /// Components to install; those that are installed already change nothing. A module that others
+    /// import goes before them.
+    #[arg(value_name = "MODULE")]
+    modules: Vec<PathBuf>,
+    #[command(flatten)]
+    opening: Opening,
+    /// Takes and gives one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Answers as soon as a transaction is committed in memory, before it is safe on disk.
+    #[arg(long)]
+    memory: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    // Read before anything is opened: a misspelt path must not leave an empty database behind.
+    let components: Vec<(&Path, Vec<u8>)> = arguments
+        .modules
+        .iter()
+        .map(|path| Ok((path.as_path(), read(path)?)))
+        .collect::<Result<_, Failure>>()?;
+    let node = arguments.opening.open_or_make()?;
+    let served = install(&node, &components).and_then(|()| serve(arguments, &node));
+    let closed = node.close().map_err(failure);
+    served.and(closed)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path)
+        .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))
+}
+
+fn install(node: &Node, components: &[(&Path, Vec<u8>)]) -> Result<(), Failure> {
+    for (path, component) in components {
+        let spinner = terminal::spinner(format!("installing {}", path.display()));
+        let installed = node.install(component);
+        spinner.finish_and_clear();
+        let installed = installed
+            .map_err(|error| failure(error).context(format!("cannot install {}", path.display())))?;
+        let place = match installed.sequence {
+            Some(sequence) => format!("installed #{sequence}"),
+            None => "is installed".to_owned(),
+        };
+        terminal::tell(&format!("{} {}", installed.package, terminal::stderr_style(&place, DIM)));
+    }
+    Ok(())
+}
+
+fn serve(arguments: &Arguments, node: &Node) -> Result<(), Failure> {
+    let acknowledge = if arguments.memory { Acknowledge::Memory } else { Acknowledge::Durable };
+    let options = CallOptions { caller: arguments.opening.caller(), acknowledge };
+    if !arguments.json && io::stdin().is_terminal() {
+        prompt::serve(node, &options, &arguments.opening.data)
+    } else {
+        pipe::serve(node, &options, arguments.json)
+    }
+}

@@ -1,0 +1,157 @@
+//! A line of input: which function of which module, with which arguments, as a call or a query.
+//! Invariant: a line that cannot be read is refused with what was expected, and the next one is read.
+
+use crate::answer::Refusal;
+use crate::asking::Written;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
+use std::borrow::Cow;
+
+/// What a line asks for.
+pub(super) struct Request<'a> {
+    pub(super) is_query: bool,
+    pub(super) module: Cow<'a, str>,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Wave(Cow<'a, str>),
+    Json { function: Cow<'a, str>, arguments: &'a str },
+}
+
+/// A line of `--json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonLine<'a> {
+    #[serde(default)]
+    id: Json,
+    #[serde(borrow)]
+    module: Cow<'a, str>,
+    #[serde(borrow, default)]
+    function: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    args: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    wave: Option<Cow<'a, str>>,
+    #[serde(default)]
+    query: bool,
+}
+
+/// Only the id, so that the answer to a line that is wrong otherwise can still be told apart.
+#[derive(Deserialize)]
+struct Id {
+    #[serde(default)]
+    id: Json,
+}
+
+impl<'a> Request<'a> {
+    /// Reads `[query] MODULE FUNCTION(ARGUMENTS)`.
+    pub(super) fn from_text(line: &'a str) -> Result<Request<'a>, Refusal> {
+        let line = line.trim();
+        let (is_query, rest) = match line.split_once(char::is_whitespace) {
+            Some(("query", rest)) => (true, rest.trim_start()),
+            Some(("call", rest)) => (false, rest.trim_start()),
+            _ => (false, line),
+        };
+        match rest.split_once(char::is_whitespace) {
+            Some((module, call)) if !module.contains('(') => {
+                Ok(Request { is_query, module: module.into(), what: What::Wave(call.trim_start().into()) })
+            }
+            _ => Err(Refusal::caller(
+                "bad-line",
+                "expected `MODULE FUNCTION(ARGUMENTS)` or `query MODULE FUNCTION(ARGUMENTS)`, \
+                 such as `acme:bank transfer(1, 2, 50)`"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Reads an object, and the id with which it is answered.
+    pub(super) fn from_json(line: &'a str) -> (Json, Result<Request<'a>, Refusal>) {
+        match serde_json::from_str::<JsonLine<'a>>(line) {
+            Ok(mut parsed) => (parsed.id.take(), parsed.request()),
+            Err(error) => {
+                let id = serde_json::from_str::<Id>(line).map_or(Json::Null, |found| found.id);
+                (id, Err(Refusal::caller("bad-line", format!("the line is no request: {error}"))))
+            }
+        }
+    }
+
+    /// The function and its arguments, as they were written.
+    pub(super) fn written(&self) -> Written<'_> {
+        match &self.what {
+            What::Wave(text) => Written::Wave(text),
+            What::Json { function, arguments } => Written::Json { function, arguments },
+        }
+    }
+}
+
+impl<'a> JsonLine<'a> {
+    fn request(self) -> Result<Request<'a>, Refusal> {
+        let what = match (self.function, self.wave) {
+            (None, Some(wave)) if self.args.is_none() => What::Wave(wave),
+            (Some(function), None) => {
+                What::Json { function, arguments: self.args.map_or("[]", RawValue::get) }
+            }
+            _ => {
+                let message = "a request has either `function` and `args`, or `wave`";
+                return Err(Refusal::caller("bad-line", message.to_owned()));
+            }
+        };
+        Ok(Request { is_query: self.query, module: self.module, what })
+    }
+}
+
+/// An answer with the id of its request.
+pub(super) fn with_id(id: &Json, answer: Json) -> Json {
+    let mut object = json!({ "id": id });
+    if let (Some(object), Json::Object(answer)) = (object.as_object_mut(), answer) {
+        object.extend(answer);
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<(bool, String, String)> {
+        let request = Request::from_text(line).ok()?;
+        let Written::Wave(call) = request.written() else { return None };
+        Some((request.is_query, request.module.to_string(), call.to_owned()))
+    }
+
+    #[test]
+    fn a_line_is_a_module_and_a_call() {
+        let call = |is_query, call: &str| Some((is_query, "acme:bank".to_owned(), call.to_owned()));
+        assert_eq!(read("acme:bank transfer(1, 2, 50)"), call(false, "transfer(1, 2, 50)"));
+        assert_eq!(read("  query  acme:bank\tbalance(1) "), call(true, "balance(1)"));
+        assert_eq!(read("call acme:bank f()"), call(false, "f()"));
+        assert_eq!(read("transfer(1, 2, 50)"), None);
+        assert_eq!(read("acme:bank"), None);
+        assert_eq!(read(""), None);
+    }
+
+    #[test]
+    fn a_line_that_is_wrong_keeps_its_id() {
+        let (id, request) = Request::from_json(r#"{"id": 7, "module": "acme:bank", "functoin": "f"}"#);
+        assert_eq!(id, json!(7));
+        assert!(request.is_err_and(|refusal| refusal.message.contains("functoin")));
+        let (id, request) = Request::from_json("nonsense");
+        assert_eq!(id, Json::Null);
+        assert!(request.is_err());
+    }
+
+    #[test]
+    fn a_request_names_its_arguments_once() {
+        for line in [
+            r#"{"module": "a:b"}"#,
+            r#"{"module": "a:b", "function": "f", "wave": "f()"}"#,
+            r#"{"module": "a:b", "args": [], "wave": "f()"}"#,
+        ] {
+            assert!(Request::from_json(line).1.is_err(), "{line}");
+        }
+        assert!(Request::from_json(r#"{"module": "a:b", "function": "f"}"#).1.is_ok());
+    }
+}

@@ -1,0 +1,115 @@
+//! How a command ends: the exit codes, and the failure that carries one with its message.
+//! A failure is told once, on stderr, by `main`; no command prints its own.
+//! Invariant: a code keeps its meaning from release to release, for scripts branch on it.
+
+use crate::terminal;
+use interstice_wit::Diagnostics;
+use std::error::Error;
+use std::process::ExitCode;
+
+/// What the numbers mean, as `--help` shows it.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the module returned err, or the check found mistakes
+  2  the command line is wrong
+  3  the caller's mistake: bad arguments, unknown module or function, missing file
+  4  the module's fault: trap, panic, fuel, memory, stack
+  5  versions do not fit: schema, links, file format
+  6  ours: disk, corruption, a database held by another process
+  7  the outcome is unknown: the disk failed while the transaction was in flight";
+
+/// The exit code of the process. 2 is given by the argument parser itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    Negative = 1,
+    Caller = 3,
+    Module = 4,
+    Version = 5,
+    Ours = 6,
+    OutcomeUnknown = 7,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    report: Report,
+}
+
+#[derive(Debug)]
+enum Report {
+    /// The message, and what it came from.
+    Chain(Vec<String>),
+    /// Mistakes in WIT, each shown at its place.
+    Findings(Box<Diagnostics>),
+    /// Everything has been said already.
+    Silent,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { exit, report: Report::Chain(vec![message.into()]) }
+    }
+
+    /// An error with everything that it came from.
+    pub(crate) fn from_error(exit: Exit, error: &(dyn Error + 'static)) -> Failure {
+        let mut chain = vec![error.to_string()];
+        let mut source = error.source();
+        while let Some(error) = source {
+            chain.push(error.to_string());
+            source = error.source();
+        }
+        Failure { exit, report: Report::Chain(chain) }
+    }
+
+    /// Says in front what was being done.
+    pub(crate) fn context(mut self, message: impl Into<String>) -> Failure {
+        if let Report::Chain(chain) = &mut self.report {
+            chain.insert(0, message.into());
+        }
+        self
+    }
+
+    /// Ends with this code and no message, for the answer itself has told why.
+    pub(crate) fn silent(exit: Exit) -> Failure {
+        Failure { exit, report: Report::Silent }
+    }
+
+    /// Tells the user on stderr.
+    pub(crate) fn tell(&self) {
+        match &self.report {
+            Report::Silent => {}
+            Report::Findings(findings) => terminal::show_findings(findings),
+            Report::Chain(chain) => {
+                let error = terminal::stderr_style("error:", terminal::RED);
+                for (depth, message) in chain.iter().enumerate() {
+                    match depth {
+                        0 => terminal::tell(&format!("{error} {message}")),
+                        _ => terminal::tell(&format!("  because: {}", message.replace('\n', "\n  "))),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl From<Box<Diagnostics>> for Failure {
+    fn from(findings: Box<Diagnostics>) -> Failure {
+        Failure { exit: Exit::Negative, report: Report::Findings(findings) }
+    }
+}
+
+/// Only writing an answer fails with a bare I/O error; files are told by their names.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        Failure::new(Exit::Ours, format!("cannot write the answer: {error}"))
+    }
+}

@@ -1,0 +1,81 @@
+//! What a path on the command line is: the folder of a module, a folder or file of WIT, a component.
+//! `check` and `schema` take all of them, so that one question has one answer wherever it is asked.
+//! Invariant: a component's schema is returned only after its binary was held against it.
+
+use crate::exit::{Exit, Failure};
+use interstice_engine::{Contradictions, Engine, EngineError, EngineOptions};
+use interstice_wit::hash::artifact_hash;
+use interstice_wit::{Hash, Schema, section};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A schema and where it came from.
+pub(crate) struct Subject {
+    pub(crate) schema: Schema,
+    /// The digest of the file, if the path is a component.
+    pub(crate) artifact: Option<Hash>,
+}
+
+/// Reads the schema of whatever stands at a path.
+pub(crate) fn read(path: &Path, world: Option<&str>) -> Result<Subject, Failure> {
+    let metadata = fs::metadata(path)
+        .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))?;
+    if metadata.is_dir() || path.extension().is_some_and(|extension| extension == "wit") {
+        let sources = load(&wit_of(path)?)?;
+        let schema = interstice_wit::read(&sources, world).map_err(Box::new)?;
+        return Ok(Subject { schema, artifact: None });
+    }
+    let bytes = fs::read(path)
+        .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))?;
+    let schema = component_schema(&bytes)
+        .map_err(|failure| failure.context(format!("{} cannot be used", path.display())))?;
+    if world.is_some_and(|world| world != schema.world) {
+        let message = format!("the component has the world `{}` alone", schema.world);
+        return Err(Failure::new(Exit::Caller, message));
+    }
+    Ok(Subject { schema, artifact: Some(artifact_hash(&bytes)) })
+}
+
+/// The WIT of a path: itself, or the folder `wit` of a module.
+pub(crate) fn wit_of(path: &Path) -> Result<PathBuf, Failure> {
+    if path.is_file() || has_wit_files(path) {
+        return Ok(path.to_owned());
+    }
+    let inner = path.join("wit");
+    if inner.is_dir() {
+        return Ok(inner);
+    }
+    let message = match path.exists() {
+        true => format!("{} holds no `.wit` file and no folder `wit`", path.display()),
+        false => format!("there is no {}", path.display()),
+    };
+    Err(Failure::new(Exit::Caller, message))
+}
+
+/// Reads WIT from disk.
+pub(crate) fn load(path: &Path) -> Result<interstice_wit::Sources, Failure> {
+    interstice_codegen::load(path).map_err(|error| Failure::from_error(Exit::Caller, &error))
+}
+
+/// What a component says about itself, and can prove.
+pub(crate) fn component_schema(bytes: &[u8]) -> Result<Schema, Failure> {
+    let schema = section::extract(bytes).map_err(|error| Failure::from_error(Exit::Version, &error))?;
+    prove(bytes, &schema)?;
+    Ok(schema)
+}
+
+/// Holds the binary of a component against a schema.
+pub(crate) fn prove(bytes: &[u8], schema: &Schema) -> Result<(), Failure> {
+    let failed = |error: EngineError| Failure::from_error(Exit::Version, &error);
+    // One instance is more than a proof needs, and an engine for a thousand reserves address space.
+    let engine =
+        Engine::new(EngineOptions { max_instances: 1, ..EngineOptions::default() }).map_err(failed)?;
+    let compiled = engine.compile(bytes, None).map_err(failed)?;
+    interstice_engine::prove(&compiled, schema)
+        .map_err(|found| failed(EngineError::Contradictions(Contradictions(found))))
+}
+
+fn has_wit_files(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| entry.path().extension().is_some_and(|extension| extension == "wit"))
+}
