@@ -30,7 +30,8 @@ fn a_finding_shows_its_source_in_a_report() {
             label at line 3, column 3: expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
         snippet line 4: }
         diagnostic help: write `/// @reducer` above it if it writes, `/// @query` if it only reads
-    "#]].assert_eq(&report);
+    "#]]
+    .assert_eq(&report);
 }
 
 /// The findings about a package of one file.
