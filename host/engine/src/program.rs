@@ -43,7 +43,7 @@ impl<H: Host> Program<H> {
         let component = pre.component();
         let mut functions = Vec::new();
         for interface in &schema.exports {
-            let instance = component.get_export_index(None, &interface.name.to_string());
+            let instance = component.get_export_index(None, interface.name.to_string().as_str());
             for function in &interface.functions {
                 let export =
                     instance.and_then(|instance| component.get_export_index(Some(&instance), &function.name));

@@ -25,7 +25,7 @@ impl<T, const PAGE: usize> Pages<T, PAGE> {
     /// Appends an item and returns its position.
     pub(crate) fn push(&mut self, item: T) -> usize {
         let position = self.len();
-        if position % PAGE == 0 {
+        if position.is_multiple_of(PAGE) {
             // A small table pays for a small page; once there are two, pages come whole.
             let capacity = if self.pages.is_empty() { 0 } else { PAGE };
             self.pages.push(Vec::with_capacity(capacity));

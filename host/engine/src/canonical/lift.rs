@@ -276,7 +276,7 @@ fn push_list(
 ) -> Result<()> {
     let abi = cx.types.canonical_abi(&element);
     let size = abi.size32 as usize;
-    if pointer % abi.align32 != 0 {
+    if !pointer.is_multiple_of(abi.align32) {
         bail!("a list that is not aligned");
     }
     let bytes = region(cx, pointer, length, size)?;

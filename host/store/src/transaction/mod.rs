@@ -143,7 +143,9 @@ impl Transaction {
         self.check_size(0)?;
         self.write(table, key.len(), |state| {
             let slot = state.slot_of_key(key).filter(|slot| state.slots.get(*slot).is_live());
-            slot.map(|slot| state.delete(slot, Origin::Transaction));
+            if let Some(slot) = slot {
+                state.delete(slot, Origin::Transaction);
+            }
             Ok(slot.is_some())
         })
     }
