@@ -62,3 +62,7 @@ pub(crate) const PURGED_PER_WRITTEN: u64 = 2;
 /// Tables tell the store how much memory they take whenever it has changed by this much, so that an
 /// operation need not touch a counter that all threads share.
 pub(crate) const MEMORY_STEP: u64 = 64 * 1024;
+
+/// They also do so after this many new slots: structures grow by pages of up to 84 KiB, which fewer bytes
+/// of rows than a step can begin.
+pub(crate) const MEMORY_STEP_SLOTS: usize = 64;

@@ -1,6 +1,7 @@
 //! How much memory the tables of a store take, all together.
 //! Each table counts for itself and reports in steps, so that threads do not meet here at every change.
-//! Invariant: what is counted is off by less than one step for each table.
+//! Invariant: what is counted is off by less than a step of rows, a step of undo and one page of each
+//! structure, for each table.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -7,7 +7,7 @@
 use crate::{
     Version,
     definition::Shape,
-    limits::MEMORY_STEP,
+    limits::{MEMORY_STEP, MEMORY_STEP_SLOTS},
     memory::{Memory, Reported},
     ordered::{Found, OrderedIndex, Place, Range, Visit},
     primary::PrimaryIndex,
@@ -37,6 +37,7 @@ pub(crate) struct State {
     pub(crate) unsettled: Vec<(usize, Box<[u8]>)>,
     reported: Reported,
     reported_rows: u64,
+    reported_slots: usize,
 }
 
 impl State {
@@ -54,6 +55,7 @@ impl State {
             unsettled: Vec::new(),
             reported: Reported::default(),
             reported_rows: 0,
+            reported_slots: 0,
         }
     }
 
@@ -148,15 +150,20 @@ impl State {
     #[inline]
     pub(crate) fn report(&mut self, memory: &Memory) {
         let rows = self.row_bytes.abs_diff(self.reported_rows);
-        if rows >= MEMORY_STEP || self.undo.used_bytes().abs_diff(self.reported.undo) >= MEMORY_STEP {
+        let undo = self.undo.used_bytes().abs_diff(self.reported.undo);
+        // Slots and indexes grow by pages, which a few small rows can begin.
+        let slots = self.slots.len() - self.reported_slots;
+        if rows >= MEMORY_STEP || undo >= MEMORY_STEP || slots >= MEMORY_STEP_SLOTS {
             self.report_all(memory);
         }
     }
 
+    /// Tells the store how much memory this table takes.
     #[cold]
-    fn report_all(&mut self, memory: &Memory) {
+    pub(crate) fn report_all(&mut self, memory: &Memory) {
         let now = Reported { total: self.memory_bytes(), undo: self.undo.used_bytes() };
         self.reported_rows = self.row_bytes;
+        self.reported_slots = self.slots.len();
         memory.report(&mut self.reported, now);
     }
 

@@ -85,6 +85,7 @@ impl Store {
         if tables.contains_key(&id) {
             return Err(StoreError::TableExists(id));
         }
+        table.0.state.write().report_all(&self.0.memory);
         tables.insert(id, table.clone());
         Ok(table)
     }

@@ -380,3 +380,27 @@ fn a_deletion_that_is_purged_under_a_new_insert_is_gone_after_the_abort() {
     store.check();
     assert_eq!(table.0.state.read().slots.used(), 0);
 }
+
+/// Tables used to report their memory by bytes of rows alone, so that many small tables took megabytes that
+/// the limit did not see.
+#[test]
+fn the_memory_of_small_tables_counts() {
+    let store = store();
+    let tables: Vec<_> = (0..50).map(|id| store.create_table(TableId(id), &accounts()).unwrap()).collect();
+    commit(&store, |transaction| {
+        for table in &tables {
+            for id in 1..=300 {
+                transaction.insert(table, &account(id, &format!("{id}"), 0)).unwrap();
+            }
+        }
+    });
+    let taken: u64 = tables.iter().map(TableHandle::memory_bytes).sum();
+    let counted = store.memory_bytes();
+    assert!(counted > taken / 2, "{counted} of {taken} bytes are counted");
+    store.check();
+    drop(tables);
+    (0..50).for_each(|id| drop(store.drop_table(TableId(id))));
+    store.set_durable(store.newest());
+    while store.purge(1000) {}
+    assert_eq!(store.memory_bytes(), 0, "a table that is gone takes nothing");
+}
