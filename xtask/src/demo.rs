@@ -18,7 +18,7 @@ use mix::{Half, Mix, Transaction};
 use report::Report;
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How many customers one loading transaction opens accounts for.
@@ -26,6 +26,9 @@ const CUSTOMERS_A_LOAD: u64 = 10_000;
 
 /// What each customer has in each of the two accounts at the beginning, in cents.
 const INITIAL_BALANCE: i64 = 10_000;
+
+/// How much fuller than usual the pipe is when the process is killed.
+const IN_FLIGHT_AT_THE_KILL: usize = 8;
 
 /// How large the demo is.
 #[derive(clap::Args)]
@@ -39,6 +42,9 @@ pub(crate) struct Options {
     /// How many transactions are in flight at once.
     #[arg(long, default_value_t = 256)]
     in_flight: usize,
+    /// Uses this command instead of building it.
+    #[arg(long, value_name = "FILE")]
+    interstice: Option<PathBuf>,
     /// Where the random choices begin.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -52,7 +58,7 @@ struct Demo {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let demo = prepare()?;
+    let demo = prepare(options.interstice.as_deref())?;
     let mut report = Report::default();
 
     say(&format!("loading {} customers into {}", options.customers, demo.data.display()));
@@ -72,7 +78,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     })?;
 
     say("killing the process with SIGKILL, while transactions are in flight");
-    fill(&mut database, &mut mix, options.in_flight)?;
+    fill(&mut database, &mut mix, options.in_flight * IN_FLIGHT_AT_THE_KILL)?;
+    // Some answers are awaited, so that the kill comes while the rest is on its way.
+    for _ in 0..options.in_flight {
+        audit.acknowledge(database.next_answer()?)?;
+    }
     let (answered, in_flight) = database.kill()?;
     answered.into_iter().try_for_each(|answer| audit.acknowledge(answer))?;
 
@@ -110,12 +120,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Builds the command and the modules.
-fn prepare() -> Result<Demo> {
+fn prepare(interstice: Option<&Path>) -> Result<Demo> {
     setup::wasm_target()?;
-    say("building interstice");
-    shell::run(shell::cargo().args(["build", "--release", "--locked", "--package", "interstice-cli"]))?;
     let target = target_folder()?;
-    let interstice = target.join("release").join("interstice");
+    let interstice = match interstice {
+        Some(file) => file.canonicalize().with_context(|| format!("there is no {}", file.display()))?,
+        None => {
+            say("building interstice");
+            shell::run(shell::cargo().args([
+                "build",
+                "--release",
+                "--locked",
+                "--package",
+                "interstice-cli",
+            ]))?;
+            target.join("release").join("interstice")
+        }
+    };
     let data = target.join("demo");
     if data.exists() {
         fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
