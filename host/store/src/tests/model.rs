@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
         let mut high = self.key_of(self.columns(index), &(self.kind.row)(to));
         // Some ranges begin or end within a key.
         low.truncate(low.len() - usize::from(from.0 % 3).min(low.len()));
-        let bounded = to.1 % 4 != 0 && successor(&mut high);
+        let bounded = !to.1.is_multiple_of(4) && successor(&mut high);
         (low, bounded.then_some(high))
     }
 
