@@ -127,13 +127,10 @@ fn prepare(interstice: Option<&Path>) -> Result<Demo> {
         Some(file) => file.canonicalize().with_context(|| format!("there is no {}", file.display()))?,
         None => {
             say("building interstice");
-            shell::run(shell::cargo().args([
-                "build",
-                "--release",
-                "--locked",
-                "--package",
-                "interstice-cli",
-            ]))?;
+            // The whole workspace is chosen, so that dependencies have the features that they have in
+            // the tests and are not compiled again.
+            let build = ["build", "--release", "--locked", "--workspace", "--bin", "interstice"];
+            shell::run(shell::cargo().args(build))?;
             target.join("release").join("interstice")
         }
     };

@@ -2,6 +2,7 @@
 //! It only starts other programs and never links the database itself, so that it compiles in seconds.
 //! Invariant: on a fresh machine each command is enough by itself, because each does the set-up that it needs.
 
+mod bench;
 mod demo;
 mod setup;
 mod shell;
@@ -26,6 +27,8 @@ enum Command {
         #[arg(long)]
         tests: bool,
     },
+    /// Measures against baselines, in one run, and prints a table of ratios.
+    Bench,
     /// Runs SmallBank on a real database, kills it in the middle, and shows that nothing is lost.
     Demo(demo::Options),
     /// Sets up, then checks everything: format, lints, licences, tests.
@@ -38,6 +41,7 @@ fn main() -> Result<()> {
             setup::wasm_target()?;
             if tests { setup::test_tools() } else { Ok(()) }
         }
+        Command::Bench => bench::run(),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
     }
