@@ -301,7 +301,7 @@ fn check_unlisted(disk: &dyn Disk, unlisted: &[String], listed: Sequence) -> Res
         let mut window = Window::open(disk, path, Access::Read)?;
         let header = window.segment_header()?;
         if let Found::Batch(batch) = look(&mut window, SEGMENT_HEADER_BYTES, Seed::new(&header.id))? {
-            let last = Sequence(batch.first.0 + u64::from(batch.count)).previous();
+            let last = Sequence(batch.first.0.saturating_add(batch.count.into())).previous();
             return Err(LogError::UnlistedSegment { path: disk.locate(path), last, listed });
         }
     }

@@ -10,10 +10,10 @@ impl Sequence {
     /// The state of a database before its first record.
     pub const ZERO: Self = Self(0);
 
-    /// The number that follows.
+    /// The number that follows. No log comes near the last one; a forged file may claim to.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 
     /// The number before, or zero.
