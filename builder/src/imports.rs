@@ -81,7 +81,9 @@ fn reason_against_system(name: &str) -> String {
     if name == "env" {
         return format!("a symbol was left undefined when linking; {instead}");
     }
-    format!("modules have no operating system; {instead}, so compile for a target without WASI")
+    format!(
+        "modules have no operating system; {instead}, so compile for a target without WASI, or stub it out"
+    )
 }
 
 /// The imports of the outermost component, with whether each is an instance.

@@ -97,7 +97,10 @@ fn a_component_of_another_toolchain_gets_a_schema() {
 fn a_component_with_a_schema_is_refused() {
     let case = Case::new();
     let built = case.build(&core("")).unwrap();
-    check(&built.component, expect![[""]]);
+    check(
+        &built.component,
+        expect!["DIR/binary.wasm carries a schema already: it can be installed as it is"],
+    );
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn imports_of_an_operating_system_are_all_named() {
         &core(imports),
         expect![[r#"
         the component imports what no host gives to `acme:probe`:
-          `wasi_snapshot_preview1`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI
+          `wasi_snapshot_preview1`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI, or stub it out
           `env`: a symbol was left undefined when linking; time, randomness and logging come from the module's context"#]],
     );
 }
@@ -148,7 +151,7 @@ fn imports_that_the_world_does_not_have_are_all_named() {
         &component,
         expect![[r#"
         the component imports what no host gives to `acme:probe`:
-          `wasi:clocks/monotonic-clock@0.2.0`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI
+          `wasi:clocks/monotonic-clock@0.2.0`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI, or stub it out
           `acme:other/things@1.0.0`: the world `probe` does not import it; import it there, or remove the dependency that brings it in
           `launch`: a module imports interfaces, no bare functions or types"#]],
     );
@@ -157,7 +160,12 @@ fn imports_that_the_world_does_not_have_are_all_named() {
 #[test]
 fn a_missing_export_is_named() {
     let core = wat::parse_str(r#"(module (memory (export "memory") 1))"#).unwrap();
-    check(&core, expect!["cannot make the guest world of the module"]);
+    check(
+        &core,
+        expect![
+            "the core module does not fit the world `probe`: failed to decode world from module: module was not valid: failed to find export of interface `acme:probe/answers@1.0.0` function `answer`"
+        ],
+    );
 }
 
 #[test]
