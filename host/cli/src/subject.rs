@@ -41,7 +41,8 @@ pub(crate) fn wit_of(path: &Path) -> Result<PathBuf, Failure> {
     if path.is_file() || has_wit_files(path) {
         return Ok(path.to_owned());
     }
-    let inner = path.join("wit");
+    // Without the `./`, which would only stand before every path in messages.
+    let inner = if path == Path::new(".") { PathBuf::from("wit") } else { path.join("wit") };
     if inner.is_dir() {
         return Ok(inner);
     }

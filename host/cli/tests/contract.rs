@@ -60,23 +60,108 @@ fn check(wit: &str, arguments: &[&str], expected: Expect) {
 
 #[test]
 fn a_contract_is_shown_as_a_tree() {
-    check(WIT, &["schema"], expect![[""]]);
+    check(
+        WIT,
+        &["schema"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:library@1.0.0 (world library)
+        ├── interface automation (private)
+        │   ├── use acme:library/tables@1.0.0.{book}
+        │   ├── on insert book where year > 2000 arrived: func(row: book)
+        │   └── every 90m remind: func()
+        ├── interface lending
+        │   ├── use acme:library/tables@1.0.0.{book}
+        │   ├── variant lend-error { no-such-book(u64), lent }
+        │   ├── reducer lend: func(id: u64, to: string) -> result<book, lend-error>
+        │   └── query by-author: func(author: string) -> list<book>
+        └── interface tables
+            ├── table book (public)
+            │   ├── id: u64, auto-increment
+            │   ├── isbn: string
+            │   ├── author: string
+            │   ├── year: u16, default 1970
+            │   ├── shelf: shelf
+            │   ├── primary key (id)
+            │   ├── index (author, year)
+            │   └── unique index (isbn)
+            ├── enum shelf { novels, poems }
+            └── type isbn = string
+    "#]],
+    );
 }
 
 #[test]
 fn a_contract_without_mistakes_is_ok() {
-    check(WIT, &["check"], expect![[""]]);
+    check(
+        WIT,
+        &["check"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  acme:library@1.0.0 (world library): 1 table, 4 functions, 0 imports
+    "#]],
+    );
 }
 
 #[test]
 fn all_mistakes_are_told_at_once_with_their_places() {
     let wit = WIT.replace("@unique", "@uniqe").replace("author, year", "auhtor, year").replace("@query", "");
-    check(&wit, &["check"], expect![[""]]);
+    check(
+        &wit,
+        &["check"],
+        expect![[r#"
+        exit 1
+        --- stderr
+          × the table `book` has no column `auhtor`
+           ╭─[wit/library.wit:5:14]
+         4 │   /// @table(primary-key = id, visibility = public)
+         5 │   /// @index(auhtor, year)
+           ·              ───┬──
+           ·                 ╰── unknown column
+         6 │   record book {
+           ╰────
+          help: did you mean `author`? its columns are `id`, `isbn`, `author`, `year`, `shelf`
+          × `@uniqe` is not a directive
+            ╭─[wit/library.wit:9:10]
+          8 │     id: u64,
+          9 │     /// @uniqe
+            ·          ──┬──
+            ·            ╰── unknown directive
+         10 │     isbn: string,
+            ╰────
+          help: did you mean `unique`? the directives are `@table`, `@index`, `@unique`, `@auto-
+                increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of
+                prose may begin with a word in backticks instead
+          × `by-author` does not say what it is to the database
+            ╭─[wit/library.wit:26:3]
+         25 │   /// 
+         26 │   by-author: func(author: string) -> list<book>;
+            ·   ────┬────
+            ·       ╰── expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+         27 │ }
+            ╰────
+          help: write `/// @reducer` above it if it writes, `/// @query` if it only reads
+        error: 3 mistakes in the WIT package
+    "#]],
+    );
 }
 
 #[test]
 fn the_hashes_of_a_contract_are_stable() {
-    check(WIT, &["schema", "--hash"], expect![[""]]);
+    check(
+        WIT,
+        &["schema", "--hash"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        interface  907bd41985cbcab2cc273cdd14c7942689fccfca86754b04a6b9edbb77ae9ee8  acme:library@1.0.0
+                   b9cc3310b1adf14fc2de93bf485d1fe4cb7cd3a80081198b98cd0f6ab5a57779  acme:library/lending
+                   86fe0244a0161bfc3d3ac5a55eb81c010e11a1c337acd6aab53f6216892d5edd  acme:library/tables
+        storage    2e2c6fb488603cf150ec83d6e6866dc8485856421a6ea8a8301b85baab207e8f  tables, keys and indexes
+    "#]],
+    );
 }
 
 #[test]
@@ -105,22 +190,71 @@ fn json_holds_the_schema_and_the_hashes() {
 
 #[test]
 fn an_unknown_world_is_told_with_those_that_are_there() {
-    check(WIT, &["check", "--world", "libary"], expect![[""]]);
+    check(
+        WIT,
+        &["check", "--world", "libary"],
+        expect![[r#"
+        exit 1
+        --- stderr
+          × there is no world `libary` in `acme:library@1.0.0`
+           ╭─[wit/library.wit:1:9]
+         1 │ package acme:library@1.0.0;
+           ·         ─────────┬────────
+           ·                  ╰── here
+         2 │ 
+           ╰────
+          help: did you mean `library`? the package has `library`
+        error: 1 mistake in the WIT package
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_no_contract_is_told() {
     let case = Case::new();
-    expect![[""]].assert_eq(&case.run(&["check"]).shown());
-    expect![[""]].assert_eq(&case.run(&["check", "nowhere"]).shown());
+    expect![[r#"
+        exit 3
+        --- stderr
+        error: . holds no `.wit` file and no folder `wit`
+    "#]]
+    .assert_eq(&case.run(&["check"]).shown());
+    expect![[r#"
+        exit 3
+        --- stderr
+        error: cannot read nowhere: No such file or directory (os error 2)
+    "#]]
+    .assert_eq(&case.run(&["check", "nowhere"]).shown());
     case.write("text.wasm", "this is text");
-    expect![[""]].assert_eq(&case.run(&["check", "text.wasm"]).shown());
+    expect![[r#"
+        exit 5
+        --- stderr
+        error: text.wasm cannot be used
+          because: this is not a WebAssembly file
+    "#]]
+    .assert_eq(&case.run(&["check", "text.wasm"]).shown());
     case.write("core.wasm", b"\0asm\x01\0\0\0");
-    expect![[""]].assert_eq(&case.run(&["schema", "core.wasm"]).shown());
+    expect![[r#"
+        exit 5
+        --- stderr
+        error: core.wasm cannot be used
+          because: this is a core WebAssembly module, not a component; `interstice build --from` makes one of it
+    "#]].assert_eq(&case.run(&["schema", "core.wasm"]).shown());
     case.write("bare.wasm", b"\0asm\x0d\0\x01\0");
-    expect![[""]].assert_eq(&case.run(&["schema", "bare.wasm"]).shown());
+    expect![[r#"
+        exit 5
+        --- stderr
+        error: bare.wasm cannot be used
+          because: the component has no section `interstice:schema`; `interstice build --from` adds it
+    "#]]
+    .assert_eq(&case.run(&["schema", "bare.wasm"]).shown());
     case.write("short.wasm", b"\0asm\x0d\0\x01\0\x07\x20");
-    expect![[""]].assert_eq(&case.run(&["schema", "short.wasm"]).shown());
+    expect![[r#"
+        exit 5
+        --- stderr
+        error: short.wasm cannot be used
+          because: the component is truncated: it ends at byte 10, in the middle of a section
+    "#]]
+    .assert_eq(&case.run(&["schema", "short.wasm"]).shown());
 }
 
 #[test]

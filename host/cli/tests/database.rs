@@ -64,9 +64,28 @@ acme:bank transfer(2, 3, 1000)
 acme:bank ledger.transfer(2, 9, 1)
 ";
     let ended = case.run_with_input(&["run", "--data", "data", bank.to_str().unwrap()], input);
-    expect![[""]].assert_eq(&ended.stdout);
+    expect![[r##"
+        #3 ok({id: 2, owner: "ada", balance: 0})
+        #5 ok({id: 3, owner: "bob", balance: 0})
+        #7 ok(100)
+        #8 ok
+        @8 some(30)
+        @8 err(insufficient-funds(70))
+        @8 err(no-such-account(9))
+    "##]]
+    .assert_eq(&ended.stdout);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    check(&case, &["query", "--data", "data", "acme:bank", "balance(2)"], expect![[""]]);
+    check(
+        &case,
+        &["query", "--data", "data", "acme:bank", "balance(2)"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        some(70)
+        --- stderr
+        @8
+    "#]],
+    );
 }
 
 #[test]
@@ -84,7 +103,16 @@ fn json_lines_carry_ids_results_and_errors() {
     ];
     let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let ended = case.run_with_input(&["run", "--data", "data", "--json"], &(input + "nonsense\n"));
-    expect![[""]].assert_eq(&ended.stdout);
+    expect![[r#"
+        {"id":1,"ok":null,"sequence":8}
+        {"id":"two","err":{"insufficient-funds":70},"version":8}
+        {"id":[3],"ok":30,"version":8}
+        {"id":4,"error":{"code":"caller.bad-arguments","kind":"caller","message":"$: the argument `amount: u64` is missing (the function is `acme:bank/ledger.transfer: func(source: u64, target: u64, amount: u64)`)"}}
+        {"id":5,"error":{"code":"caller.unknown-module","kind":"caller","message":"no module 'acme:bnak' is installed; installed: acme:bank@1.2.0"}}
+        {"id":6,"error":{"code":"caller.wrong-kind","kind":"caller","message":"ledger.transfer of acme:bank@1.2.0 is a reducer, not a query: use `call`"}}
+        {"id":7,"error":{"code":"caller.bad-line","kind":"caller","message":"a request has either `function` and `args`, or `wave`"}}
+        {"id":null,"error":{"code":"caller.bad-line","kind":"caller","message":"the line is no request: expected ident at line 1 column 2"}}
+    "#]].assert_eq(&ended.stdout);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
 
@@ -157,13 +185,69 @@ fn exit_codes_tell_who_was_wrong() {
 #[test]
 fn refusals_say_what_was_expected() {
     let case = bank();
-    check(&case, &["call", "--data", "data", "acme:bank", "transfer(2, 3)"], expect![[""]]);
-    check(&case, &["call", "--data", "data", "acme:bank", "transfer(2, 3, true)"], expect![[""]]);
-    check(&case, &["call", "--data", "data", "acme:bank", "transfre(2, 3, 1)"], expect![[""]]);
-    check(&case, &["call", "--data", "data", "acme:bank", "journal(2, 0, 9)"], expect![[""]]);
-    check(&case, &["call", "--data", "data", "acme:bnak", "transfer(2, 3, 1)"], expect![[""]]);
-    check(&case, &["query", "--data", "data", "acme:bank", "transfer(2, 3, 1)"], expect![[""]]);
-    check(&case, &["call", "--data", "data", "acme:bank", "transfer", "[2, 3, -1]"], expect![[""]]);
+    check(
+        &case,
+        &["call", "--data", "data", "acme:bank", "transfer(2, 3)"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: line 1, column 9: `transfer` takes 3 arguments, 2 are given (the function is `transfer: func(source: u64, target: u64, amount: u64)`)
+    "#]],
+    );
+    check(
+        &case,
+        &["call", "--data", "data", "acme:bank", "transfer(2, 3, true)"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: line 1, column 16: `amount`: expected `u64`, found a bool (the function is `transfer: func(source: u64, target: u64, amount: u64)`)
+    "#]],
+    );
+    check(
+        &case,
+        &["call", "--data", "data", "acme:bank", "transfre(2, 3, 1)"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: acme:bank@1.2.0 has no function 'transfre' that can be called; it has ledger.open-account, ledger.deposit, ledger.withdraw, ledger.transfer, ledger.balance, ledger.find, ledger.total
+    "#]],
+    );
+    check(
+        &case,
+        &["call", "--data", "data", "acme:bank", "journal(2, 0, 9)"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: audit.journal of acme:bank@1.2.0 is private and cannot be called from outside
+    "#]],
+    );
+    check(
+        &case,
+        &["call", "--data", "data", "acme:bnak", "transfer(2, 3, 1)"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: no module 'acme:bnak' is installed; installed: acme:bank@1.2.0
+    "#]],
+    );
+    check(
+        &case,
+        &["query", "--data", "data", "acme:bank", "transfer(2, 3, 1)"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: ledger.transfer of acme:bank@1.2.0 is a reducer, not a query: use `call`
+    "#]],
+    );
+    check(
+        &case,
+        &["call", "--data", "data", "acme:bank", "transfer", "[2, 3, -1]"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: $[2]: `amount`: expected `u64`, a whole number from 0 to 18446744073709551615, found -1 (the function is `acme:bank/ledger.transfer: func(source: u64, target: u64, amount: u64)`)
+    "#]],
+    );
 }
 
 #[test]
@@ -173,7 +257,10 @@ fn a_missing_import_is_told_with_what_to_do() {
     let ended = case.run(&["run", "--data", "data", shop.to_str().unwrap()]);
     assert_eq!(ended.code, 5);
     let shown = ended.stderr.replace(shop.to_str().unwrap(), "shop.wasm");
-    expect![[""]].assert_eq(&shown);
+    expect![[r#"
+        error: cannot install shop.wasm
+          because: acme:shop@0.3.0 cannot be linked (present): table acme:bank/tables@1.2.0.{account}: wanted acme:bank@1.2.0, found no such module; install acme:bank first, or in the same command
+    "#]].assert_eq(&shown);
     let log = case.run(&["log", "--data", "data"]);
     assert_eq!((log.code, log.stdout.as_str()), (0, ""), "{}", log.stderr);
 }
@@ -236,7 +323,17 @@ fn a_forged_schema_is_refused() {
     ledger.functions.iter_mut().find(|function| function.name == "balance").unwrap().result = None;
     let forged = interstice_wit::section::embed(&bank, &schema).unwrap();
     case.write("forged.wasm", forged);
-    check(&case, &["check", "forged.wasm"], expect![[""]]);
+    check(
+        &case,
+        &["check", "forged.wasm"],
+        expect![[r#"
+        exit 5
+        --- stderr
+        error: forged.wasm cannot be used
+          because: the component contradicts its schema:
+            the function `balance` of `acme:bank/ledger@1.2.0` differs: it returns a value in the binary
+    "#]],
+    );
     assert_eq!(case.run(&["run", "--data", "data", "forged.wasm"]).code, 5);
 }
 
@@ -245,16 +342,33 @@ fn the_log_tells_what_happened_in_words() {
     let case = bank();
     let shown = case.run(&["log", "--data", "data", "--rows"]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
-    // Timestamps and digests differ from run to run.
+    // Timestamps, days and digests differ from run to run.
     let lines = shown.stdout.lines().map(|line| {
         let words = line.split(' ').map(|word| match word {
             word if word.len() == 27 && word.ends_with('Z') => "TIME",
             word if word.len() == 66 && word.starts_with('(') => "(DIGEST)",
+            word if word.len() == 6 && word.ends_with(',') && word[..5].parse::<u32>().is_ok() => "DAY,",
             word => word,
         });
         words.collect::<Vec<_>>().join(" ") + "\n"
     });
-    expect![[""]].assert_eq(&lines.collect::<String>());
+    expect![[r#"
+               1  TIME  acme:bank installed 1.2.0 (DIGEST)  1 row; owes acme:bank/automation.opened of insert tables.account
+                  + acme:bank/tables.account {id: 1, owner: "acme bank", balance: 0}
+               2  TIME  acme:bank delivery of #1.0: automation.opened({id: 1, owner: "acme bank", balance: 0}) -> ok  1 row
+                  + acme:bank/tables.entry {id: 1, account: 1, day: DAY, event: opened, amount: 0}
+               3  TIME  acme:bank ledger.open-account("ada") -> ok({id: 2, owner: "ada", balance: 0})  1 row; owes acme:bank/automation.opened of insert tables.account; by client local
+                  + acme:bank/tables.account {id: 2, owner: "ada", balance: 0}
+               4  TIME  acme:bank delivery of #3.0: automation.opened({id: 2, owner: "ada", balance: 0}) -> ok  1 row
+                  + acme:bank/tables.entry {id: 2, account: 2, day: DAY, event: opened, amount: 0}
+               5  TIME  acme:bank ledger.open-account("bob") -> ok({id: 3, owner: "bob", balance: 0})  1 row; owes acme:bank/automation.opened of insert tables.account; by client local
+                  + acme:bank/tables.account {id: 3, owner: "bob", balance: 0}
+               6  TIME  acme:bank delivery of #5.0: automation.opened({id: 3, owner: "bob", balance: 0}) -> ok  1 row
+                  + acme:bank/tables.entry {id: 3, account: 3, day: DAY, event: opened, amount: 0}
+               7  TIME  acme:bank ledger.deposit(2, 100) -> ok(100)  2 rows; by client local
+                  ~ acme:bank/tables.account {id: 2, owner: "ada", balance: 100}
+                  + acme:bank/tables.entry {id: 4, account: 2, day: DAY, event: deposited, amount: 100}
+    "#]].assert_eq(&lines.collect::<String>());
 }
 
 #[test]
