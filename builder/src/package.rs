@@ -43,7 +43,11 @@ pub fn build_package(folder: &Path, options: &PackageOptions) -> Result<Built, B
     let setting = |name: &str| found.settings[name].as_str().map(str::to_owned);
     let wit = match &options.wit {
         Some(path) => path.clone(),
-        None => folder.join(setting("wit").unwrap_or_else(|| "wit".to_owned())),
+        None => {
+            let wit = setting("wit").unwrap_or_else(|| "wit".to_owned());
+            // Without the `./`, which would only stand before every path in messages.
+            if folder == Path::new(".") { PathBuf::from(wit) } else { folder.join(wit) }
+        }
     };
     let world = options.world.clone().or_else(|| setting("world"));
     let (sources, schema) = read(&wit, world.as_deref())?;

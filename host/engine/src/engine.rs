@@ -9,11 +9,16 @@ use std::sync::Arc;
 use wasmtime::component::Component;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Core instances, memories and tables that one component may have. The encoder makes up to three
-/// core instances: the module, its shims and their fix-ups.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
+/// Core instances that one component may have. Our encoder makes up to three of them (the module,
+/// its shims and their fix-ups), toolchains that link libraries at run time make one for each.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+
+/// Memories that one component may have: an own one for each library would be more than any needs.
 const MEMORIES_PER_COMPONENT: u32 = 2;
+
+/// Tables that one component may have, and how many the average one has: its own, and one for shims.
 const TABLES_PER_COMPONENT: u32 = 8;
+const TABLES_ON_AVERAGE: u32 = 2;
 
 /// The component instances' own bookkeeping, far above what a real component needs.
 const INSTANCE_SIZE_BYTES: usize = 1 << 20;
@@ -85,8 +90,8 @@ fn config(options: &EngineOptions) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
-        .total_memories(instances)
-        .total_tables(instances.saturating_mul(2))
+        .total_memories(instances.max(MEMORIES_PER_COMPONENT))
+        .total_tables(instances.saturating_mul(TABLES_ON_AVERAGE).max(TABLES_PER_COMPONENT))
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)

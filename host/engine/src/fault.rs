@@ -1,7 +1,7 @@
 //! How a call ends when it does not return: one type for every way, the innermost cause kept.
 //! Invariant: after a fault the instance is poisoned, and so is every instance on the way out.
 
-use crate::canonical::TooLarge;
+use crate::canonical::{BadArguments, TooLarge};
 use crate::host::Panic;
 use crate::limits::MAX_VALUE_BYTES;
 use crate::state::{Halted, MemoryRefused, State};
@@ -101,7 +101,7 @@ impl<S: StdError + 'static> Fault<S> {
         if error.is::<TooLarge>() {
             return Fault::TooLarge { limit_bytes: MAX_VALUE_BYTES };
         }
-        if let Some(malformed) = error.downcast_ref::<DecodeError>() {
+        if let Some(BadArguments(malformed)) = error.downcast_ref() {
             return Fault::Arguments(*malformed);
         }
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {

@@ -10,64 +10,15 @@ mod support;
 use echo::{component, mended};
 use interstice_codec::{ValueType, arbitrary, row};
 use interstice_engine::{Engine, ModuleLink, Returned};
-use interstice_wit::{CaseDef, FieldDef, InterfaceName, LabelDef, Schema, Type, TypeDef, TypeKind, TypeName};
+use interstice_wit::Schema;
 use proptest::prelude::*;
 use std::sync::OnceLock;
+use support::types::schema_type;
 use support::{MapHost, Target, call, function, interface, interface_name, on_guest_thread, schema};
 
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(support::engine)
-}
-
-/// The type as the schema has it, with the names that the component gave.
-fn schema_type(ty: &ValueType, home: &InterfaceName, defs: &mut Vec<TypeDef>) -> Type {
-    let mut inner = |ty: &ValueType| schema_type(ty, home, defs);
-    let label = |name: &String| LabelDef { name: name.clone(), docs: None };
-    let kind = match ty {
-        ValueType::Bool => return Type::Bool,
-        ValueType::U8 => return Type::U8,
-        ValueType::U16 => return Type::U16,
-        ValueType::U32 => return Type::U32,
-        ValueType::U64 => return Type::U64,
-        ValueType::S8 => return Type::S8,
-        ValueType::S16 => return Type::S16,
-        ValueType::S32 => return Type::S32,
-        ValueType::S64 => return Type::S64,
-        ValueType::F32 => return Type::F32,
-        ValueType::F64 => return Type::F64,
-        ValueType::Char => return Type::Char,
-        ValueType::String => return Type::String,
-        ValueType::List(element) => return Type::List(Box::new(inner(element))),
-        ValueType::Option(some) => return Type::Option(Box::new(inner(some))),
-        ValueType::Result { ok, err } => {
-            let ok = ok.as_deref().map(|ty| Box::new(inner(ty)));
-            let err = err.as_deref().map(|ty| Box::new(inner(ty)));
-            return Type::Result { ok, err };
-        }
-        ValueType::Tuple(elements) => return Type::Tuple(elements.iter().map(inner).collect()),
-        ValueType::Record(fields) => TypeKind::Record(
-            fields
-                .iter()
-                .map(|field| FieldDef { name: field.name.clone(), docs: None, ty: inner(&field.ty) })
-                .collect(),
-        ),
-        ValueType::Variant(cases) => TypeKind::Variant(
-            cases
-                .iter()
-                .map(|case| CaseDef {
-                    name: case.name.clone(),
-                    docs: None,
-                    ty: case.ty.as_ref().map(&mut inner),
-                })
-                .collect(),
-        ),
-        ValueType::Enum(names) => TypeKind::Enum(names.iter().map(label).collect()),
-        ValueType::Flags(names) => TypeKind::Flags(names.iter().map(label).collect()),
-    };
-    let name = format!("t{}", defs.len());
-    defs.push(TypeDef { name: name.clone(), docs: None, kind });
-    Type::Named(TypeName { interface: home.clone(), name })
 }
 
 fn echo_schema(ty: &ValueType) -> Schema {
@@ -93,7 +44,7 @@ fn through(ty: &ValueType, bytes: &[u8]) -> Vec<u8> {
     let program = link.finish().unwrap();
     let mut instance = program.instantiate().unwrap();
     let index = program.function(&interface_name("bank", "echo"), "f").unwrap();
-    let (host, outcome) = call(&mut instance, MapHost::boxed(0), index, bytes);
+    let (host, outcome) = call(&mut instance, MapHost::boxed(), index, bytes);
     assert_eq!(host.calls, 1);
     let (returned, result) = outcome.unwrap();
     let is_err = matches!(ty, ValueType::Result { .. }) && bytes[0] == 1;

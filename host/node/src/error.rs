@@ -323,7 +323,7 @@ impl Error {
 
 fn log_code(error: &LogError) -> &'static str {
     match error {
-        LogError::Locked { .. } => "caller.locked",
+        LogError::Locked { .. } => "ours.locked",
         LogError::NoDatabase { .. } => "caller.no-database",
         LogError::SegmentSize { .. } => "caller.segment-size",
         LogError::NewerFormat { .. } | LogError::UnknownCodec { .. } => "version.newer-format",

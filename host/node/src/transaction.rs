@@ -30,6 +30,8 @@ pub(crate) struct Writer {
     pub(crate) owing: Vec<Owed>,
     pub(crate) pending: Vec<OwedDelivery>,
     pub(crate) caller_scratch: Vec<u8>,
+    /// The caller of the last record and the number that the log knows it by, if it has one.
+    pub(crate) last_caller: Option<(Caller, DefinitionId)>,
     pub(crate) key_scratch: Vec<u8>,
     pub(crate) closed: bool,
 }
@@ -80,6 +82,7 @@ impl Writer {
             owing: Vec::new(),
             pending: Vec::new(),
             caller_scratch: Vec::new(),
+            last_caller: None,
             key_scratch: Vec::new(),
             closed: false,
         }
@@ -225,14 +228,25 @@ impl Writer {
             context.finish();
             return Ok(None);
         }
-        encode_caller(record.caller, &mut self.caller_scratch);
+        if self.last_caller.as_ref().is_none_or(|(last, _)| last != record.caller) {
+            encode_caller(record.caller, &mut self.caller_scratch);
+            self.last_caller = match tools.log.caller(&self.caller_scratch) {
+                Ok(interstice_log::Caller::Numbered(number)) => Some((record.caller.clone(), number)),
+                // Without a number it stands in the record in full; if the log failed, the append
+                // below says so.
+                Ok(interstice_log::Caller::Inline(_)) | Err(_) => None,
+            };
+        }
         let timestamp_micros = context.timestamp_micros();
         let parts = RecordParts {
             sequence,
             timestamp_micros,
             cause: record.cause,
             subject: record.subject,
-            caller: interstice_log::Caller::Inline(&self.caller_scratch),
+            caller: match self.last_caller {
+                Some((_, number)) => interstice_log::Caller::Numbered(number),
+                None => interstice_log::Caller::Inline(&self.caller_scratch),
+            },
             arguments: record.arguments,
             outcome: record.outcome,
             claims: &[],

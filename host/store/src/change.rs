@@ -57,9 +57,8 @@ impl State {
                 counting.write(&shape.layout, &mut row, number);
             }
         }
-        let (hash, first_bytes, found) = self
-            .exact
-            .with_key_of_row(&row, |key| (key.hash(), key.first_bytes(), self.exact.find(&self.slots, key)));
+        let (hash, found) =
+            self.exact.with_key_of_row(&row, |key| (key.hash(), self.exact.find(&self.slots, key)));
         if found.is_some_and(|slot| self.slots.get(slot).is_live()) {
             return Err(Violation::DuplicateKey);
         }
@@ -78,7 +77,7 @@ impl State {
             return Ok(number);
         }
         self.row_bytes += allocation_size(row.len());
-        let slot = self.slots.add(first_bytes, row);
+        let slot = self.slots.add(row);
         let row = self.slots.get(slot).bytes();
         self.exact.insert(slot, hash);
         self.primary.insert(&self.slots, slot, row);
@@ -126,6 +125,9 @@ impl State {
         row: Box<[u8]>,
         origin: Origin,
     ) -> Result<(), Violation> {
+        if self.slots.get(slot).bytes() == &*row {
+            return Ok(());
+        }
         let changed = self.changed_keys(shape, slot, &row);
         for index in changed.iter() {
             if shape.indexes[index].unique {

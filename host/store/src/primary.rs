@@ -79,7 +79,7 @@ impl PrimaryIndex {
     fn hash(&self, prefix: u128, bytes: &[u8]) -> u32 {
         let mut hasher = FoldHasher::with_seed(self.secret, &self.shared);
         match self.whole {
-            Some(0..=8) => hasher.write_u64(first_bytes(prefix)),
+            Some(0..=8) => hasher.write_u64((prefix >> 64) as u64),
             Some(_) => hasher.write_u128(prefix),
             None => hasher.write(bytes),
         }
@@ -95,16 +95,13 @@ impl PrimaryIndex {
 
     #[inline]
     fn holds(&self, slots: &Slots, slot: SlotId, key: PrimaryKey<'_>) -> bool {
-        let slot = slots.get(slot);
-        slot.key() == first_bytes(key.prefix)
-            && match self.whole {
-                Some(0..=8) => true,
-                Some(_) => self.key.prefix(slot.bytes()) == key.prefix,
-                None => with_scratch(|bytes| {
-                    self.key.extract(slot.bytes(), bytes);
+        let row = slots.get(slot).bytes();
+        self.key.prefix(row) == key.prefix
+            && (self.is_whole()
+                || with_scratch(|bytes| {
+                    self.key.extract(row, bytes);
                     bytes.as_slice() == key.bytes
-                }),
-            }
+                }))
     }
 
     /// Adds a slot whose key no other slot holds.
@@ -143,22 +140,11 @@ impl PrimaryKey<'_> {
     pub(crate) fn hash(&self) -> KeyHash {
         KeyHash(self.hash)
     }
-
-    /// What a slot keeps of it.
-    #[inline]
-    pub(crate) fn first_bytes(&self) -> u64 {
-        first_bytes(self.prefix)
-    }
 }
 
 #[cold]
 fn unreachable_entry(slot: SlotId) {
     panic!("slot {} holds bytes and has no entry in the primary index", slot.0);
-}
-
-#[inline]
-fn first_bytes(prefix: u128) -> u64 {
-    (prefix >> 64) as u64
 }
 
 #[inline]

@@ -14,26 +14,17 @@ pub(crate) struct SlotId(pub(crate) u32);
 /// Set beside the undo id of a slot whose row was deleted.
 const DEAD: u64 = 1 << 63;
 
-/// Slots are allocated in pages of this many, 32 KiB each.
+/// Slots are allocated in pages of this many, 24 KiB each.
 const SLOT_PAGE: usize = 1024;
 
-/// One slot: 32 bytes, so that it never spans two cache lines.
+/// One slot.
 pub(crate) struct Slot {
-    /// The first eight bytes of the primary key: most look-ups need no more, and the row, which lies
-    /// elsewhere, is not fetched before it is wanted.
-    key: u64,
     /// The newest undo entry, of no meaning if it was purged, and whether the row is dead.
     state: u64,
     row: Option<Box<[u8]>>,
 }
 
 impl Slot {
-    /// The first eight bytes of the primary key.
-    #[inline]
-    pub(crate) fn key(&self) -> u64 {
-        self.key
-    }
-
     /// The newest undo entry of this slot; one that was purged says nothing.
     #[inline]
     pub(crate) fn newest(&self) -> UndoId {
@@ -91,11 +82,11 @@ impl Slots {
         !self.free.is_empty() || self.slots.len() < TABLE_SLOTS
     }
 
-    /// Puts a new, live row into a free slot, with the first bytes of its primary key.
+    /// Puts a new, live row into a free slot.
     #[inline]
-    pub(crate) fn add(&mut self, key: u64, row: Box<[u8]>) -> SlotId {
+    pub(crate) fn add(&mut self, row: Box<[u8]>) -> SlotId {
         assert!(self.has_room(), "room is asked for before a row is added");
-        let slot = Slot { key, state: 0, row: Some(row) };
+        let slot = Slot { state: 0, row: Some(row) };
         match self.free.pop() {
             Some(free) => {
                 self.slots[free.0 as usize] = slot;

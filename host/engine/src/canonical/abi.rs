@@ -17,8 +17,11 @@
 use super::buffer::Buffer;
 use super::lift::{lift, load, unsupported};
 use super::lower::{lower, store, store_tuple};
+use interstice_codec::DecodeError;
 use interstice_codec::row::Reader;
+use std::error::Error;
 use std::mem::MaybeUninit;
+use thiserror::Error;
 use wasmtime::component::__internal::wasmtime_environ::component::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, ComponentTypes, InstanceType, InterfaceType, LiftContext, LowerContext,
@@ -39,6 +42,28 @@ pub(crate) struct Params<const N: usize>(pub(crate) Buffer);
 /// What an imported function returns, encoded, in `N` core values or in memory.
 pub(crate) struct Reply<const N: usize>(pub(crate) Buffer);
 
+/// The arguments of a call are no encoding of the function's parameters.
+#[derive(Debug, Error)]
+#[error("the arguments do not fit: {0}")]
+pub(crate) struct BadArguments(pub(crate) DecodeError);
+
+/// What the host answered is no encoding of the function's result, which is the host's mistake.
+#[derive(Debug, Error)]
+#[error("the host's answer does not fit: {0}")]
+struct BadAnswer(DecodeError);
+
+/// Says whose bytes were malformed.
+#[cold]
+fn blame<E: Error + Send + Sync + 'static>(
+    error: wasmtime::Error,
+    wrap: fn(DecodeError) -> E,
+) -> wasmtime::Error {
+    match error.downcast::<DecodeError>() {
+        Ok(malformed) => wrap(malformed).into(),
+        Err(other) => other,
+    }
+}
+
 /// The elements of the tuple that stands for all parameters or results.
 fn elements(types: &ComponentTypes, ty: InterfaceType) -> Result<&[InterfaceType]> {
     match ty {
@@ -50,6 +75,52 @@ fn elements(types: &ComponentTypes, ty: InterfaceType) -> Result<&[InterfaceType
 /// The core values that all parameters or results take, or `None` if they go through memory.
 fn flat_count(types: &ComponentTypes, ty: InterfaceType, most: usize) -> Option<usize> {
     types.canonical_abi(&ty).flat_count(most)
+}
+
+impl Arguments<'_> {
+    #[inline]
+    fn write<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        flat: &mut [ValRaw; MAX_FLAT_PARAMS],
+    ) -> Result<()> {
+        let types = cx.types;
+        let elements = elements(types, ty)?;
+        let mut row = Reader::new(self.0);
+        if flat_count(types, ty, MAX_FLAT_PARAMS).is_some() {
+            let mut flat = flat.iter_mut();
+            for element in elements {
+                lower(cx, *element, &mut row, &mut flat)?;
+            }
+        } else {
+            let abi = types.canonical_abi(&ty);
+            let start = cx.realloc(0, 0, abi.align32, abi.size32 as usize)?;
+            store_tuple(cx, elements, &mut row, start)?;
+            flat[0] = ValRaw::u64(start as u64);
+        }
+        Ok(row.finish()?)
+    }
+}
+
+impl<const N: usize> Reply<N> {
+    /// Hands each result to `write`; there is at most one.
+    #[inline]
+    fn read(
+        &self,
+        types: &ComponentTypes,
+        ty: InterfaceType,
+        mut write: impl FnMut(InterfaceType, &mut Reader<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut row = Reader::new(&self.0);
+        let mut read = || {
+            for element in elements(types, ty)? {
+                write(*element, &mut row)?;
+            }
+            Ok(row.finish()?)
+        };
+        read().map_err(|error| blame(error, BadAnswer))
+    }
 }
 
 // SAFETY: `Lower` is an array of `ValRaw`; see the head of this file.
@@ -75,21 +146,7 @@ unsafe impl Lower for Arguments<'_> {
         dst: &mut MaybeUninit<Self::Lower>,
     ) -> Result<()> {
         let flat = dst.write([ValRaw::u64(0); MAX_FLAT_PARAMS]);
-        let types = cx.types;
-        let elements = elements(types, ty)?;
-        let mut row = Reader::new(self.0);
-        if flat_count(types, ty, MAX_FLAT_PARAMS).is_some() {
-            let mut flat = flat.iter_mut();
-            for element in elements {
-                lower(cx, *element, &mut row, &mut flat)?;
-            }
-        } else {
-            let abi = types.canonical_abi(&ty);
-            let start = cx.realloc(0, 0, abi.align32, abi.size32 as usize)?;
-            store_tuple(cx, elements, &mut row, start)?;
-            flat[0] = ValRaw::u64(start as u64);
-        }
-        Ok(row.finish()?)
+        self.write(cx, ty, flat).map_err(|error| blame(error, BadArguments))
     }
 
     fn linear_lower_to_memory<T>(
@@ -210,14 +267,8 @@ unsafe impl<const N: usize> Lower for Reply<N> {
         ty: InterfaceType,
         dst: &mut MaybeUninit<Self::Lower>,
     ) -> Result<()> {
-        let flat = dst.write([ValRaw::u64(0); N]);
-        let types = cx.types;
-        let mut row = Reader::new(&self.0);
-        let mut flat = flat.iter_mut();
-        for element in elements(types, ty)? {
-            lower(cx, *element, &mut row, &mut flat)?;
-        }
-        Ok(row.finish()?)
+        let mut flat = dst.write([ValRaw::u64(0); N]).iter_mut();
+        self.read(cx.types, ty, |element, row| lower(cx, element, row, &mut flat))
     }
 
     #[inline]
@@ -227,13 +278,8 @@ unsafe impl<const N: usize> Lower for Reply<N> {
         ty: InterfaceType,
         offset: usize,
     ) -> Result<()> {
-        let types = cx.types;
-        let mut row = Reader::new(&self.0);
-        // There is one result; a tuple of one lies as its element.
-        for element in elements(types, ty)? {
-            store(cx, *element, &mut row, offset)?;
-        }
-        Ok(row.finish()?)
+        // A tuple of one result lies as that result.
+        self.read(cx.types, ty, |element, row| store(cx, element, row, offset))
     }
 }
 

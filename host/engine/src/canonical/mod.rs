@@ -12,7 +12,7 @@ mod lower;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use abi::{Arguments, Outcome, Params, Reply};
+pub(crate) use abi::{Arguments, BadArguments, Outcome, Params, Reply};
 pub(crate) use buffer::Buffer;
 pub(crate) use flat::{MAX_FLAT_PARAMS, flat_count};
 pub(crate) use lift::TooLarge;

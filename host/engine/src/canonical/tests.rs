@@ -6,7 +6,7 @@
 #[path = "../../tests/support/echo.rs"]
 mod echo;
 
-use super::{Arguments, Outcome};
+use super::{Arguments, BadArguments, Outcome};
 use echo::{EXPORT, IMPORT, component, mended};
 use interstice_codec::{ValueType, arbitrary, row};
 use proptest::prelude::*;
@@ -41,7 +41,9 @@ fn compile(ty: &ValueType, encoding: &str) -> Component {
 }
 
 /// A type, some of its values, an encoding of strings, and bytes to spoil encodings with.
-fn cases() -> impl Strategy<Value = (ValueType, Vec<Vec<u8>>, &'static str, Vec<(usize, u8)>)> {
+type Case = (ValueType, Vec<Vec<u8>>, &'static str, Vec<(usize, u8)>);
+
+fn cases() -> impl Strategy<Value = Case> {
     arbitrary::types().prop_map(|ty| mended(&ty)).prop_flat_map(|ty| {
         let encoded = {
             let ty = ty.clone();
@@ -78,8 +80,8 @@ proptest! {
                 Ok(()) => prop_assert_eq!(&through(&component, &spoilt).unwrap(), &spoilt),
                 Err(error) => {
                     let found = through(&component, &spoilt).unwrap_err();
-                    let found = found.downcast_ref::<interstice_codec::DecodeError>();
-                    prop_assert_eq!(found.map(|found| found.offset), Some(error.offset));
+                    let found = found.downcast_ref::<BadArguments>();
+                    prop_assert_eq!(found.map(|found| found.0.offset), Some(error.offset));
                 }
             }
         }

@@ -10,10 +10,31 @@ use std::fmt::Write;
 pub const IMPORT: &str = "acme:other/echo@1.2.0";
 pub const EXPORT: &str = "acme:bank/echo@1.2.0";
 
-/// The component as text, and its types that have names: `t0`, `t1`, …
+/// A function that is handed through.
+pub struct Handed {
+    pub name: String,
+    pub params: Vec<(String, ValueType)>,
+    pub result: Option<ValueType>,
+}
+
+/// The component of one function `f` as text, and its types that have names: `t0`, `t1`, …
 pub fn component(ty: &ValueType, encoding: &str) -> (String, Vec<ValueType>) {
+    let f = Handed { name: "f".into(), params: vec![("x".into(), ty.clone())], result: Some(ty.clone()) };
+    hand_through(IMPORT, EXPORT, &[f], encoding)
+}
+
+/// A component that imports functions and exports the same.
+pub fn hand_through(
+    import: &str,
+    export: &str,
+    functions: &[Handed],
+    encoding: &str,
+) -> (String, Vec<ValueType>) {
     let mut named = Vec::new();
-    let whole = expression(ty, &mut named);
+    let mut parts = Parts::default();
+    for function in functions {
+        parts.add(function, &mut named, encoding);
+    }
     let mut definitions = String::new();
     let mut aliases = String::new();
     for (index, (text, _)) in named.iter().enumerate() {
@@ -24,20 +45,10 @@ pub fn component(ty: &ValueType, encoding: &str) -> (String, Vec<ValueType>) {
         .unwrap();
         writeln!(aliases, r#"(alias export $host "t{index}" (type $t{index}))"#).unwrap();
     }
-    let mut flat = Vec::new();
-    flatten(ty, &mut flat);
-    let result = if flat.len() == 1 { flat[0] } else { "i32" };
-    let params = if flat.len() > 16 { "i32".to_owned() } else { flat.join(" ") };
-    let count = if flat.len() > 16 { 1 } else { flat.len() };
-    let gets: String = (0..count).map(|index| format!("local.get {index} ")).collect();
-    let (import, body) = if flat.len() == 1 {
-        (format!("(param {params}) (result {result})"), format!("{gets} call $f"))
-    } else {
-        (format!("(param {params} i32)"), format!("{gets} i32.const 1024 call $f i32.const 1024"))
-    };
+    let Parts { imports, lowered, given, core_imports, core, lifted, exports } = parts;
     let text = format!(
         r#"(component
-  (import "{IMPORT}" (instance $host {definitions} (export "f" (func (param "x" {whole}) (result {whole})))))
+  (import "{import}" (instance $host {definitions} {imports}))
   {aliases}
   (core module $memory
     (memory (export "memory") 256)
@@ -51,17 +62,69 @@ pub fn component(ty: &ValueType, encoding: &str) -> (String, Vec<ValueType>) {
         (select (local.get $size) (local.get $new) (i32.lt_u (local.get $size) (local.get $new))))
       (local.get $at)))
   (core instance $m (instantiate $memory))
-  (core func $f (canon lower (func $host "f") (memory $m "memory") (realloc (func $m "realloc")) string-encoding={encoding}))
-  (core module $main
-    (import "host" "f" (func $f {import}))
-    (func (export "f") (param {params}) (result {result}) {body}))
-  (core instance $i (instantiate $main (with "host" (instance (export "f" (func $f))))))
-  (func $g (param "x" {whole}) (result {whole})
-    (canon lift (core func $i "f") (memory $m "memory") (realloc (func $m "realloc")) string-encoding={encoding}))
-  (instance $exports (export "f" (func $g)))
-  (export "{EXPORT}" (instance $exports)))"#
+  {lowered}
+  (core module $main {core_imports} {core})
+  (core instance $i (instantiate $main (with "host" (instance {given}))))
+  {lifted}
+  (instance $exports {exports})
+  (export "{export}" (instance $exports)))"#
     );
     (text, named.into_iter().map(|(_, ty)| ty).collect())
+}
+
+#[derive(Default)]
+struct Parts {
+    imports: String,
+    lowered: String,
+    given: String,
+    core_imports: String,
+    core: String,
+    lifted: String,
+    exports: String,
+}
+
+impl Parts {
+    fn add(&mut self, function: &Handed, named: &mut Vec<(String, ValueType)>, encoding: &str) {
+        let name = &function.name;
+        let mut signature = String::new();
+        let (mut flat, mut flat_result) = (Vec::new(), Vec::new());
+        for (param, ty) in &function.params {
+            write!(signature, r#"(param "{param}" {}) "#, expression(ty, named)).unwrap();
+            flatten(ty, &mut flat);
+        }
+        if let Some(result) = &function.result {
+            write!(signature, "(result {})", expression(result, named)).unwrap();
+            flatten(result, &mut flat_result);
+        }
+        if flat.len() > 16 {
+            flat = vec!["i32"];
+        }
+        let params = flat.join(" ");
+        let gets: String = (0..flat.len()).map(|index| format!("local.get {index} ")).collect();
+        let (import, result, body) = match flat_result.as_slice() {
+            [] => (format!("(param {params})"), String::new(), format!("{gets} call ${name}")),
+            [one] => {
+                let result = format!("(result {one})");
+                (format!("(param {params}) {result}"), result, format!("{gets} call ${name}"))
+            }
+            _ => (
+                format!("(param {params} i32)"),
+                "(result i32)".to_owned(),
+                format!("{gets} i32.const 1024 call ${name} i32.const 1024"),
+            ),
+        };
+        let options =
+            format!(r#"(memory $m "memory") (realloc (func $m "realloc")) string-encoding={encoding}"#);
+        writeln!(self.imports, r#"(export "{name}" (func {signature}))"#).unwrap();
+        writeln!(self.lowered, r#"(core func ${name} (canon lower (func $host "{name}") {options}))"#)
+            .unwrap();
+        writeln!(self.given, r#"(export "{name}" (func ${name}))"#).unwrap();
+        writeln!(self.core_imports, r#"(import "host" "{name}" (func ${name} {import}))"#).unwrap();
+        writeln!(self.core, r#"(func (export "{name}") (param {params}) {result} {body})"#).unwrap();
+        writeln!(self.lifted, r#"(func ${name} {signature} (canon lift (core func $i "{name}") {options}))"#)
+            .unwrap();
+        writeln!(self.exports, r#"(export "{name}" (func ${name}))"#).unwrap();
+    }
 }
 
 /// The type as a component may have it: no empty records or tuples, and 1 to 32 flags.

@@ -2,13 +2,18 @@
 
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
+pub mod types;
+
+use interstice_codec::ValueType;
+use interstice_codec::key::KeyLayout;
+use interstice_codec::row::{self, Layout};
 use interstice_engine::{
     Batch, Called, Caller, Engine, EngineOptions, Fault, FunctionIndex, Host, Instance, Level, Panic,
     Returned, ScanRange, Violation,
 };
 use interstice_wit::{
-    Column, ColumnIndex, FieldDef, Function, FunctionKind, Interface, InterfaceName, PackageName, Param,
-    Schema, Storage, Table, Type, TypeDef, TypeKind, TypeName, Visibility,
+    Column, ColumnIndex, FieldDef, Function, FunctionKind, Index, Interface, InterfaceName, PackageName,
+    Param, Schema, Storage, Table, Type, TypeDef, TypeKind, TypeName, Visibility,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -49,24 +54,36 @@ pub fn interface(name: InterfaceName, functions: Vec<Function>) -> Interface {
     }
 }
 
-/// The interface `tables` of a package with one table `account { id: u64, balance: s64 }`.
+/// The interface `tables` of a package with one table `account { id: u64, owner: string, balance: s64 }`:
+/// `id` is numbered by itself, `owner` is unique, and an index orders by balance and owner.
 pub fn tables(package_name: &str) -> Interface {
-    let field = |name: &str, ty| FieldDef { name: name.into(), docs: None, ty };
-    let column =
-        |name: &str, ty| Column { name: name.into(), docs: None, ty, auto_increment: false, default: None };
+    let columns = [("id", Type::U64), ("owner", Type::String), ("balance", Type::S64)];
+    let field = |(name, ty): &(&str, Type)| FieldDef { name: (*name).into(), docs: None, ty: ty.clone() };
+    let column = |(name, ty): &(&str, Type)| Column {
+        name: (*name).into(),
+        docs: None,
+        ty: ty.clone(),
+        auto_increment: *name == "id",
+        default: None,
+    };
     let mut interface = interface(interface_name(package_name, "tables"), Vec::new());
     interface.types.push(TypeDef {
         name: "account".into(),
         docs: None,
-        kind: TypeKind::Record(vec![field("id", Type::U64), field("balance", Type::S64)]),
+        kind: TypeKind::Record(columns.iter().map(field).collect()),
     });
+    let index = |name: &str, columns: &[u32], unique| Index {
+        name: name.into(),
+        columns: columns.iter().copied().map(ColumnIndex).collect(),
+        unique,
+    };
     interface.tables.push(Table {
         name: "account".into(),
         visibility: Visibility::Public,
         storage: Storage::Logged,
-        columns: vec![column("id", Type::U64), column("balance", Type::S64)],
+        columns: columns.iter().map(column).collect(),
         primary_key: vec![ColumnIndex(0)],
-        indexes: Vec::new(),
+        indexes: vec![index("balance-and-owner", &[2, 1], false), index("owner", &[1], true)],
     });
     interface
 }
@@ -91,7 +108,7 @@ pub fn on_guest_thread<R: Send + 'static>(depth: usize, body: impl FnOnce() -> R
     let bytes = EngineOptions::default().stack_bytes(depth);
     std::thread::Builder::new()
         .stack_size(bytes)
-        .spawn(move || interstice_engine::guest_thread(bytes - (128 << 10), body))
+        .spawn(move || interstice_engine::guest_thread(bytes - (64 << 10), body))
         .unwrap()
         .join()
         .unwrap()
@@ -102,15 +119,18 @@ pub fn on_guest_thread<R: Send + 'static>(depth: usize, body: impl FnOnce() -> R
 #[error("stopped: {0}")]
 pub struct Stop(pub &'static str);
 
-/// A host over one map of rows for each table.
-#[derive(Default)]
+/// A host over one table `account`, as slow as it is simple.
 pub struct MapHost {
-    pub tables: Vec<BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub layout: Layout,
+    /// Of the primary key, then of each index in the order of names.
+    pub keys: Vec<KeyLayout>,
+    pub counter: u64,
     pub scans: Vec<Vec<Vec<u8>>>,
     pub logged: Vec<(Level, String)>,
     pub panics: Vec<Panic>,
-    pub modules: Vec<Slot>,
     pub calls: usize,
+    pub who: Caller,
 }
 
 /// An instance that other modules call. It is empty while it runs.
@@ -126,29 +146,71 @@ pub enum Target {
 }
 
 impl MapHost {
-    pub fn boxed(tables: usize) -> Box<Self> {
-        Box::new(MapHost { tables: vec![BTreeMap::new(); tables], ..MapHost::default() })
+    pub fn boxed() -> Box<Self> {
+        let layout = Layout::new(&[ValueType::U64, ValueType::String, ValueType::S64]);
+        let keys = [vec![0], vec![2, 1], vec![1]].map(|columns| KeyLayout::new(&layout, &columns).unwrap());
+        Box::new(MapHost {
+            rows: BTreeMap::new(),
+            layout,
+            keys: keys.into(),
+            counter: 0,
+            scans: Vec::new(),
+            logged: Vec::new(),
+            panics: Vec::new(),
+            calls: 0,
+            who: Caller::Client("alice".into()),
+        })
+    }
+
+    /// The key of a row in an index; those of a secondary index end in the primary key.
+    fn key(&self, index: usize, row: &[u8]) -> Vec<u8> {
+        let mut key = Vec::new();
+        self.keys[index].extract(row, &mut key);
+        if index > 0 {
+            self.keys[0].extract(row, &mut key);
+        }
+        key
+    }
+
+    fn checked(&mut self, row: &[u8]) -> Result<(Vec<u8>, u64), Stop> {
+        self.layout.validate(row).map_err(|_| Stop("a row that is none"))?;
+        let mut row = row.to_vec();
+        let mut number = u64::from_le_bytes(*row.first_chunk().unwrap());
+        if number == 0 {
+            self.counter += 1;
+            number = self.counter;
+            row[..8].copy_from_slice(&number.to_le_bytes());
+        }
+        Ok((row, number))
+    }
+
+    fn owner_is_taken(&self, row: &[u8]) -> bool {
+        let owner = self.layout.column(row, 1);
+        let id = self.layout.column(row, 0);
+        self.rows
+            .values()
+            .any(|other| self.layout.column(other, 1) == owner && self.layout.column(other, 0) != id)
+    }
+
+    fn in_range(&self, index: u32, low: &[u8], high: Option<&[u8]>) -> Vec<Vec<u8>> {
+        let mut found: Vec<_> = self
+            .rows
+            .values()
+            .map(|row| (self.key(index as usize, row), row.clone()))
+            .filter(|(key, _)| key.as_slice() >= low && high.is_none_or(|high| key.as_slice() < high))
+            .collect();
+        found.sort();
+        found.into_iter().map(|(_, row)| row).collect()
     }
 }
 
-fn key_of(row: &[u8]) -> Result<Vec<u8>, Stop> {
-    let mut key: [u8; 8] = *row.first_chunk().ok_or(Stop("a row that is none"))?;
-    key.reverse();
-    Ok(key.to_vec())
-}
-
-fn push_row(row: &[u8], out: &mut Vec<u8>) {
-    out.push(u8::try_from(row.len()).unwrap());
-    out.extend_from_slice(row);
-}
-
 impl Host for MapHost {
-    type Table = usize;
+    type Table = ();
     type Target = Target;
     type Stop = Stop;
 
-    fn get(&mut self, table: &usize, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
-        match self.tables[*table].get(key) {
+    fn get(&mut self, (): &(), key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
+        match self.rows.get(key) {
             Some(row) => {
                 out.extend_from_slice(row);
                 Ok(true)
@@ -157,17 +219,18 @@ impl Host for MapHost {
         }
     }
 
-    fn find(&mut self, table: &usize, index: u32, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
-        if index == 0 { self.get(table, key, out) } else { Err(Stop("no such index")) }
+    fn find(&mut self, (): &(), index: u32, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
+        if index as usize >= self.keys.len() {
+            return Err(Stop("no such index"));
+        }
+        let found = self.rows.values().find(|row| self.key(index as usize, row).starts_with(key));
+        found.inspect(|row| out.extend_from_slice(row));
+        Ok(found.is_some())
     }
 
     /// One row in the first batch, the rest in the second.
-    fn scan(&mut self, table: &usize, range: ScanRange<'_>, out: &mut Vec<u8>) -> Result<Batch, Stop> {
-        let low = range.low.to_vec();
-        let mut rows: Vec<Vec<u8>> = match range.high {
-            Some(high) => self.tables[*table].range(low..high.to_vec()).map(|(_, row)| row.clone()).collect(),
-            None => self.tables[*table].range(low..).map(|(_, row)| row.clone()).collect(),
-        };
+    fn scan(&mut self, (): &(), range: ScanRange<'_>, out: &mut Vec<u8>) -> Result<Batch, Stop> {
+        let mut rows = self.in_range(range.index, range.low, range.high);
         if range.descending {
             rows.reverse();
         }
@@ -176,9 +239,7 @@ impl Host for MapHost {
         }
         let mut rest = rows.into_iter();
         let first = rest.next();
-        if let Some(row) = &first {
-            push_row(row, out);
-        }
+        first.iter().for_each(|first| row::push_row(first, out));
         let rest: Vec<_> = rest.collect();
         let scan = (!rest.is_empty()).then(|| {
             self.scans.push(rest);
@@ -187,80 +248,90 @@ impl Host for MapHost {
         Ok(Batch { scan, rows: u32::from(first.is_some()) })
     }
 
-    fn next(&mut self, _: &usize, scan: u32, out: &mut Vec<u8>) -> Result<Batch, Stop> {
+    fn next(&mut self, (): &(), scan: u32, out: &mut Vec<u8>) -> Result<Batch, Stop> {
         let position = (scan as usize).checked_sub(1).ok_or(Stop("no such scan"))?;
         let rows = std::mem::take(self.scans.get_mut(position).ok_or(Stop("no such scan"))?);
-        rows.iter().for_each(|row| push_row(row, out));
+        rows.iter().for_each(|next| row::push_row(next, out));
         Ok(Batch { scan: None, rows: u32::try_from(rows.len()).unwrap() })
     }
 
-    fn close(&mut self, _: &usize, scan: u32) -> Result<(), Stop> {
+    fn close(&mut self, (): &(), scan: u32) -> Result<(), Stop> {
         let position = (scan as usize).checked_sub(1).ok_or(Stop("no such scan"))?;
         self.scans.get_mut(position).ok_or(Stop("no such scan"))?.clear();
         Ok(())
     }
 
-    fn count(&mut self, table: &usize) -> Result<u64, Stop> {
-        Ok(self.tables[*table].len() as u64)
+    fn count(&mut self, (): &()) -> Result<u64, Stop> {
+        Ok(self.rows.len() as u64)
     }
 
-    fn insert(&mut self, table: &usize, row: &[u8]) -> Result<Result<u64, Violation>, Stop> {
-        let key = key_of(row)?;
-        if self.tables[*table].contains_key(&key) {
+    fn insert(&mut self, (): &(), row: &[u8]) -> Result<Result<u64, Violation>, Stop> {
+        let (row, number) = self.checked(row)?;
+        let key = self.key(0, &row);
+        if self.rows.contains_key(&key) {
             return Ok(Err(Violation::DuplicateKey));
         }
-        self.tables[*table].insert(key, row.to_vec());
-        Ok(Ok(u64::from_le_bytes(*row.first_chunk().unwrap())))
+        if self.owner_is_taken(&row) {
+            return Ok(Err(Violation::DuplicateUnique(2)));
+        }
+        self.rows.insert(key, row);
+        Ok(Ok(number))
     }
 
     fn insert_many(
         &mut self,
-        table: &usize,
-        mut rows: &[u8],
+        (): &(),
+        rows: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Result<(), (u32, Violation)>, Stop> {
-        let mut position = 0;
-        while let Some((length, rest)) = rows.split_first() {
-            let (row, rest) =
-                rest.split_at_checked(usize::from(*length)).ok_or(Stop("a batch that is none"))?;
-            match self.insert(table, row)? {
+        let before = self.rows.clone();
+        for (position, row) in row::Batch::new(rows).enumerate() {
+            match self.insert(&(), row.map_err(|_| Stop("a batch that is none"))?)? {
                 Ok(number) => out.extend_from_slice(&number.to_le_bytes()),
-                Err(violation) => return Ok(Err((position, violation))),
+                Err(violation) => {
+                    self.rows = before;
+                    return Ok(Err((u32::try_from(position).unwrap(), violation)));
+                }
             }
-            position += 1;
-            rows = rest;
         }
         Ok(Ok(()))
     }
 
-    fn update(&mut self, table: &usize, row: &[u8]) -> Result<Result<(), Violation>, Stop> {
-        match self.tables[*table].get_mut(&key_of(row)?) {
+    fn update(&mut self, (): &(), row: &[u8]) -> Result<Result<(), Violation>, Stop> {
+        let (row, _) = self.checked(row)?;
+        let key = self.key(0, &row);
+        match self.rows.get_mut(&key) {
             Some(old) => {
-                *old = row.to_vec();
+                *old = row;
                 Ok(Ok(()))
             }
             None => Ok(Err(Violation::NoSuchRow)),
         }
     }
 
-    fn upsert(&mut self, table: &usize, row: &[u8]) -> Result<Result<u64, Violation>, Stop> {
-        self.tables[*table].insert(key_of(row)?, row.to_vec());
-        Ok(Ok(u64::from_le_bytes(*row.first_chunk().unwrap())))
+    fn upsert(&mut self, (): &(), row: &[u8]) -> Result<Result<u64, Violation>, Stop> {
+        let (row, number) = self.checked(row)?;
+        if self.owner_is_taken(&row) {
+            return Ok(Err(Violation::DuplicateUnique(2)));
+        }
+        self.rows.insert(self.key(0, &row), row);
+        Ok(Ok(number))
     }
 
-    fn delete(&mut self, table: &usize, key: &[u8]) -> Result<bool, Stop> {
-        Ok(self.tables[*table].remove(key).is_some())
+    fn delete(&mut self, (): &(), key: &[u8]) -> Result<bool, Stop> {
+        Ok(self.rows.remove(key).is_some())
     }
 
-    fn delete_range(&mut self, table: &usize, _: u32, low: &[u8], high: Option<&[u8]>) -> Result<u64, Stop> {
-        let before = self.tables[*table].len();
-        self.tables[*table]
-            .retain(|key, _| key.as_slice() < low || high.is_some_and(|high| key.as_slice() >= high));
-        Ok((before - self.tables[*table].len()) as u64)
+    fn delete_range(&mut self, (): &(), index: u32, low: &[u8], high: Option<&[u8]>) -> Result<u64, Stop> {
+        let rows = self.in_range(index, low, high);
+        for row in &rows {
+            self.rows.remove(&self.key(0, row));
+        }
+        Ok(rows.len() as u64)
     }
 
     fn caller(&mut self) -> Caller {
-        Caller::Client("alice".into())
+        self.who.clone()
     }
 
     fn timestamp(&mut self) -> u64 {
@@ -300,13 +371,16 @@ impl Host for MapHost {
     }
 }
 
-/// Calls with plenty of fuel and gives back what came of it, with the bytes of the result.
+/// What came of a call: the host, and how it returned with the bytes of the result.
+pub type Answer = (Box<MapHost>, Result<(Returned, Vec<u8>), Fault<Stop>>);
+
+/// Calls with plenty of fuel and gives back what came of it.
 pub fn call(
     instance: &mut Instance<MapHost>,
     host: Box<MapHost>,
     function: FunctionIndex,
     arguments: &[u8],
-) -> (Box<MapHost>, Result<(Returned, Vec<u8>), Fault<Stop>>) {
+) -> Answer {
     let mut result = Vec::new();
     let (host, _, outcome) = instance.call(host, function, arguments, &mut result, 1_000_000_000);
     (host, outcome.map(|returned| (returned, result)))
