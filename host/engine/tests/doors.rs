@@ -173,12 +173,12 @@ fn the_row_door_reads_and_writes_rows_as_bytes() {
             door.call("scan", (1_u32, key((0_i64,)), Some(key((10_i64,))), true, 2_u32));
         assert!(door.raw("close", scan).is_empty());
 
+        door.host.as_mut().unwrap().counter = 20;
         let many = batch(&[of(0, "eve", 1), of(0, "fay", 2)]);
         assert_eq!(door.raw("insert-many", batch(&[of(0, "gus", 1), of(1, "hal", 2)])), [1, 1, 0, 0, 0, 0]);
-        door.host.as_mut().unwrap().counter = 20;
         assert_eq!(
             door.raw("insert-many", many),
-            to_bytes(&(0_u8, [21_u64, 22].map(u64::to_le_bytes).concat()))
+            to_bytes(&(0_u8, [22_u64, 23].map(u64::to_le_bytes).concat()))
         );
         assert!(door.call::<bool>("delete", key((7_u64,))));
         assert!(!door.call::<bool>("delete", key((7_u64,))));
@@ -238,8 +238,8 @@ fn the_typed_door_reads_and_writes_records() {
             [bob, cid]
         );
 
-        let many = vec![of(0, "eve", 1), of(0, "a longer name", 2)];
         door.host.as_mut().unwrap().counter = 20;
+        let many = vec![of(0, "eve", 1), of(0, "a longer name", 2)];
         assert_eq!(
             door.raw("insert-many", many),
             to_bytes(&(0_u8, vec![of(21, "eve", 1), of(22, "a longer name", 2)]))

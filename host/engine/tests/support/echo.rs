@@ -202,8 +202,12 @@ fn expression(ty: &ValueType, named: &mut Vec<(String, ValueType)>) -> String {
         ValueType::Enum(names) => format!(r#"(enum "{}")"#, names.join(r#"" ""#)),
         ValueType::Flags(names) => format!(r#"(flags "{}")"#, names.join(r#"" ""#)),
     };
-    named.push((definition, ty.clone()));
-    format!("$t{}", named.len() - 1)
+    let known = named.iter().position(|(_, known)| known == ty);
+    let index = known.unwrap_or_else(|| {
+        named.push((definition, ty.clone()));
+        named.len() - 1
+    });
+    format!("$t{index}")
 }
 
 fn flatten(ty: &ValueType, out: &mut Vec<&'static str>) {

@@ -50,7 +50,11 @@ pub fn schema_type(ty: &ValueType, home: &InterfaceName, defs: &mut Vec<TypeDef>
         ValueType::Enum(names) => TypeKind::Enum(names.iter().map(label).collect()),
         ValueType::Flags(names) => TypeKind::Flags(names.iter().map(label).collect()),
     };
-    let name = format!("t{}", defs.len());
-    defs.push(TypeDef { name: name.clone(), docs: None, kind });
+    let known = defs.iter().find(|def| def.kind == kind).map(|def| def.name.clone());
+    let name = known.unwrap_or_else(|| {
+        let name = format!("t{}", defs.len());
+        defs.push(TypeDef { name: name.clone(), docs: None, kind });
+        name
+    });
     Type::Named(TypeName { interface: home.clone(), name })
 }
