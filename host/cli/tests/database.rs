@@ -353,6 +353,7 @@ fn the_log_tells_what_happened_in_words() {
         words.collect::<Vec<_>>().join(" ") + "\n"
     });
     expect![[r#"
+        the log:
                1  TIME  acme:bank installed 1.2.0 (DIGEST)  1 row; owes acme:bank/automation.opened of insert tables.account
                   + acme:bank/tables.account {id: 1, owner: "acme bank", balance: 0}
                2  TIME  acme:bank delivery of #1.0: automation.opened({id: 1, owner: "acme bank", balance: 0}) -> ok  1 row
@@ -368,7 +369,7 @@ fn the_log_tells_what_happened_in_words() {
                7  TIME  acme:bank ledger.deposit(2, 100) -> ok(100)  2 rows; by client local
                   ~ acme:bank/tables.account {id: 2, owner: "ada", balance: 100}
                   + acme:bank/tables.entry {id: 4, account: 2, day: DAY, event: deposited, amount: 100}
-    "#]].assert_eq(&lines.collect::<String>());
+    "#]].assert_eq(&format!("the log:\n{}", lines.collect::<String>()));
 }
 
 #[test]
