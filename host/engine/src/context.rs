@@ -78,6 +78,7 @@ pub(crate) fn link<H: Host>(linker: &mut LinkerInstance<'_, State<H>>, function:
             "panicked",
             |mut store: StoreContextMut<'_, State<H>>,
              (message, file, line, column): (WasmStr, WasmStr, u32, u32)| {
+                charge(&mut store, FUEL_PER_HOST_CALL)?;
                 let message = shortened(&message.to_str(&store)?);
                 let file = shortened(&file.to_str(&store)?);
                 let panic = Panic { message, file, line, column };

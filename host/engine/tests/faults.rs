@@ -222,6 +222,36 @@ fn ten_mebibytes_across_modules_meet_a_clear_limit() {
     });
 }
 
+#[test]
+fn an_answer_that_does_not_fit_is_the_hosts_mistake_and_no_argument_of_the_caller() {
+    on_guest_thread(1, || {
+        let engine = engine();
+        let compiled = engine.compile(&wat::parse_str(CALLER).unwrap(), None).unwrap();
+        let (schema, provider) = (caller_schema(), faulty_schema());
+        let ledger = interface_name("bank", "ledger");
+        let mut link = ModuleLink::new(&engine, &compiled, &schema).unwrap();
+        for function in &provider.exports[0].functions {
+            // It answers with the arguments where nothing is to be answered.
+            link.function(&ledger, &provider, function, Target::Echo);
+        }
+        let shop = link.finish().unwrap();
+        let send = shop.function(&interface_name("shop", "orders"), "send").unwrap();
+        let (_, outcome) = call(&mut shop.instantiate().unwrap(), MapHost::boxed(), send, &to_bytes(&4_u32));
+        let Err(Fault::Trap(report)) = outcome else { panic!("{outcome:?}") };
+        assert!(report.message.starts_with("the host's answer does not fit"), "{}", report.message);
+    });
+}
+
+#[test]
+fn engines_programs_and_instances_go_from_thread_to_thread() {
+    fn shared<T: Send + Sync>() {}
+    fn sent<T: Send>() {}
+    shared::<Engine>();
+    shared::<Program<MapHost>>();
+    sent::<Instance<MapHost>>();
+    shared::<Fault<Stop>>();
+}
+
 /// The most frames of the step guest that fit into its stack.
 fn deepest(engine: &Engine) -> u32 {
     let program = step(engine, Target::Echo);

@@ -65,6 +65,7 @@ fn blame<E: Error + Send + Sync + 'static>(
 }
 
 /// The elements of the tuple that stands for all parameters or results.
+#[inline]
 fn elements(types: &ComponentTypes, ty: InterfaceType) -> Result<&[InterfaceType]> {
     match ty {
         InterfaceType::Tuple(index) => Ok(&types[index].types),
@@ -73,6 +74,7 @@ fn elements(types: &ComponentTypes, ty: InterfaceType) -> Result<&[InterfaceType
 }
 
 /// The core values that all parameters or results take, or `None` if they go through memory.
+#[inline]
 fn flat_count(types: &ComponentTypes, ty: InterfaceType, most: usize) -> Option<usize> {
     types.canonical_abi(&ty).flat_count(most)
 }

@@ -317,6 +317,7 @@ fn region<'a>(cx: &LiftContext<'a>, pointer: u32, count: u32, size: usize) -> Re
     }
 }
 
+#[inline]
 fn next<'a>(flat: &mut slice::Iter<'a, ValRaw>) -> Result<&'a ValRaw> {
     match flat.next() {
         Some(value) => Ok(value),

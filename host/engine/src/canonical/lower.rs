@@ -286,6 +286,7 @@ fn count_of(cases: usize) -> Result<u32> {
     Ok(u32::try_from(cases)?)
 }
 
+#[inline]
 fn put(flat: &mut slice::IterMut<'_, ValRaw>, value: ValRaw) -> Result<()> {
     match flat.next() {
         Some(slot) => {
