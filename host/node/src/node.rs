@@ -16,7 +16,7 @@ use crate::transaction::{Request, Tools, Writer};
 use interstice_engine::{Caller, CompileCache, Engine, EngineOptions, is_guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{ArtifactStore, Cause, Log, LogOptions, Progress, RecoveryReport, Sequence};
-use interstice_store::{Store, Version};
+use interstice_store::{Store, StoreError, Version};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 
@@ -272,20 +272,26 @@ impl Node {
                 .hand_over(&self.inner.reading, move |node| node.query(&function, &arguments, &options))?;
         }
         let inner = &self.inner;
-        let newest = inner.store.newest();
-        let version = match options.acknowledge {
-            Acknowledge::Durable => {
-                let durable = Version(inner.log.durable().0).min(newest);
-                inner.store.set_durable(durable);
-                durable
+        // The writer lets history go as the log becomes durable: a version that was just read may be
+        // gone before a reader holds it, and then a newer one is there.
+        let reader = loop {
+            let newest = inner.store.newest();
+            let version = match options.acknowledge {
+                Acknowledge::Durable => Version(inner.log.durable().0).min(newest),
+                Acknowledge::Memory => newest,
+            };
+            match inner.store.reader(version) {
+                Ok(reader) => break reader,
+                Err(StoreError::VersionNotKept { .. }) => {}
+                Err(error) => return Err(Error::Store(error)),
             }
-            Acknowledge::Memory => newest,
         };
+        let version = reader.version();
         let mut result = Vec::new();
         let catalog = function.catalog();
         let question =
-            Question { catalog, version, target: function.target(), arguments, caller: &options.caller };
-        let returned = inner.readers.query(&inner.store, &question, &mut result)?;
+            Question { catalog, reader, target: function.target(), arguments, caller: &options.caller };
+        let returned = inner.readers.query(&question, &mut result)?;
         Ok(Reply { returned, result, sequence: None, version: Sequence(version.0) })
     }
 

@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use crate::stop::fault_error;
 use interstice_engine::{Caller, Returned};
 use interstice_log::doors::Clock;
-use interstice_store::{Store, Version};
+use interstice_store::Reader;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) struct Readers {
 pub(crate) struct Question<'q> {
     pub(crate) catalog: &'q Arc<Catalog>,
     /// What it sees.
-    pub(crate) version: Version,
+    pub(crate) reader: Reader,
     pub(crate) target: Target,
     pub(crate) arguments: &'q [u8],
     pub(crate) caller: &'q Caller,
@@ -40,13 +40,8 @@ impl Readers {
     }
 
     /// Runs a query. Its result replaces what is in `result`.
-    pub(crate) fn query(
-        &self,
-        store: &Store,
-        question: &Question<'_>,
-        result: &mut Vec<u8>,
-    ) -> Result<Returned, Error> {
-        let Question { catalog, version, target, arguments, caller } = *question;
+    pub(crate) fn query(&self, question: &Question<'_>, result: &mut Vec<u8>) -> Result<Returned, Error> {
+        let Question { catalog, ref reader, target, arguments, caller } = *question;
         let idle = self.idle.lock().pop();
         let mut context = idle.unwrap_or_else(|| {
             Context::new(catalog.clone(), self.limits.clone(), self.clock.clone(), self.database_key)
@@ -56,8 +51,8 @@ impl Readers {
         }
         let mut fresh_only = false;
         let returned = loop {
-            context.begin(version.0, 0, caller);
-            context.work = Work::Read(store.reader(version).map_err(Error::Store)?);
+            context.begin(reader.version().0, 0, caller);
+            context.work = Work::Read(reader.clone());
             let (back, _, outcome) = context.run(target, arguments, result, self.limits.fuel);
             context = back;
             match outcome {
