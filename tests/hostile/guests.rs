@@ -1,6 +1,7 @@
 //! Guests that misbehave while they run.
 
 use crate::{database, fails, state};
+use interstice_node::CallOptions;
 
 #[test]
 fn a_panic_says_its_message_and_place_and_undoes_everything() {
@@ -122,4 +123,23 @@ fn a_transaction_that_grows_for_ever_ends_at_its_limit() {
     let mut database = crate::database_with(limits);
     let says = ["transaction_bytes", "1048576"];
     fails(&mut database, "test:hostile", "write-forever()", "caller.limit", &says);
+}
+
+#[test]
+fn arguments_that_are_no_values_of_their_types_are_refused_and_leave_nothing() {
+    let database = database();
+    let before = state(&database);
+    let node = database.node();
+    let function = node.function("test:hostile", "write").unwrap();
+    let good = node.parse_call("test:hostile", "write(\"text\")").unwrap().1;
+    let cut = good[..good.len() - 1].to_vec();
+    let long = [good.as_slice(), b"more"].concat();
+    let not_utf8 = [&good[..good.len() - 1], &[0xff]].concat();
+    for arguments in [Vec::new(), cut, long, not_utf8, vec![0xff; 40]] {
+        let error = node.call(&function, &arguments, &CallOptions::default()).unwrap_err();
+        assert_eq!(error.code(), "caller.bad-arguments", "{arguments:?}: {error}");
+        assert!(error.to_string().contains("test:hostile/deeds.write"), "{error}");
+        assert_eq!(state(&database), before, "{arguments:?}");
+    }
+    assert_eq!(database.call_of("test:hostile", "write(\"next\")"), "ok(1)");
 }

@@ -1,6 +1,7 @@
 //! Modules that call each other with full stacks and large arguments.
 
-use crate::{database, fails};
+use crate::{database, database_with, fails, limits};
+use interstice_test::Limits;
 
 /// How deep the hostile module can recurse with one module's stack, found by trying.
 fn deepest(database: &interstice_test::Database) -> u32 {
@@ -45,4 +46,11 @@ fn ten_mebibytes_between_modules_are_refused_by_the_limit() {
 #[test]
 fn three_mebibytes_between_modules_are_carried() {
     assert_eq!(database().call("hand-over(3145728)"), "3145728");
+}
+
+#[test]
+fn modules_that_nest_deeper_than_the_limit_are_refused() {
+    let mut database = database_with(Limits { depth: 0, ..limits() });
+    let says = ["depth", "0 levels deep", "test:hostile/deeds.take"];
+    fails(&mut database, "test:relay", "hand-over(1)", "caller.limit", &says);
 }

@@ -1,9 +1,9 @@
 //! Clocks that no machine should have.
 
-use crate::machine::{bank, on_guest_thread, open};
 use interstice_log::doors::{Clock, Doors};
 use interstice_log::sim::Simulator;
 use interstice_node::{CallOptions, Node, NodeOptions};
+use interstice_tests::machine::{component, on_guest_thread, open};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,7 +38,7 @@ fn time_does_not_go_back_when_the_clock_does() {
         let simulator = Simulator::new(1);
         let clock = Arc::new(AnyClock(BEGINNING.into()));
         let node = Node::open(with_clock(&simulator, &clock), NodeOptions::default(), &mut |_| {}).unwrap().0;
-        node.install(&bank()).unwrap();
+        node.install(&component("examples/bank")).unwrap();
         let last = |node: &Node| node.last_timestamp_micros();
         call(&node, "open-account(\"ada\")");
         assert_eq!(last(&node), BEGINNING);
@@ -56,7 +56,7 @@ fn a_clock_that_is_years_ahead_is_refused_at_opening() {
     on_guest_thread(|| {
         let simulator = Simulator::new(2);
         let (node, _) = open(&simulator).unwrap();
-        node.install(&bank()).unwrap();
+        node.install(&component("examples/bank")).unwrap();
         node.close().unwrap();
         drop(node);
         let clock = Arc::new(AnyClock((simulator.doors().clock.now_micros() + 4000 * DAY_MICROS).into()));

@@ -1,8 +1,8 @@
 //! Power failures: what was acknowledged is there, and what is there is a prefix of what was done.
 
-use crate::machine::{Dice, bank, for_seeds, open};
 use interstice_log::sim::Simulator;
 use interstice_node::{Acknowledge, CallOptions, Error, ErrorKind, Node};
+use interstice_tests::machine::{Dice, component, for_seeds, open};
 use std::collections::BTreeMap;
 
 const CUSTOMERS: u64 = 8;
@@ -43,7 +43,7 @@ impl History {
 
 fn work(node: &Node, simulator: &Simulator, dice: &Dice, history: &mut History) -> Result<(), Error> {
     if node.modules().is_empty() {
-        node.install(&bank())?;
+        node.install(&component("examples/bank"))?;
         history.see(node);
     }
     for _ in 0..dice.below(60) {

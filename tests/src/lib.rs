@@ -1,2 +1,5 @@
-//! What is tested across the rooms; there is no code of its own here.
-//! See `end-to-end/`, `hostile/`, `simulator/` and `benches/`.
+//! What is tested across the rooms, and what those tests share.
+//! See `end-to-end/`, `hostile/`, `model/`, `simulator/` and `benches/`.
+#![allow(clippy::unwrap_used)]
+
+pub mod machine;

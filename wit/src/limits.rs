@@ -15,8 +15,8 @@ pub const MAX_FINDINGS: usize = 1_000;
 /// Columns of one key.
 pub const MAX_KEY_COLUMNS: usize = 32;
 
-/// Indexes of one table; each costs something at every write.
-pub const MAX_INDEXES: usize = 64;
+/// Secondary indexes of one table; the store says in 30 bits which of them a change touched.
+pub const MAX_INDEXES: usize = 30;
 
 /// Bytes of one name. With [`MAX_TYPE_NODES`] it bounds the memory of an expanded type.
 pub const MAX_NAME_BYTES: usize = 255;

@@ -23,6 +23,7 @@ mod stop;
 mod tables;
 mod text;
 mod transaction;
+mod worker;
 
 pub use call::{Acknowledge, CallOptions, FunctionHandle, ModuleInfo, Pending, Reply};
 pub use error::{Error, ErrorKind};

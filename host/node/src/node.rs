@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::query::{Question, Readers};
 use crate::recover::Replay;
 use crate::transaction::{Request, Tools, Writer};
+use crate::worker::WriterWorker;
 use interstice_engine::{Caller, CompileCache, Engine, EngineOptions, is_guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{ArtifactStore, Cause, Log, LogOptions, Progress, RecoveryReport, Sequence};
@@ -21,10 +22,7 @@ use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 
 /// How many deliveries are paid before a call that waits for the writer gets its turn.
-const DELIVERIES_BEFORE_A_CALL: usize = 1024;
-
-/// How long deliveries and schedules wait after a failure of the node before they are tried again.
-const RETRY_MICROS: u64 = 1_000_000;
+pub(crate) const DELIVERIES_BEFORE_A_CALL: usize = 1024;
 
 /// How a node is opened.
 #[derive(Clone, Default)]
@@ -43,17 +41,17 @@ pub struct Node {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    doors: Doors,
+pub(crate) struct Inner {
+    pub(crate) doors: Doors,
     limits: Arc<Limits>,
     engine: Engine,
-    store: Store,
-    log: Log,
+    pub(crate) store: Store,
+    pub(crate) log: Log,
     artifacts: ArtifactStore,
     cache: Arc<dyn CompileCache + Send + Sync>,
     /// The catalog that queries and look-ups use; the writer's context has the same.
     catalog: RwLock<Arc<Catalog>>,
-    writer: Mutex<Writer>,
+    pub(crate) writer: Mutex<Writer>,
     readers: Readers,
     /// Work for the writer, from threads that cannot run guests.
     writing: Arc<Queue>,
@@ -400,7 +398,7 @@ impl Node {
 }
 
 impl Inner {
-    fn tools(&self) -> Tools<'_> {
+    pub(crate) fn tools(&self) -> Tools<'_> {
         Tools { log: &self.log, store: &self.store, clock: self.doors.clock.as_ref(), limits: &self.limits }
     }
 
@@ -416,53 +414,6 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // A failure is found again on opening; there is nobody here to tell.
         let _ = self.close();
-    }
-}
-
-/// Runs what other threads ask of the writer, and pays deliveries when nothing else is to be done.
-struct WriterWorker {
-    node: std::sync::Weak<Inner>,
-    queue: Arc<Queue>,
-    stack_bytes: usize,
-}
-
-impl interstice_log::doors::Worker for WriterWorker {
-    fn step(&mut self) -> interstice_log::doors::Step {
-        use interstice_log::doors::Step;
-        if let Some(job) = self.queue.take() {
-            interstice_engine::guest_thread(self.stack_bytes, job);
-            return Step::Worked;
-        }
-        if self.queue.is_closed() {
-            return Step::Finished;
-        }
-        let Some(inner) = self.node.upgrade() else { return Step::Finished };
-        let paid = interstice_engine::guest_thread(self.stack_bytes, || {
-            let mut writer = inner.writer.lock();
-            if writer.closed {
-                return Ok((true, None));
-            }
-            let tools = inner.tools();
-            writer.run_due(&tools)?;
-            let paid = writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
-            Ok::<_, Error>((paid, writer.next_due_micros()))
-        });
-        match paid {
-            Ok((true, due_micros)) => {
-                let clock = inner.doors.clock.as_ref();
-                let until_micros = due_micros.map(|due| {
-                    clock.monotonic_micros().saturating_add(due.saturating_sub(clock.now_micros()))
-                });
-                Step::Idle { until_micros }
-            }
-            Ok((false, _)) => Step::Worked,
-            Err(error) => {
-                tracing::error!(target: "interstice::node", "deliveries wait: {error}");
-                // Whatever failed may be gone after a while: a full disk, for one.
-                let retry = inner.doors.clock.monotonic_micros().saturating_add(RETRY_MICROS);
-                Step::Idle { until_micros: Some(retry) }
-            }
-        }
     }
 }
 

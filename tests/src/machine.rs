@@ -1,4 +1,6 @@
-//! What the tests of this folder share: a node on a simulated machine, and dice.
+//! A node on a simulated machine, seeds and dice.
+//! Compiled modules are shared by all tests of a process: compiling is not what they are about.
+//! Invariant: nothing here reads a real clock, a real file of a database or a real source of randomness.
 
 use interstice_log::doors::Entropy;
 use interstice_log::sim::{SimEntropy, Simulator};
@@ -7,7 +9,6 @@ use interstice_node::{CompileCache, Error, Node, NodeOptions, guest_thread};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// Compiled components, shared by all tests: compiling is not what they are about.
 #[derive(Default)]
 struct MemoryCache(Mutex<HashMap<String, Vec<u8>>>);
 
@@ -21,7 +22,11 @@ impl CompileCache for MemoryCache {
     }
 }
 
-pub(crate) fn open(simulator: &Simulator) -> Result<(Node, RecoveryReport), Error> {
+/// Opens a database whose segments are small, on the disk of this machine.
+///
+/// # Errors
+/// As a node says them; a dead disk among them.
+pub fn open(simulator: &Simulator) -> Result<(Node, RecoveryReport), Error> {
     static CACHE: OnceLock<Arc<MemoryCache>> = OnceLock::new();
     let options = NodeOptions {
         log: LogOptions { segment_bytes: 64 << 10 },
@@ -31,12 +36,13 @@ pub(crate) fn open(simulator: &Simulator) -> Result<(Node, RecoveryReport), Erro
     Node::open(simulator.doors(), options, &mut |_| {})
 }
 
-pub(crate) fn bank() -> Arc<[u8]> {
-    interstice_test::component_of(format!("{}/../examples/bank", env!("CARGO_MANIFEST_DIR")))
+/// The component of a crate of this repository, such as `examples/bank`.
+pub fn component(folder: &str) -> Arc<[u8]> {
+    interstice_test::component_of(format!("{}/../{folder}", env!("CARGO_MANIFEST_DIR")))
 }
 
 /// Runs a test on a thread that can run guests, so that calls run on it and workers take turns with it.
-pub(crate) fn on_guest_thread(test: impl FnOnce() + Send + 'static) {
+pub fn on_guest_thread(test: impl FnOnce() + Send + 'static) {
     // Workers of the simulator run guests on this same thread, below the test's own frames.
     let stack_bytes = 64 << 20;
     let thread = std::thread::Builder::new().stack_size(stack_bytes);
@@ -47,11 +53,10 @@ pub(crate) fn on_guest_thread(test: impl FnOnce() + Send + 'static) {
 }
 
 /// Runs the test for every seed of this run, and says which one failed.
-pub(crate) fn for_seeds(usual: u64, test: fn(u64)) {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let seeds = match number("INTERSTICE_SEED") {
+pub fn for_seeds(usual: u64, test: fn(u64)) {
+    let seeds = match from_environment("INTERSTICE_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("INTERSTICE_SEEDS").unwrap_or(usual),
+        None => 0..from_environment("INTERSTICE_SEEDS").unwrap_or(usual),
     };
     on_guest_thread(move || {
         for seed in seeds {
@@ -64,15 +69,23 @@ pub(crate) fn for_seeds(usual: u64, test: fn(u64)) {
     });
 }
 
+/// A number that this run was given, to make a campaign longer or to repeat a part of it.
+pub fn from_environment(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number, and not {text:?}")))
+}
+
 /// Choices that follow from a seed.
-pub(crate) struct Dice(SimEntropy);
+pub struct Dice(SimEntropy);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Dice {
+    /// The dice of a seed.
+    pub fn new(seed: u64) -> Dice {
         Dice(SimEntropy::new(seed ^ 0xd1ce))
     }
 
-    pub(crate) fn below(&self, bound: u64) -> u64 {
+    /// A number from 0 up to the bound, which is not among them.
+    pub fn below(&self, bound: u64) -> u64 {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes).unwrap();
         u64::from_le_bytes(bytes) % bound

@@ -1,0 +1,87 @@
+//! What the node does by itself: the jobs that other threads have for the writer, deliveries, schedules,
+//! and, when nothing else is to be done, letting history go.
+//! Invariant: a step that found nothing to do says when to look again, so that an idle node is at rest.
+
+use crate::error::Error;
+use crate::executor::Queue;
+use crate::node::{DELIVERIES_BEFORE_A_CALL, Inner};
+use interstice_engine::guest_thread;
+use interstice_log::doors::{Step, Worker};
+use interstice_store::Version;
+use std::sync::{Arc, Weak};
+
+/// How long deliveries and schedules wait after a failure of the node before they are tried again.
+const RETRY_MICROS: u64 = 1_000_000;
+
+/// How many undo entries an idle node lets go before it looks for work again: about a millisecond.
+const PURGED_WHEN_IDLE: usize = 16_384;
+
+/// When an idle node looks again whether its last records are durable and their history may go.
+const DURABLE_SOON_MICROS: u64 = 20_000;
+
+/// Runs what other threads ask of the writer, and pays deliveries when nothing else is to be done.
+pub(crate) struct WriterWorker {
+    pub(crate) node: Weak<Inner>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) stack_bytes: usize,
+}
+
+/// What is left of the node's own work.
+struct Rest {
+    /// No delivery is owed.
+    paid: bool,
+    /// When the next schedule is due, on the wall clock.
+    due_micros: Option<u64>,
+    last_sequence: u64,
+}
+
+impl Worker for WriterWorker {
+    fn step(&mut self) -> Step {
+        if let Some(job) = self.queue.take() {
+            guest_thread(self.stack_bytes, job);
+            return Step::Worked;
+        }
+        if self.queue.is_closed() {
+            return Step::Finished;
+        }
+        let Some(inner) = self.node.upgrade() else { return Step::Finished };
+        match guest_thread(self.stack_bytes, || own_work(&inner)) {
+            Ok(Some(rest)) if rest.paid => idle(&inner, &rest),
+            Ok(Some(_)) => Step::Worked,
+            Ok(None) => Step::Idle { until_micros: None },
+            Err(error) => {
+                tracing::error!(target: "interstice::node", "deliveries wait: {error}");
+                // Whatever failed may be gone after a while: a full disk, for one.
+                let retry = inner.doors.clock.monotonic_micros().saturating_add(RETRY_MICROS);
+                Step::Idle { until_micros: Some(retry) }
+            }
+        }
+    }
+}
+
+/// Runs what is due and pays what is owed; `None` once the node is closed.
+fn own_work(inner: &Inner) -> Result<Option<Rest>, Error> {
+    let mut writer = inner.writer.lock();
+    if writer.closed {
+        return Ok(None);
+    }
+    let tools = inner.tools();
+    writer.run_due(&tools)?;
+    let paid = writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
+    Ok(Some(Rest { paid, due_micros: writer.next_due_micros(), last_sequence: writer.last_sequence }))
+}
+
+/// Lets history go that is not needed any more, and says when there will be something to do.
+fn idle(inner: &Inner, rest: &Rest) -> Step {
+    let durable = inner.log.durable();
+    inner.store.set_durable(Version(durable.0));
+    if inner.store.purge(PURGED_WHEN_IDLE) {
+        return Step::Worked;
+    }
+    let clock = inner.doors.clock.as_ref();
+    let now_micros = clock.monotonic_micros();
+    let due = rest.due_micros.map(|due| now_micros.saturating_add(due.saturating_sub(clock.now_micros())));
+    let is_durable = durable.0 >= rest.last_sequence || inner.log.poisoned().is_some();
+    let soon = (!is_durable).then(|| now_micros.saturating_add(DURABLE_SOON_MICROS));
+    Step::Idle { until_micros: due.into_iter().chain(soon).min() }
+}
