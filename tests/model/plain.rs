@@ -51,13 +51,6 @@ pub(crate) struct Plain {
     pub(crate) counter: u8,
 }
 
-impl Step {
-    pub(crate) fn reads(&self) -> bool {
-        use Step::{Count, Ends, Find, Get, ScanShelf, ScanWeights};
-        matches!(self, Get(_) | Find(_) | ScanShelf(..) | ScanWeights(..) | Ends | Count)
-    }
-}
-
 impl Plain {
     pub(crate) fn step(&mut self, step: &Step) -> Outcome {
         match step {

@@ -78,9 +78,9 @@ pub(crate) fn link<H: Host>(linker: &mut LinkerInstance<'_, State<H>>, function:
             "panicked",
             |mut store: StoreContextMut<'_, State<H>>,
              (message, file, line, column): (WasmStr, WasmStr, u32, u32)| {
-                charge(&mut store, FUEL_PER_HOST_CALL)?;
-                let message = shortened(&message.to_str(&store)?);
-                let file = shortened(&file.to_str(&store)?);
+                let (message, message_bytes) = shortened(&message.to_str(&store)?);
+                let (file, file_bytes) = shortened(&file.to_str(&store)?);
+                charge(&mut store, FUEL_PER_HOST_CALL + fuel_of_bytes(message_bytes + file_bytes))?;
                 let panic = Panic { message, file, line, column };
                 visit(&mut store, |host, _| {
                     host.panicked(&panic);
@@ -122,6 +122,7 @@ fn decode_log(bytes: &[u8]) -> Result<(Level, &str)> {
     Ok((level, row.text()?))
 }
 
-fn shortened(text: &str) -> String {
-    text[..text.floor_char_boundary(PANIC_TEXT_BYTES)].to_owned()
+/// The beginning of a text, and how long it was.
+fn shortened(text: &str) -> (String, usize) {
+    (text[..text.floor_char_boundary(PANIC_TEXT_BYTES)].to_owned(), text.len())
 }

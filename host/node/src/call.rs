@@ -53,18 +53,19 @@ pub struct Reply {
 
 /// A call that was sent and not waited for.
 pub struct Pending {
-    pub(crate) answer: Arc<Answer<Result<Reply, Error>>>,
+    pub(crate) answer: Arc<Answer<(Sequence, Result<Reply, Error>)>>,
     pub(crate) node: Node,
 }
 
 impl Pending {
     /// Waits until the call has run and, if that was asked for, is durable.
     pub fn wait(self, acknowledge: Acknowledge) -> Result<Reply, Error> {
-        let reply = self.answer.wait()?;
+        let (version, reply) = self.answer.wait()?;
+        // A refusal waits as well: it may tell of rows that are not safe yet.
         if acknowledge == Acknowledge::Durable {
-            self.node.wait_durable(reply.version)?;
+            self.node.wait_durable(version)?;
         }
-        Ok(reply)
+        reply
     }
 }
 

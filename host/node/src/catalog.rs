@@ -138,6 +138,19 @@ impl Catalog {
         &self.at(target.module).functions[target.function.0 as usize]
     }
 
+    /// How messages name what a record ran: a function, or the module that was installed.
+    pub(crate) fn name_of_subject(&self, subject: DefinitionId) -> String {
+        for module in &self.modules {
+            if let Some(function) = module.functions.iter().find(|function| function.definition == subject) {
+                return function.full_name.to_string();
+            }
+            if module.definition == subject {
+                return format!("the installation of {}", module.name);
+            }
+        }
+        "the call".to_owned()
+    }
+
     /// The table with that number.
     pub(crate) fn table(&self, id: TableId) -> &Arc<LinkedTable> {
         &self.tables[id.0 as usize]

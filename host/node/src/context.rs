@@ -3,13 +3,12 @@
 //! Invariant: an instance stands in its slot unless it runs, so a module that would be entered
 //! again while it runs meets an empty slot.
 
-use crate::catalog::{Catalog, FunctionIndex, LinkedTable, ModuleIndex};
+use crate::catalog::{Catalog, FunctionIndex, LinkedTable, Module, ModuleIndex};
 use crate::limits::Limits;
 use crate::random::Randomness;
 use crate::scans::Scans;
 use crate::stop::Stop;
 use interstice_engine::{Called, Caller, Fault, Instance, Returned};
-use interstice_log::doors::Clock;
 use interstice_store::{Reader, Transaction};
 use interstice_wit::FunctionKind;
 use smallvec::SmallVec;
@@ -67,10 +66,8 @@ pub(crate) struct Context {
     pub(crate) database_key: [u8; 16],
     pub(crate) sequence: u64,
     pub(crate) caller: Caller,
-    clock: Arc<dyn Clock>,
-    /// The time of the transaction, once somebody asked for it, and what it may not go back before.
-    timestamp_micros: Option<u64>,
-    not_before_micros: u64,
+    /// When the transaction began, in microseconds since the Unix epoch.
+    pub(crate) timestamp_micros: u64,
     slots: Vec<Slot>,
     frames: SmallVec<[Frame; 4]>,
     /// Modules whose instances this transaction has entered.
@@ -83,12 +80,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// A context in which nothing runs.
-    pub(crate) fn new(
-        catalog: Arc<Catalog>,
-        limits: Arc<Limits>,
-        clock: Arc<dyn Clock>,
-        database_key: [u8; 16],
-    ) -> Box<Context> {
+    pub(crate) fn new(catalog: Arc<Catalog>, limits: Arc<Limits>, database_key: [u8; 16]) -> Box<Context> {
         Box::new(Context {
             catalog,
             limits,
@@ -98,9 +90,7 @@ impl Context {
             database_key,
             sequence: 0,
             caller: Caller::System,
-            clock,
-            timestamp_micros: None,
-            not_before_micros: 0,
+            timestamp_micros: 0,
             slots: Vec::new(),
             frames: SmallVec::new(),
             entered: SmallVec::new(),
@@ -109,20 +99,13 @@ impl Context {
         })
     }
 
-    /// Fixes the circumstances of the next transaction or query. Its time is asked of the clock once,
-    /// when it is first needed, and is never before `not_before_micros`.
-    pub(crate) fn begin(&mut self, sequence: u64, not_before_micros: u64, caller: &Caller) {
+    /// Fixes the circumstances of the next transaction or query.
+    pub(crate) fn begin(&mut self, sequence: u64, timestamp_micros: u64, caller: &Caller) {
         self.sequence = sequence;
-        self.timestamp_micros = None;
-        self.not_before_micros = not_before_micros;
+        self.timestamp_micros = timestamp_micros;
         if self.caller != *caller {
             self.caller = caller.clone();
         }
-    }
-
-    /// When this transaction began, in microseconds since the Unix epoch.
-    pub(crate) fn timestamp_micros(&mut self) -> u64 {
-        *self.timestamp_micros.get_or_insert_with(|| self.clock.now_micros().max(self.not_before_micros))
     }
 
     /// Throws away every instance that the transaction has entered, after a fault.
@@ -249,6 +232,21 @@ impl Context {
         }
     }
 
+    /// A fresh instance. When the engine has no room for one more, those that wait are given up first.
+    fn instantiate(&mut self, module: &Module) -> Result<Instance<Context>, Fault<Stop>> {
+        match module.program.instantiate() {
+            Err(Fault::NoInstanceLeft(_)) => {
+                for slot in &mut self.slots {
+                    if matches!(slot, Slot::Ready(_)) {
+                        *slot = Slot::Empty;
+                    }
+                }
+                module.program.instantiate()
+            }
+            outcome => outcome,
+        }
+    }
+
     /// Checks that the function may be entered from here and takes its module's instance.
     fn prepare(&mut self, target: Target) -> Result<(Instance<Context>, Frame), Fault<Stop>> {
         let catalog = self.catalog.clone();
@@ -279,10 +277,10 @@ impl Context {
                 self.reused |= !self.entered.contains(&target.module);
                 instance
             }
-            Slot::Empty => match module.program.instantiate() {
+            Slot::Empty => match self.instantiate(module) {
                 Ok(instance) => instance,
                 Err(fault) => {
-                    *slot = Slot::Empty;
+                    self.slots[target.module.0 as usize] = Slot::Empty;
                     return Err(fault);
                 }
             },

@@ -5,6 +5,7 @@
 use crate::catalog::{Catalog, Subscriber};
 use crate::context::Target;
 use crate::error::Error;
+use crate::node::DELIVERIES_BEFORE_A_CALL;
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
 use interstice_engine::{Caller, Returned};
 use interstice_log::{Cause, Closed, EventKind, Outcome, Owed, Sequence, WriteSetEncoder};
@@ -35,6 +36,9 @@ pub(crate) struct Collector<'c> {
     pub(crate) ephemeral: &'c mut bool,
     /// Where keys are put together.
     pub(crate) key: &'c mut Vec<u8>,
+    /// How many deliveries may be owed, and whether there would be more.
+    pub(crate) most_owed: usize,
+    pub(crate) owes_too_much: &'c mut bool,
     pub(crate) origin: Sequence,
     pub(crate) depth: u32,
 }
@@ -83,6 +87,10 @@ impl Collector<'_> {
         if subscriber.filter.as_ref().is_some_and(|filter| !filter.holds(filtered)) {
             return;
         }
+        if self.owed.len() >= self.most_owed {
+            *self.owes_too_much = true;
+            return;
+        }
         let target = Target { module: subscriber.module, function: subscriber.function };
         let function = self.catalog.function(target);
         let ordinal = u32::try_from(self.owed.len()).expect("a transaction is far smaller than 2^32 changes");
@@ -102,6 +110,19 @@ impl Collector<'_> {
 }
 
 impl Writer {
+    /// Makes a few of the deliveries that are owed before a call gets its turn; more of them when so many
+    /// wait that they would fill the memory.
+    pub(crate) fn deliver_before_a_call(&mut self, tools: &Tools<'_>) {
+        if self.owed.is_empty() {
+            return;
+        }
+        let beyond = self.owed.len().saturating_sub(tools.limits.deliveries);
+        if let Err(error) = self.deliver(tools, DELIVERIES_BEFORE_A_CALL.max(beyond)) {
+            // They stay owed, and the call may be what helps: one that deletes rows where memory is short.
+            tracing::warn!(target: "interstice::node", "deliveries wait: {error}");
+        }
+    }
+
     /// Pays the deliveries that are owed, and those that they cause, at most `budget` of them.
     /// Answers whether none is left.
     ///
@@ -138,19 +159,37 @@ impl Writer {
         } else {
             self.run(tools, &request, &mut result)
         };
-        let ended = self.end_for_record(tools, outcome, "a delivery")?;
-        let subject = self.context().catalog.function(delivery.target).definition;
+        self.close_run(tools, &request, outcome, &result, "a delivery")
+    }
+
+    /// Writes the record of a run that leaves one in any case, however it ended.
+    pub(crate) fn close_run(
+        &mut self,
+        tools: &Tools<'_>,
+        request: &Request<'_>,
+        outcome: Result<Returned, Error>,
+        result: &[u8],
+        what: &str,
+    ) -> Result<(), Error> {
+        let subject = self.context().catalog.function(request.target).definition;
+        let ended = self.end_for_record(tools, outcome, what)?;
         let frame = RecordFrame {
             subject,
-            cause,
-            caller: &Caller::System,
-            arguments: &delivery.arguments,
-            outcome: ended.outcome(&result),
-            depth: delivery.depth,
+            cause: request.cause,
+            caller: request.caller,
+            arguments: request.arguments,
+            outcome: ended.outcome(result),
+            depth: request.depth,
             even_if_empty: true,
         };
-        self.commit(tools, &frame)?;
-        Ok(())
+        match self.commit(tools, &frame) {
+            // What it did cannot be recorded, and never could: the run has failed, and its record says so.
+            Err(error) if error.ends_delivery() => {
+                let ended = self.end_for_record(tools, Err(error), what)?;
+                self.commit(tools, &RecordFrame { outcome: ended.outcome(result), ..frame }).map(drop)
+            }
+            committed => committed.map(drop),
+        }
     }
 
     /// Brings a run that must leave a record to the point where it can be committed: what failed is

@@ -3,6 +3,7 @@
 //! kept here.
 
 use crate::context::{Context, Door, Target, Work};
+use crate::random::Seed;
 use crate::stop::Stop;
 use interstice_engine::{Batch, Called, Caller, Host, Level, Panic, ScanRange, Violation};
 use interstice_store as store;
@@ -21,6 +22,7 @@ impl Host for Context {
 
     #[inline]
     fn get(&mut self, door: &Door, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
+        self.check_key(key)?;
         match &mut self.work {
             Work::Write(transaction) => Ok(transaction.get(&door.table.handle, key, out)?),
             Work::Read(reader) => Ok(reader.get(&door.table.handle, key, out)?),
@@ -29,6 +31,7 @@ impl Host for Context {
     }
 
     fn find(&mut self, door: &Door, index: u32, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
+        self.check_key(key)?;
         match &mut self.work {
             Work::Write(transaction) => Ok(transaction.find(&door.table.handle, index, key, out)?),
             Work::Read(reader) => Ok(reader.find(&door.table.handle, index, key, out)?),
@@ -37,6 +40,8 @@ impl Host for Context {
     }
 
     fn scan(&mut self, door: &Door, range: ScanRange<'_>, out: &mut Vec<u8>) -> Result<Batch, Stop> {
+        self.check_key(range.low)?;
+        self.check_key(range.high.unwrap_or_default())?;
         let keys = KeyRange {
             index: range.index,
             low: range.low,
@@ -117,6 +122,7 @@ impl Host for Context {
     }
 
     fn delete(&mut self, door: &Door, key: &[u8]) -> Result<bool, Stop> {
+        self.check_key(key)?;
         let transaction = self.writing("delete from", &door.table)?;
         Ok(transaction.delete(&door.table.handle, key)?)
     }
@@ -128,6 +134,8 @@ impl Host for Context {
         low: &[u8],
         high: Option<&[u8]>,
     ) -> Result<u64, Stop> {
+        self.check_key(low)?;
+        self.check_key(high.unwrap_or_default())?;
         let transaction = self.writing("delete from", &door.table)?;
         let range = KeyRange { index, low, high, descending: false, limit: 0 };
         Ok(transaction.delete_range(&door.table.handle, &range)?)
@@ -138,11 +146,18 @@ impl Host for Context {
     }
 
     fn timestamp(&mut self) -> u64 {
-        self.timestamp_micros()
+        self.timestamp_micros
     }
 
     fn random(&mut self) -> u64 {
-        self.random.next(&self.database_key, self.sequence)
+        let is_query = matches!(self.work, Work::Read(_));
+        let Context { random, database_key, sequence, timestamp_micros, .. } = self;
+        random.next(&Seed {
+            database_key,
+            is_query,
+            sequence: *sequence,
+            timestamp_micros: *timestamp_micros,
+        })
     }
 
     fn log(&mut self, level: Level, message: &str) {
@@ -177,6 +192,24 @@ impl Host for Context {
         fuel: u64,
     ) -> Called<Self> {
         self.run(*target, arguments, result, fuel)
+    }
+}
+
+impl Context {
+    /// Refuses keys and bounds that are longer than any key can be: an open scan keeps its bounds.
+    #[inline]
+    fn check_key(&self, key: &[u8]) -> Result<(), Stop> {
+        if key.len() <= self.limits.bound_bytes() {
+            return Ok(());
+        }
+        Err(Stop::Limit {
+            limit: "key",
+            message: format!(
+                "a key to look for has {} bytes and may have {}",
+                key.len(),
+                self.limits.bound_bytes()
+            ),
+        })
     }
 }
 

@@ -247,6 +247,11 @@ pub enum Error {
         /// How far that is beyond the log.
         ahead_days: u64,
     },
+    /// The node panicked in the middle of a transaction.
+    #[error(
+        "the node failed in the middle of an earlier transaction and writes nothing more; open the database again"
+    )]
+    Interrupted,
     /// The node is closing or closed.
     #[error("the node is closed")]
     Closed,
@@ -296,6 +301,7 @@ impl Error {
             Error::AlreadyInstalled { .. } => "version.already-installed",
             Error::Catalog { .. } => "version.catalog",
             Error::ClockJump { .. } => "ours.clock-jump",
+            Error::Interrupted => "ours.poisoned",
             Error::Closed => "ours.closed",
             Error::Store(_) => "ours.store",
             Error::Log(error) => log_code(error),
@@ -306,7 +312,11 @@ impl Error {
     /// Whether it is the delivery's own failure, which its record tells of, and not one of the node,
     /// after which the delivery is still owed.
     pub(crate) fn ends_delivery(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Caller | ErrorKind::Module)
+        match self {
+            // The memory of the whole database is for its operator to mend.
+            Error::Limit { limit: "memory", .. } => false,
+            _ => matches!(self.kind(), ErrorKind::Caller | ErrorKind::Module),
+        }
     }
 
     /// Whose mistake it was.

@@ -6,6 +6,7 @@ use crate::error::Error;
 use interstice_log::doors::{Signal, Step, Threads, Worker};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// How many jobs may wait in a queue before their senders wait too: enough to keep the writer busy
@@ -13,6 +14,17 @@ use std::sync::Arc;
 const QUEUED_JOBS: usize = 4096;
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// What a worker finds in a queue.
+pub(crate) enum Taken {
+    /// A job to run.
+    Job(Job),
+    /// No job; and none will come once the queue is closed.
+    Nothing {
+        /// Whether it is.
+        closed: bool,
+    },
+}
 
 /// A queue of jobs, and the signals of those who work on it and of those who wait for room.
 pub(crate) struct Queue {
@@ -61,21 +73,21 @@ impl Queue {
         Ok(())
     }
 
-    /// The next job.
-    pub(crate) fn take(&self) -> Option<Job> {
+    /// The next job, if there is or will be one. A queue is empty and closed at one moment, or a job that
+    /// was sent between two looks would be forgotten.
+    pub(crate) fn take(&self) -> Taken {
         let mut state = self.state.lock();
-        let job = state.jobs.pop_front();
-        let was_full = state.jobs.len() + 1 == QUEUED_JOBS;
+        let was_full = state.jobs.len() == QUEUED_JOBS;
+        let taken = match state.jobs.pop_front() {
+            Some(job) => Taken::Job(job),
+            None if state.closed => Taken::Nothing { closed: true },
+            None => Taken::Nothing { closed: false },
+        };
         drop(state);
-        if job.is_some() && was_full {
+        if was_full {
             self.room.notify();
         }
-        job
-    }
-
-    /// Whether no more jobs will come.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.state.lock().closed
+        taken
     }
 
     /// Takes no more jobs. Those that wait are still run.
@@ -95,19 +107,19 @@ pub(crate) struct JobWorker {
 impl Worker for JobWorker {
     fn step(&mut self) -> Step {
         match self.queue.take() {
-            Some(job) => {
+            Taken::Job(job) => {
                 interstice_engine::guest_thread(self.stack_bytes, job);
                 Step::Worked
             }
-            None if self.queue.is_closed() => Step::Finished,
-            None => Step::Idle { until_micros: None },
+            Taken::Nothing { closed: true } => Step::Finished,
+            Taken::Nothing { closed: false } => Step::Idle { until_micros: None },
         }
     }
 }
 
 /// The place where the answer of a job arrives.
 pub(crate) struct Answer<T> {
-    value: Mutex<Option<T>>,
+    value: Mutex<Option<Result<T, Error>>>,
     ready: Arc<dyn Signal>,
 }
 
@@ -117,19 +129,66 @@ impl<T> Answer<T> {
         Arc::new(Answer { value: Mutex::new(None), ready: threads.signal() })
     }
 
-    /// Puts the answer there.
-    pub(crate) fn give(&self, value: T) {
-        *self.value.lock() = Some(value);
+    /// Runs a job and puts its answer there, also if the job panics: whoever waits is told.
+    pub(crate) fn give(&self, job: impl FnOnce() -> Result<T, Error>) {
+        let outcome = catch_unwind(AssertUnwindSafe(job));
+        let answer = outcome.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let message = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it gave no reason");
+            Err(Error::Engine { doing: "running a call", message: format!("the node panicked: {message}") })
+        });
+        *self.value.lock() = Some(answer);
         self.ready.notify();
     }
 
     /// Waits for the answer.
-    pub(crate) fn wait(&self) -> T {
+    pub(crate) fn wait(&self) -> Result<T, Error> {
         let mut value = None;
         self.ready.wait_until(None, &mut || {
             value = self.value.lock().take();
             value.is_some()
         });
         value.expect("a wait without a deadline ends when its condition holds")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use interstice_log::os::OsThreads;
+
+    /// A job that panicked used to leave its sender waiting for an answer for ever.
+    #[test]
+    fn whoever_waits_is_told_of_a_panic() {
+        let answer = Answer::<()>::new(&OsThreads);
+        answer.give(|| panic!("a broken promise"));
+        let error = answer.wait().unwrap_err();
+        assert_eq!(error.code(), "ours.engine");
+        assert!(error.to_string().contains("a broken promise"), "{error}");
+    }
+
+    /// A worker that saw an empty queue and then a closed one used to leave behind what was sent between.
+    #[test]
+    fn a_closed_queue_is_emptied_before_its_worker_finishes() {
+        for _ in 0..200 {
+            let threads = OsThreads;
+            let queue = Queue::new(&threads);
+            let worker = JobWorker { queue: queue.clone(), stack_bytes: 64 << 10 };
+            threads.spawn("worker", 1 << 20, queue.work(), Box::new(worker)).unwrap();
+            let sender = {
+                let queue = queue.clone();
+                std::thread::spawn(move || {
+                    let answer = Answer::new(&OsThreads);
+                    let place = answer.clone();
+                    let sent = queue.send(Box::new(move || place.give(|| Ok(7))));
+                    sent.map(|()| answer.wait())
+                })
+            };
+            queue.close();
+            match sender.join().unwrap() {
+                Ok(answered) => assert_eq!(answered.unwrap(), 7),
+                Err(refused) => assert_eq!(refused.code(), "ours.closed"),
+            }
+        }
     }
 }

@@ -21,6 +21,9 @@ pub struct Limits {
     /// `open-scans`: scans that one transaction may have open at once. A guest that forgets to
     /// close them is told so before it has pinned the memory of the node.
     pub open_scans: usize,
+    /// `deliveries`: how many deliveries one transaction may owe to subscribers. Each is a transaction of its
+    /// own and holds its rows in memory until then.
+    pub deliveries: usize,
     /// `subscription-depth`: how many deliveries may cause each other in a chain.
     pub subscription_depth: u32,
     /// `idle-readers`: query contexts kept for reuse. More may run at once.
@@ -36,6 +39,15 @@ pub struct Limits {
     pub store: StoreLimits,
 }
 
+impl Limits {
+    /// The longest key or bound that is looked for: twice as long as a stored key may be, and never less than
+    /// what a table may hold that was filled under a higher limit.
+    pub(crate) fn bound_bytes(&self) -> usize {
+        const LEAST_BYTES: usize = 64 << 10;
+        self.store.key_bytes.saturating_mul(2).max(LEAST_BYTES)
+    }
+}
+
 /// A year of microseconds, long enough for a database that was laid aside.
 const YEAR_MICROS: u64 = 366 * 24 * 60 * 60 * 1_000_000;
 
@@ -48,6 +60,7 @@ impl Default for Limits {
             guest_stack_bytes: 512 << 10,
             arguments_bytes: 4 << 20,
             open_scans: 256,
+            deliveries: 1_000_000,
             subscription_depth: 32,
             idle_readers: 8,
             query_threads: 2,

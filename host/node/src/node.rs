@@ -12,7 +12,7 @@ use crate::install::{Installation, Workshop};
 use crate::limits::Limits;
 use crate::query::{Question, Readers};
 use crate::recover::Replay;
-use crate::transaction::{Request, Tools, Writer};
+use crate::transaction::{Executed, Request, Tools, Writer, check_clock};
 use crate::worker::WriterWorker;
 use interstice_engine::{Caller, CompileCache, Engine, EngineOptions, is_guest_thread};
 use interstice_log::doors::Doors;
@@ -21,7 +21,7 @@ use interstice_store::{Store, StoreError, Version};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 
-/// How many deliveries are paid before a call that waits for the writer gets its turn.
+/// How many deliveries are made before a call that waits for the writer gets its turn.
 pub(crate) const DELIVERIES_BEFORE_A_CALL: usize = 1024;
 
 /// How a node is opened.
@@ -99,9 +99,10 @@ impl Node {
         let schedules = replay.schedules(&catalog);
         let owed = replay.owed(&catalog)?;
         let key = log.database_key();
-        let context = Context::new(catalog.clone(), limits.clone(), doors.clock.clone(), key);
+        let context = Context::new(catalog.clone(), limits.clone(), key);
         let writer = Writer::new(context, last_sequence, last_timestamp_micros, owed, schedules);
-        let readers = Readers::new(limits.clone(), doors.clock.clone(), key);
+        let latest_micros = writer.latest_micros.clone();
+        let readers = Readers::new(limits.clone(), doors.clock.clone(), latest_micros, key);
         let (writing, reading) = (Queue::new(doors.threads.as_ref()), Queue::new(doors.threads.as_ref()));
         let inner = Inner {
             limits,
@@ -154,7 +155,7 @@ impl Node {
     pub fn install(&self, component: &[u8]) -> Result<Installation, Error> {
         if !is_guest_thread() {
             let component = component.to_vec();
-            return self.hand_over(&self.inner.writing, move |node| node.install(&component))?;
+            return self.hand_over(&self.inner.writing, move |node| node.install(&component));
         }
         let inner = &self.inner;
         let shop = Workshop {
@@ -164,13 +165,17 @@ impl Node {
             artifacts: &inner.artifacts,
         };
         let mut writer = inner.writer.lock();
-        writer.deliver(&shop.tools, usize::MAX)?;
-        let installation = writer.install(&shop, component)?;
-        *inner.catalog.write() = writer.context().catalog.clone();
+        let installation = writer.guarded(|writer| {
+            let installation = writer.install(&shop, component)?;
+            *inner.catalog.write() = writer.context().catalog.clone();
+            Ok(installation)
+        })?;
+        let last = Sequence(writer.last_sequence);
         drop(writer);
-        if let Some(sequence) = installation.sequence {
-            inner.log.wait_durable(sequence)?;
-        }
+        // Its schedules, and what its first rows owe to subscribers.
+        inner.writing.work().notify();
+        // Also when it was there before: whoever installed it may still wait.
+        inner.log.wait_durable(last)?;
         Ok(installation)
     }
 
@@ -211,23 +216,24 @@ impl Node {
     ) -> Result<(interstice_engine::Returned, Option<Sequence>, Sequence), Error> {
         function.check_reducer()?;
         self.check_arguments(function, arguments)?;
-        let executed = if is_guest_thread() {
-            self.execute(function, arguments, &options.caller, result)?
+        let (told_at, executed) = if is_guest_thread() {
+            self.execute(function, arguments, &options.caller, result)
         } else {
             let (function, arguments, caller) =
                 (function.clone(), arguments.to_vec(), options.caller.clone());
-            let (executed, bytes) = self.hand_over(&self.inner.writing, move |node| {
+            let (told, bytes) = self.hand_over(&self.inner.writing, move |node| {
                 let mut result = Vec::new();
-                let executed = node.execute(&function, &arguments, &caller, &mut result);
-                (executed, result)
+                Ok((node.execute(&function, &arguments, &caller, &mut result), result))
             })?;
             *result = bytes;
-            executed?
+            told
         };
+        // A refusal waits as well: it may tell of rows that are not safe yet.
         if options.acknowledge == Acknowledge::Durable {
-            self.inner.log.wait_durable(executed.told_at)?;
+            self.inner.log.wait_durable(told_at)?;
         }
-        Ok((executed.returned, executed.sequence, executed.told_at))
+        let executed = executed?;
+        Ok((executed.returned, executed.sequence, told_at))
     }
 
     /// Asks for a call and does not wait for it: many can be in flight, and they run in the order in
@@ -243,14 +249,17 @@ impl Node {
         let answer = Answer::new(self.inner.doors.threads.as_ref());
         let (place, node, function) = (answer.clone(), self.clone(), function.clone());
         self.inner.writing.send(Box::new(move || {
-            let mut result = Vec::new();
-            let executed = node.execute(&function, &arguments, &caller, &mut result);
-            place.give(executed.map(|executed| Reply {
-                returned: executed.returned,
-                result,
-                sequence: executed.sequence,
-                version: executed.told_at,
-            }));
+            place.give(|| {
+                let mut result = Vec::new();
+                let (version, executed) = node.execute(&function, &arguments, &caller, &mut result);
+                let reply = executed.map(|Executed { returned, sequence }| Reply {
+                    returned,
+                    result,
+                    sequence,
+                    version,
+                });
+                Ok((version, reply))
+            });
         }))?;
         Ok(Pending { answer, node: self.clone() })
     }
@@ -267,7 +276,7 @@ impl Node {
         if !is_guest_thread() {
             let (function, arguments, options) = (function.clone(), arguments.to_vec(), options.clone());
             return self
-                .hand_over(&self.inner.reading, move |node| node.query(&function, &arguments, &options))?;
+                .hand_over(&self.inner.reading, move |node| node.query(&function, &arguments, &options));
         }
         let inner = &self.inner;
         // The writer lets history go as the log becomes durable: a version that was just read may be
@@ -275,8 +284,9 @@ impl Node {
         let reader = loop {
             let newest = inner.store.newest();
             let version = match options.acknowledge {
-                Acknowledge::Durable => Version(inner.log.durable().0).min(newest),
-                Acknowledge::Memory => newest,
+                // What was not made durable before the disk failed may be gone after the next opening.
+                Acknowledge::Memory if inner.log.poisoned().is_none() => newest,
+                Acknowledge::Memory | Acknowledge::Durable => Version(inner.log.durable().0).min(newest),
             };
             match inner.store.reader(version) {
                 Ok(reader) => break reader,
@@ -303,16 +313,21 @@ impl Node {
     /// those that they cause. The node does so by itself; this waits until all of it is durable.
     pub fn settle(&self) -> Result<(), Error> {
         if !is_guest_thread() {
-            return self.hand_over(&self.inner.writing, Node::settle)?;
+            return self.hand_over(&self.inner.writing, Node::settle);
         }
         let inner = &self.inner;
         let tools = inner.tools();
-        let mut writer = inner.writer.lock();
-        writer.run_due(&tools)?;
-        writer.deliver(&tools, usize::MAX)?;
-        let last = Sequence(writer.last_sequence);
-        drop(writer);
-        Ok(inner.log.wait_durable(last)?)
+        loop {
+            // In portions, so that calls get their turn.
+            let (paid, last) = inner.writer.lock().guarded(|writer| {
+                writer.run_due(&tools)?;
+                let paid = writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
+                Ok((paid, Sequence(writer.last_sequence)))
+            })?;
+            if paid {
+                return Ok(inner.log.wait_durable(last)?);
+            }
+        }
     }
 
     /// The last record that was committed.
@@ -350,22 +365,23 @@ impl Node {
         arguments: &[u8],
         caller: &Caller,
         result: &mut Vec<u8>,
-    ) -> Result<crate::transaction::Executed, Error> {
+    ) -> (Sequence, Result<Executed, Error>) {
         let inner = &*self.inner;
         let tools = inner.tools();
-        let mut writer = inner.writer.lock();
-        if !writer.owed.is_empty() {
-            writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
-        }
         let request = Request { target: function.target(), arguments, caller, cause: Cause::Call, depth: 0 };
         result.clear();
-        let executed = writer.execute(&tools, &request, result)?;
+        let mut writer = inner.writer.lock();
+        let executed = writer.guarded(|writer| {
+            writer.deliver_before_a_call(&tools);
+            writer.execute(&tools, &request, result)
+        });
+        let told_at = Sequence(writer.last_sequence);
         let owes = !writer.owed.is_empty();
         drop(writer);
         if owes {
             inner.writing.work().notify();
         }
-        Ok(executed)
+        (told_at, executed)
     }
 
     fn check_arguments(&self, function: &FunctionHandle, arguments: &[u8]) -> Result<(), Error> {
@@ -384,12 +400,12 @@ impl Node {
     fn hand_over<T: Send + 'static>(
         &self,
         queue: &Queue,
-        job: impl FnOnce(&Node) -> T + Send + 'static,
+        job: impl FnOnce(&Node) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let answer = Answer::new(self.inner.doors.threads.as_ref());
         let (place, node) = (answer.clone(), self.clone());
-        queue.send(Box::new(move || place.give(job(&node))))?;
-        Ok(answer.wait())
+        queue.send(Box::new(move || place.give(|| job(&node))))?;
+        answer.wait()
     }
 
     pub(crate) fn wait_durable(&self, sequence: Sequence) -> Result<(), Error> {
@@ -415,17 +431,6 @@ impl Drop for Inner {
         // A failure is found again on opening; there is nobody here to tell.
         let _ = self.close();
     }
-}
-
-/// Refuses a clock that is far beyond the last logged time: time never goes back, so one wrong
-/// reading would stay for ever.
-fn check_clock(now_micros: u64, last_micros: u64, limits: &Limits) -> Result<(), Error> {
-    const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
-    let ahead = now_micros.saturating_sub(last_micros);
-    if last_micros == 0 || ahead <= limits.clock_jump_micros {
-        return Ok(());
-    }
-    Err(Error::ClockJump { now_micros, ahead_days: ahead / DAY_MICROS })
 }
 
 impl CompileCache for DiskCache {

@@ -13,6 +13,7 @@ use interstice_log::doors::Clock;
 use interstice_store::Reader;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Contexts of queries that wait for the next one.
 pub(crate) struct Readers {
@@ -20,6 +21,8 @@ pub(crate) struct Readers {
     idle: Mutex<Vec<Box<Context>>>,
     limits: Arc<Limits>,
     clock: Arc<dyn Clock>,
+    /// The time of the last record.
+    latest_micros: Arc<AtomicU64>,
     database_key: [u8; 16],
 }
 
@@ -35,23 +38,29 @@ pub(crate) struct Question<'q> {
 
 impl Readers {
     /// An empty pool.
-    pub(crate) fn new(limits: Arc<Limits>, clock: Arc<dyn Clock>, database_key: [u8; 16]) -> Readers {
-        Readers { idle: Mutex::new(Vec::new()), limits, clock, database_key }
+    pub(crate) fn new(
+        limits: Arc<Limits>,
+        clock: Arc<dyn Clock>,
+        latest_micros: Arc<AtomicU64>,
+        database_key: [u8; 16],
+    ) -> Readers {
+        Readers { idle: Mutex::new(Vec::new()), limits, clock, latest_micros, database_key }
     }
 
     /// Runs a query. Its result replaces what is in `result`.
     pub(crate) fn query(&self, question: &Question<'_>, result: &mut Vec<u8>) -> Result<Returned, Error> {
         let Question { catalog, ref reader, target, arguments, caller } = *question;
         let idle = self.idle.lock().pop();
-        let mut context = idle.unwrap_or_else(|| {
-            Context::new(catalog.clone(), self.limits.clone(), self.clock.clone(), self.database_key)
-        });
+        let mut context =
+            idle.unwrap_or_else(|| Context::new(catalog.clone(), self.limits.clone(), self.database_key));
         if !Arc::ptr_eq(&context.catalog, catalog) {
             context.catalog = catalog.clone();
         }
+        // Time does not go back: a query sees none before that of the rows that it reads.
+        let now_micros = self.clock.now_micros().max(self.latest_micros.load(Ordering::Relaxed));
         let mut fresh_only = false;
         let returned = loop {
-            context.begin(reader.version().0, 0, caller);
+            context.begin(reader.version().0, now_micros, caller);
             context.work = Work::Read(reader.clone());
             let (back, _, outcome) = context.run(target, arguments, result, self.limits.fuel);
             context = back;

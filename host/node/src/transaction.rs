@@ -11,10 +11,13 @@ use crate::schedule::Schedule;
 use crate::stop::fault_error;
 use interstice_engine::{Caller, Returned};
 use interstice_log::doors::Clock;
-use interstice_log::{Cause, DefinitionId, Log, Outcome, Owed, RecordParts, Sequence, WriteSetEncoder};
+use interstice_log::{
+    Cause, DefinitionId, Log, LogError, Outcome, Owed, RecordParts, Sequence, WriteSetEncoder,
+};
 use interstice_store::{Store, Version};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the holder of the writer's lock works with.
 pub(crate) struct Writer {
@@ -34,6 +37,10 @@ pub(crate) struct Writer {
     pub(crate) last_caller: Option<(Caller, DefinitionId)>,
     pub(crate) key_scratch: Vec<u8>,
     pub(crate) closed: bool,
+    /// Something of the writer's is running; still so afterwards if it panicked.
+    interrupted: bool,
+    /// The time of the last record, for queries.
+    pub(crate) latest_micros: Arc<AtomicU64>,
 }
 
 /// What a transaction needs of the node.
@@ -58,8 +65,6 @@ pub(crate) struct Request<'r> {
 pub(crate) struct Executed {
     /// Its number, if it left a record.
     pub(crate) sequence: Option<Sequence>,
-    /// The version that must be durable before anybody is told.
-    pub(crate) told_at: Sequence,
     pub(crate) returned: Returned,
 }
 
@@ -85,7 +90,24 @@ impl Writer {
             last_caller: None,
             key_scratch: Vec::new(),
             closed: false,
+            interrupted: false,
+            latest_micros: Arc::new(AtomicU64::new(last_timestamp_micros)),
         }
+    }
+
+    /// Does something with the writer. Should that panic, nothing is done with it ever again: the open
+    /// transaction is in an unknown state then, while the log is as it was.
+    pub(crate) fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.interrupted {
+            return Err(Error::Interrupted);
+        }
+        self.interrupted = true;
+        let outcome = work(self);
+        self.interrupted = false;
+        outcome
     }
 
     /// The context, while no call runs.
@@ -109,7 +131,7 @@ impl Writer {
         let context = self.context.as_mut().expect("the context is back after a run");
         if returned == Returned::Err {
             context.finish();
-            return Ok(Executed { sequence: None, told_at: Sequence(self.last_sequence), returned });
+            return Ok(Executed { sequence: None, returned });
         }
         let record = RecordFrame {
             subject: context.catalog.function(request.target).definition,
@@ -121,7 +143,7 @@ impl Writer {
             even_if_empty: false,
         };
         let sequence = self.commit(tools, &record)?;
-        Ok(Executed { sequence, told_at: sequence.unwrap_or(Sequence(self.last_sequence)), returned })
+        Ok(Executed { sequence, returned })
     }
 
     /// Runs a call in a new transaction, which stays open if it returns; after a fault it is undone.
@@ -188,9 +210,11 @@ impl Writer {
     /// Opens a transaction in the context.
     pub(crate) fn begin(&mut self, tools: &Tools<'_>, caller: &Caller) -> Result<(), Error> {
         let sequence = self.last_sequence + 1;
+        let now_micros = tools.clock.now_micros();
+        check_clock(now_micros, self.last_timestamp_micros, tools.limits)?;
         tools.store.set_durable(Version(tools.log.durable().0));
         let context = self.context.as_mut().expect("the context is there between calls");
-        context.begin(sequence, self.last_timestamp_micros, caller);
+        context.begin(sequence, now_micros.max(self.last_timestamp_micros), caller);
         context.work = Work::Write(tools.store.begin(Version(sequence)).map_err(Error::Store)?);
         Ok(())
     }
@@ -211,6 +235,7 @@ impl Writer {
         self.owing.clear();
         self.pending.clear();
         let mut ephemeral = false;
+        let mut owes_too_much = false;
         let mut collector = Collector {
             catalog: &context.catalog,
             write_set: &mut self.write_set,
@@ -218,10 +243,24 @@ impl Writer {
             pending: &mut self.pending,
             ephemeral: &mut ephemeral,
             key: &mut self.key_scratch,
+            most_owed: tools.limits.deliveries,
+            owes_too_much: &mut owes_too_much,
             origin: sequence,
             depth: record.depth,
         };
         transaction.changes(|change| collector.table(change));
+        if owes_too_much {
+            transaction.abort();
+            context.finish();
+            let most = tools.limits.deliveries;
+            return Err(Error::Limit {
+                limit: "deliveries",
+                place: context.catalog.name_of_subject(record.subject),
+                message: format!(
+                    "one transaction may owe {most} deliveries to subscribers: change fewer rows"
+                ),
+            });
+        }
         // A call that changed ephemeral rows has a record as well: its version needs a number.
         if self.write_set.as_write_set().is_empty() && !ephemeral && !record.even_if_empty {
             transaction.abort();
@@ -237,7 +276,7 @@ impl Writer {
                 Ok(interstice_log::Caller::Inline(_)) | Err(_) => None,
             };
         }
-        let timestamp_micros = context.timestamp_micros();
+        let timestamp_micros = context.timestamp_micros;
         let parts = RecordParts {
             sequence,
             timestamp_micros,
@@ -257,12 +296,20 @@ impl Writer {
         if let Err(error) = tools.log.append(&parts) {
             transaction.abort();
             context.finish();
-            return Err(error.into());
+            return Err(match error {
+                LogError::RecordTooLarge { size, limit } => Error::Limit {
+                    limit: "record",
+                    place: context.catalog.name_of_subject(record.subject),
+                    message: format!("its record would take {size} bytes in the log and may take {limit}"),
+                },
+                other => other.into(),
+            });
         }
         transaction.commit();
         context.finish();
         self.last_sequence = sequence.0;
         self.last_timestamp_micros = timestamp_micros;
+        self.latest_micros.store(timestamp_micros, Ordering::Relaxed);
         self.owed.extend(self.pending.drain(..));
         Ok(Some(sequence))
     }
@@ -273,6 +320,17 @@ impl Writer {
         context.work = Work::Nothing;
         context.finish();
     }
+}
+
+/// Refuses a clock that is far beyond the last logged time: time never goes back, so one wrong
+/// reading would stay for ever.
+pub(crate) fn check_clock(now_micros: u64, last_micros: u64, limits: &Limits) -> Result<(), Error> {
+    const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
+    let ahead = now_micros.saturating_sub(last_micros);
+    if last_micros == 0 || ahead <= limits.clock_jump_micros {
+        return Ok(());
+    }
+    Err(Error::ClockJump { now_micros, ahead_days: ahead / DAY_MICROS })
 }
 
 /// What a record says beside its changes.

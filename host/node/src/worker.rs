@@ -3,7 +3,7 @@
 //! Invariant: a step that found nothing to do says when to look again, so that an idle node is at rest.
 
 use crate::error::Error;
-use crate::executor::Queue;
+use crate::executor::{Queue, Taken};
 use crate::node::{DELIVERIES_BEFORE_A_CALL, Inner};
 use interstice_engine::guest_thread;
 use interstice_log::doors::{Step, Worker};
@@ -37,12 +37,13 @@ struct Rest {
 
 impl Worker for WriterWorker {
     fn step(&mut self) -> Step {
-        if let Some(job) = self.queue.take() {
-            guest_thread(self.stack_bytes, job);
-            return Step::Worked;
-        }
-        if self.queue.is_closed() {
-            return Step::Finished;
+        match self.queue.take() {
+            Taken::Job(job) => {
+                guest_thread(self.stack_bytes, job);
+                return Step::Worked;
+            }
+            Taken::Nothing { closed: true } => return Step::Finished,
+            Taken::Nothing { closed: false } => {}
         }
         let Some(inner) = self.node.upgrade() else { return Step::Finished };
         match guest_thread(self.stack_bytes, || own_work(&inner)) {
@@ -66,9 +67,11 @@ fn own_work(inner: &Inner) -> Result<Option<Rest>, Error> {
         return Ok(None);
     }
     let tools = inner.tools();
-    writer.run_due(&tools)?;
-    let paid = writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
-    Ok(Some(Rest { paid, due_micros: writer.next_due_micros(), last_sequence: writer.last_sequence }))
+    writer.guarded(|writer| {
+        writer.run_due(&tools)?;
+        let paid = writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
+        Ok(Some(Rest { paid, due_micros: writer.next_due_micros(), last_sequence: writer.last_sequence }))
+    })
 }
 
 /// Lets history go that is not needed any more, and says when there will be something to do.

@@ -23,7 +23,7 @@ pub(super) fn link<H: Host>(
                 let mut row = Buffer::take();
                 let found =
                     visit(&mut store, |host, store| host.get(&table, key.as_le_slice(store), &mut row))?;
-                carry(&mut store, row.len(), 1)?;
+                carry(&mut store, key.len() + row.len(), 1)?;
                 Ok((found.then_some(row),))
             })
         }
@@ -33,7 +33,7 @@ pub(super) fn link<H: Host>(
                 let found = visit(&mut store, |host, store| {
                     host.find(&table, index, key.as_le_slice(store), &mut row)
                 })?;
-                carry(&mut store, row.len(), 1)?;
+                carry(&mut store, key.len() + row.len(), 1)?;
                 Ok((found.then_some(row),))
             })
         }
@@ -93,7 +93,7 @@ fn link_scan<H: Host>(linker: &mut LinkerInstance<'_, State<H>>, table: H::Table
             let range = ScanRange { index, low: low.as_le_slice(store), high, descending, limit };
             host.scan(&table, range, &mut rows)
         })?;
-        carry(&mut store, rows.len(), batch.rows)?;
+        carry(&mut store, bounds_bytes(&low, high.as_ref()) + rows.len(), batch.rows)?;
         Ok(((batch.scan.unwrap_or(0), rows),))
     })
 }
@@ -132,10 +132,15 @@ fn link_delete_range<H: Host>(linker: &mut LinkerInstance<'_, State<H>>, table: 
                 let high = high.as_ref().map(|high| high.as_le_slice(store));
                 host.delete_range(&table, index, low.as_le_slice(store), high)
             })?;
-            carry(&mut store, 0, u32::try_from(deleted).unwrap_or(u32::MAX))?;
+            let bytes = bounds_bytes(&low, high.as_ref());
+            carry(&mut store, bytes, u32::try_from(deleted).unwrap_or(u32::MAX))?;
             Ok((deleted,))
         },
     )
+}
+
+fn bounds_bytes(low: &WasmList<u8>, high: Option<&WasmList<u8>>) -> usize {
+    low.len() + high.map_or(0, WasmList::len)
 }
 
 fn number_or_violation(answer: Result<u64, Violation>) -> Buffer {
