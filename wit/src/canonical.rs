@@ -18,7 +18,7 @@ pub const CODEC_VERSION: u32 = 1;
 /// | key | text | who uses it |
 /// |---|---|---|
 /// | `function/transfer` | kind, parameters and result, their structure written out | callers |
-/// | `type/account` | its structure; aliases and `use`d types are no items, since they are expanded where they stand | callers |
+/// | `type/account` | its structure; aliases and `use`d types are not items, since they are expanded where they stand | callers |
 /// | `table/account` | storage and primary key | readers of a public table |
 /// | `column/account.owner` | its type | readers of that column |
 /// | `index/account.owner` | its columns, and whether it is unique | readers by that index |

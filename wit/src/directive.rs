@@ -144,7 +144,7 @@ fn misplaced_line(place: Place, style: DocStyle) -> Mistake {
     }
 }
 
-/// Several indexes of one table are no repetition.
+/// Several indexes of one table are not a repetition.
 fn is_repeated(earlier: &Directive, later: &Directive) -> bool {
     use DirectiveKind::{Faulty, Index, Unique};
     if matches!(earlier.kind, Faulty) || matches!(later.kind, Faulty) {

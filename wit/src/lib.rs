@@ -1,4 +1,4 @@
-//! The contract: reads a WIT package into a [`Schema`], hashes it and compares two of them.
+//! The contract: reads a WIT package into a [`Schema`], hashes it, and describes the doors of its tables.
 //! It never touches a file, a clock or a socket: sources come in as text.
 //! Invariant: the same sources give the same schema, and what the schema does not hold, no hash sees.
 //!
@@ -76,6 +76,7 @@ pub mod section;
 mod source;
 mod spelling;
 pub mod text;
+mod type_text;
 mod validate;
 
 pub use finding::{Diagnostics, Finding};

@@ -9,7 +9,7 @@ pub const MAX_SOURCE_BYTES: usize = 8 << 20;
 /// the stack, and a long enough chain would overflow it.
 pub const MAX_CONTAINERS: usize = 1_000;
 
-/// Findings that are told; whoever has more begins with these.
+/// The most findings that are reported at once.
 pub const MAX_FINDINGS: usize = 1_000;
 
 /// Columns of one key.

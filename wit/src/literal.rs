@@ -5,7 +5,7 @@
 use crate::text::wave;
 use interstice_codec::ValueType;
 
-/// The canonical spelling of a value, or why the text is no value of this type.
+/// The canonical spelling of a value, or why the text is not a value of this type.
 pub(crate) fn canonical(text: &str, ty: &ValueType) -> Result<String, String> {
     wave::parse(text, ty).map(|value| wave::print(&value, ty)).map_err(|error| error.message().to_owned())
 }

@@ -219,7 +219,7 @@ impl Reader<'_> {
     fn unstable(&mut self, place: Place) {
         self.mistake(
             Mistake::new(place, "`@unstable` items are not part of a contract")
-                .mend("remove the item, or the gate once the item is there to stay"),
+                .mend("remove the item, or the gate once the item is stable"),
         );
     }
 }

@@ -86,7 +86,7 @@ struct Scanner<'a> {
     braces: Vec<Option<usize>>,
 }
 
-/// A token; comments and blanks are none.
+/// A token; comments and blanks are not tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Token {
     range: Range<usize>,
@@ -218,7 +218,7 @@ impl Scanner<'_> {
                 let length = rest[first.len_utf8()..]
                     .find(|c: char| !is_word(c) && c != '-')
                     .map_or(rest.len(), |length| length + first.len_utf8());
-                // The `-` of `->` is no part of a word.
+                // The `-` of `->` is not part of a word.
                 let word = rest[..length].trim_end_matches('-');
                 self.at += word.len().max(first.len_utf8());
                 return Some(Token { range: start..self.at, is_word: true });

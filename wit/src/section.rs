@@ -1,6 +1,6 @@
 //! The custom section `interstice:schema`, which carries a schema inside a component.
 //! A component's own types lose docs, directives and tables; the section brings them back. It is a
-//! claim: whoever links the component compares it with the binary.
+//! claim: it is compared with the binary before the component is linked.
 //! Invariant: what is extracted has been validated, and its hashes are those that it says.
 
 use crate::hash::{self, Hash, ModuleHashes};
@@ -18,7 +18,7 @@ pub const SECTION_NAME: &str = "interstice:schema";
 /// The format that this crate writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
-/// Bytes of a section at most; more is no schema that the limits of a schema allow.
+/// The largest section in bytes; the limits of a schema allow none that needs more.
 pub const MAX_SECTION_BYTES: usize = 64 << 20;
 
 /// Why a file gives no schema.
@@ -47,7 +47,7 @@ pub enum SectionError {
     /// A component of another origin.
     #[error("the component has no section `{SECTION_NAME}`; `interstice build --from` adds it")]
     Missing,
-    /// Nobody can say which one holds.
+    /// It cannot be told which one holds.
     #[error("the component has {count} sections `{SECTION_NAME}`, and only one is allowed")]
     Several {
         /// How many.

@@ -1,5 +1,5 @@
 //! The WIT sources of a package and its dependencies, as text, and the way to a wit-parser `Resolve`.
-//! It reads no files: whoever finds the sources says how they are called in messages.
+//! It reads no files: their names in messages come with them.
 //! Invariant: every byte range that is handed on lies in the file that it is handed on with.
 
 use crate::finding::{Diagnostics, Mistake, Mistakes};
@@ -319,7 +319,7 @@ fn resolve_mistake(place: Place, kind: &wit_parser::ResolveErrorKind, hint: Opti
             Mistake::new(place, format!("the package `{requested}` is not among the sources")).mend(mend)
         }
         Kind::DuplicatePackage { name, .. } => {
-            Mistake::new(place, format!("the package `{name}` is there twice"))
+            Mistake::new(place, format!("the package `{name}` is given twice"))
                 .mend("remove one of the two from `deps/`")
         }
         other => syntax_mistake(place, &other.to_string(), hint),

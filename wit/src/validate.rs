@@ -39,7 +39,7 @@ impl Schema {
         let mut names = BTreeSet::new();
         for interface in self.exports.iter().chain(&self.foreign) {
             if !names.insert(&interface.name) {
-                return invalid(interface.name.to_string(), "the interface is there twice");
+                return invalid(interface.name.to_string(), "the interface is declared twice");
             }
             let InterfaceName { package, name } = &interface.name;
             for word in [&package.namespace, &package.name, name] {
@@ -106,7 +106,7 @@ fn check_unique<'a>(context: &str, names: impl Iterator<Item = &'a str>) -> Resu
         check_name(context, name)?;
         // To components names that differ by their case only are the same.
         if !seen.insert(name.to_ascii_lowercase()) {
-            return invalid(context, format!("`{name}` is there twice"));
+            return invalid(context, format!("`{name}` is declared twice"));
         }
     }
     Ok(())

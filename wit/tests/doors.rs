@@ -72,7 +72,7 @@ fn the_row_door_is_the_same_for_every_table() {
           get: func(key: list<u8>) -> option<list<u8>>;
           /// The row with this key of a unique index; indexes count from 1 in the order of names.
           find: func(index: u32, key: list<u8>) -> option<list<u8>>;
-          /// The first rows from `low` on and before `high`, by the primary key (index 0) or another index. A limit of 0 is none. The number names the scan that goes on; 0 means that this was all.
+          /// The first rows from `low` on and before `high`, by the primary key (index 0) or another index. A limit of 0 means no limit. The number names the scan that goes on; 0 means that this was all.
           scan: func(index: u32, low: list<u8>, high: option<list<u8>>, descending: bool, limit: u32) -> tuple<u32, list<u8>>;
           /// The next rows of a scan; false means that these were the last.
           next: func(scan: u32) -> tuple<bool, list<u8>>;
@@ -137,19 +137,19 @@ fn the_typed_door_follows_from_key_and_indexes() {
 
               /// The row with this primary key.
               get: func(branch: u16, id: u64) -> option<account>;
-              /// Rows in the order of the primary key. A limit of 0 is none.
+              /// Rows in the order of the primary key. A limit of 0 means no limit.
               scan: func(descending: bool, limit: u32) -> list<account>;
-              /// Rows from `low` on and before `high`, by primary key. A limit of 0 is none.
+              /// Rows from `low` on and before `high`, by primary key. A limit of 0 means no limit.
               range: func(low: option<u16>, high: option<u16>, descending: bool, limit: u32) -> list<account>;
-              /// Rows in the order of the index `kind-and-owner`; the leading columns may be given. A limit of 0 is none.
+              /// Rows in the order of the index `kind-and-owner`; the leading columns may be given. A limit of 0 means no limit.
               scan-by-kind-and-owner: func(kind: option<kind>, owner: option<string>, descending: bool, limit: u32) -> list<account>;
-              /// Rows from `low` on and before `high`, by the index `kind-and-owner`. A limit of 0 is none.
+              /// Rows from `low` on and before `high`, by the index `kind-and-owner`. A limit of 0 means no limit.
               range-by-kind-and-owner: func(low: option<kind>, high: option<kind>, descending: bool, limit: u32) -> list<account>;
               /// The row with these values in the index `owner`.
               find-by-owner: func(owner: string) -> option<account>;
-              /// Rows in the order of the index `owner`; the leading columns may be given. A limit of 0 is none.
+              /// Rows in the order of the index `owner`; the leading columns may be given. A limit of 0 means no limit.
               scan-by-owner: func(owner: option<string>, descending: bool, limit: u32) -> list<account>;
-              /// Rows from `low` on and before `high`, by the index `owner`. A limit of 0 is none.
+              /// Rows from `low` on and before `high`, by the index `owner`. A limit of 0 means no limit.
               range-by-owner: func(low: option<string>, high: option<string>, descending: bool, limit: u32) -> list<account>;
               /// How many rows there are.
               count: func() -> u64;
@@ -185,15 +185,15 @@ fn names_that_collide_give_way_and_keywords_are_marked() {
 
               /// The row with this primary key.
               get: func(limit: u64, %type: violation-type) -> option<count-type>;
-              /// Rows in the order of the primary key. A limit of 0 is none.
+              /// Rows in the order of the primary key. A limit of 0 means no limit.
               scan: func(descending: bool, limit: u32) -> list<count-type>;
-              /// Rows from `low` on and before `high`, by primary key. A limit of 0 is none.
+              /// Rows from `low` on and before `high`, by primary key. A limit of 0 means no limit.
               range: func(low: option<u64>, high: option<u64>, descending: bool, limit: u32) -> list<count-type>;
               /// The row with these values in the index `low-and-descending`.
               find-by-low-and-descending: func(low: string, descending: bool) -> option<count-type>;
-              /// Rows in the order of the index `low-and-descending`; the leading columns may be given. A limit of 0 is none.
+              /// Rows in the order of the index `low-and-descending`; the leading columns may be given. A limit of 0 means no limit.
               scan-by-low-and-descending: func(low: option<string>, descending: option<bool>, scan-descending: bool, limit: u32) -> list<count-type>;
-              /// Rows from `low` on and before `high`, by the index `low-and-descending`. A limit of 0 is none.
+              /// Rows from `low` on and before `high`, by the index `low-and-descending`. A limit of 0 means no limit.
               range-by-low-and-descending: func(low: option<string>, high: option<string>, descending: bool, limit: u32) -> list<count-type>;
               /// How many rows there are.
               count: func() -> u64;

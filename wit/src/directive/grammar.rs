@@ -152,7 +152,7 @@ fn choice<T: Copy>(cursor: &mut Cursor, what: &str, choices: &[(&str, T)]) -> Pa
         Some((_, meaning)) => Ok(*meaning),
         None => {
             let near = did_you_mean(&word.text, choices.iter().map(|(name, _)| *name));
-            Err(Mistake::new(word.place, format!("`{}` is no {what}", word.text))
+            Err(Mistake::new(word.place, format!("`{}` is not a kind of {what}", word.text))
                 .label(format!("expected {list}"))
                 .mend(format!("{near}write {list}")))
         }
@@ -215,7 +215,7 @@ fn on(cursor: &mut Cursor) -> Parsed<On> {
             let known = ["init", "upgrade", "connect", "disconnect", "insert", "update", "delete"];
             let list = known.map(|name| format!("`{name}`")).join(", ");
             let mend = format!("{}an event is one of {list}", did_you_mean(other, known));
-            return Err(Mistake::new(word.place, format!("`{other}` is no event"))
+            return Err(Mistake::new(word.place, format!("`{other}` is not an event"))
                 .label("unknown event")
                 .mend(mend));
         }
@@ -272,7 +272,7 @@ fn schedule(cursor: &mut Cursor) -> Parsed<u64> {
     cursor.expect("=", mend)?;
     let time = cursor.word("a time", mend)?;
     let every_ms = milliseconds(&time.text).ok_or_else(|| {
-        Mistake::new(time.place.clone(), format!("`{}` is no time between two runs", time.text))
+        Mistake::new(time.place.clone(), format!("`{}` is not an interval of time", time.text))
             .label("expected a number above 0 and a unit")
             .mend(mend)
     })?;

@@ -136,7 +136,7 @@ impl RowFunction {
             }
             RowFunction::Scan => {
                 "The first rows from `low` on and before `high`, by the primary key (index 0) or another index. \
-                 A limit of 0 is none. The number names the scan that goes on; 0 means that this was all."
+                 A limit of 0 means no limit. The number names the scan that goes on; 0 means that this was all."
             }
             RowFunction::Next => "The next rows of a scan; false means that these were the last.",
             RowFunction::Close => "Ends a scan before its last rows.",

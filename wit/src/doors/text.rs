@@ -1,4 +1,4 @@
-//! The doors as WIT, for whoever builds a guest without our bindings.
+//! The doors as WIT, for guests that are built without our bindings.
 //! It prints what the tables of functions say, and settles no name by itself.
 //! Invariant: the text is an interface that wit-parser reads, whatever words the names are.
 
@@ -152,39 +152,10 @@ impl<'a> Names<'a> {
     }
 
     fn wit(&self, ty: &Type) -> String {
-        match ty {
-            Type::Named(name) => {
-                let own = self.used.get(&(name.interface.clone(), name.name.clone()));
-                wit_identifier(own.unwrap_or(&name.name))
-            }
-            Type::List(inner) => format!("list<{}>", self.wit(inner)),
-            Type::Option(inner) => format!("option<{}>", self.wit(inner)),
-            Type::Tuple(elements) => {
-                let elements: Vec<_> = elements.iter().map(|element| self.wit(element)).collect();
-                format!("tuple<{}>", elements.join(", "))
-            }
-            Type::Result { ok, err } => {
-                let side = |side: &Option<Box<Type>>| side.as_ref().map_or("_".to_owned(), |ty| self.wit(ty));
-                match (ok, err) {
-                    (None, None) => "result".to_owned(),
-                    (_, None) => format!("result<{}>", side(ok)),
-                    _ => format!("result<{}, {}>", side(ok), side(err)),
-                }
-            }
-            Type::Bool => "bool".to_owned(),
-            Type::U8 => "u8".to_owned(),
-            Type::U16 => "u16".to_owned(),
-            Type::U32 => "u32".to_owned(),
-            Type::U64 => "u64".to_owned(),
-            Type::S8 => "s8".to_owned(),
-            Type::S16 => "s16".to_owned(),
-            Type::S32 => "s32".to_owned(),
-            Type::S64 => "s64".to_owned(),
-            Type::F32 => "f32".to_owned(),
-            Type::F64 => "f64".to_owned(),
-            Type::Char => "char".to_owned(),
-            Type::String => "string".to_owned(),
-        }
+        ty.wit(&|name| {
+            let own = self.used.get(&(name.interface.clone(), name.name.clone()));
+            wit_identifier(own.unwrap_or(&name.name))
+        })
     }
 
     fn result(&self, result: DoorResult) -> String {
@@ -194,7 +165,7 @@ impl<'a> Names<'a> {
 
 fn docs(table: &Table, function: &TypedFunction) -> String {
     let index = |position: usize| table.indexes.get(position).map_or("", |index| index.name.as_str());
-    let limit = "A limit of 0 is none.";
+    let limit = "A limit of 0 means no limit.";
     match function.operation {
         TypedOperation::Get => "The row with this primary key.".to_owned(),
         TypedOperation::FindBy(position) => {

@@ -72,7 +72,7 @@ impl Comments {
         comment.is_root.then(|| Rc::clone(&comment.content))
     }
 
-    /// Tells of directives before something that is no item.
+    /// Tells of directives before something that is not an item.
     pub(super) fn unclaimed(&self, mistakes: &mut Mistakes) {
         for comment in self.by_name.values().filter(|comment| comment.is_root && !comment.is_claimed) {
             stray(&comment.content, &Before::Nothing, mistakes);

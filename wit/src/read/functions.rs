@@ -15,7 +15,7 @@ use wit_parser::{FunctionKind as WitKind, InterfaceId, TypeDefKind};
 const KINDS: &str = "`@reducer`, `@query`, `@on(…)` or `@schedule(…)`";
 
 impl Reader<'_> {
-    /// A function of an interface; nothing for one that is no concern of this module, or no function
+    /// A function of an interface; nothing for one that does not concern this module, or is not a function
     /// of the interface itself.
     pub(super) fn function(
         &mut self,
@@ -181,7 +181,7 @@ impl Reader<'_> {
         }
         if !matches!(result, None | Some(Type::Result { ok: None, .. })) && !self.is_empty_result(function) {
             self.mistake(
-                Mistake::new(place, format!("nobody takes the result of `{name}`"))
+                Mistake::new(place, format!("nothing receives the result of `{name}`"))
                     .label("handler")
                     .mend("return nothing, or `result<_, E>` where it can fail"),
             );

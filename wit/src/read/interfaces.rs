@@ -91,7 +91,7 @@ impl Reader<'_> {
             self.mistake(
                 Mistake::new(
                     place.clone(),
-                    format!("`{name}` belongs to this package, so nobody else can provide it"),
+                    format!("`{name}` belongs to this package, so no other package can provide it"),
                 )
                 .mend(format!("write `export {name};`")),
             );
@@ -199,7 +199,7 @@ impl Reader<'_> {
                 continue;
             }
             // Our own interface is read whole, so that all of it is checked. Of another package's
-            // only what is used matters: the rest may be no values at all.
+            // only what is used matters: the rest may not be values at all.
             if self.resolve.interfaces[interface].package == Some(self.root) {
                 read.insert(interface);
                 whole.push(self.interface(interface, Role::Types));

@@ -92,7 +92,7 @@ impl Reader<'_> {
             self.mistake(
                 Mistake::new(
                     directive.place,
-                    format!("`@{}` belongs to a table, and this record is none", directive.name),
+                    format!("`@{}` belongs to a table, and this record is not one", directive.name),
                 )
                 .mend("write `/// @table(primary-key = …)` above the record"),
             );
@@ -132,7 +132,7 @@ impl Reader<'_> {
             let Some(comment) = self.comments.claim(&place) else { continue };
             let table = comment.directives.iter().find(|d| matches!(d.kind, DirectiveKind::Table(_)));
             if let Some(table) = table {
-                let message = format!("a table in `{name}`, which no world exports: nobody would own it");
+                let message = format!("a table in `{name}`, which no world exports: no module would own it");
                 self.mistake(Mistake::new(table.place.clone(), message).mend(mend.clone()));
             }
         }
@@ -140,7 +140,8 @@ impl Reader<'_> {
             let place = self.place(function.span);
             let Some(comment) = self.comments.claim(&place) else { continue };
             for (kind, place) in kind_places(&comment.directives) {
-                let message = format!("`@{kind}` in `{name}`, which no world exports: nobody could call it");
+                let message =
+                    format!("`@{kind}` in `{name}`, which no world exports: it could not be called");
                 self.mistake(Mistake::new(place.clone(), message).mend(mend.clone()));
             }
         }

@@ -43,7 +43,7 @@ impl<'a> Shapes<'a> {
     pub(super) fn new(resolve: &'a Resolve) -> Self {
         let mut shapes = Shapes { resolve, sizes: HashMap::new() };
         for (id, def) in &resolve.types {
-            // An alias counts too: it is no part of the value, but a step of every walk to it.
+            // An alias counts too: it is not part of the value, but a step of every walk to it.
             let parts = parts(&def.kind);
             let size = Size::around(labels(&def.kind), parts.iter().map(|part| shapes.size(part)));
             shapes.sizes.insert(id, size);

@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
             Ok(canonical) => Some(canonical),
             Err(reason) => {
                 let expected = wave_type(ty);
-                let message = format!("`{}` is no value of the column: {reason}", value.text);
+                let message = format!("`{}` is not a value of the column: {reason}", value.text);
                 self.mistake(
                     Mistake::new(value.place.clone(), message)
                         .label(format!("expected {expected}"))
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A type as it is called in a message; the whole of a large one would help nobody.
+/// A type as it is called in a message; the whole of a large one would not help.
 fn wave_type(ty: &ValueType) -> &'static str {
     match ty {
         ValueType::Bool => "`true` or `false`",

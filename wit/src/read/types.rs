@@ -1,5 +1,5 @@
 //! Types: from wit-parser's ids to names and structures.
-//! Whatever is no value is refused here, at the item that uses it.
+//! Whatever is not a value is refused here, at the item that uses it.
 //! Invariant: a named type that is referred to is on the list of reached types.
 
 use super::Reader;

@@ -1,5 +1,5 @@
 //! What the worlds say themselves, as opposed to what follows from it: once resolved, a world
-//! imports whatever its interfaces use, and nobody can tell which import the author wrote.
+//! imports whatever its interfaces use, and it cannot be told which import the author wrote.
 //! It looks at packages before they are resolved, where the statements still stand with their places.
 //! Invariant: an import or an export is listed here if and only if a statement names it, be it by
 //! way of `include`.

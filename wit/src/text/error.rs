@@ -1,5 +1,5 @@
 //! What is wrong with a value written as text, and where.
-//! The place is a span of the text for WAVE and for JSON that is no JSON, and a path into the
+//! The place is a span of the text for WAVE and for text that is not JSON, and a path into the
 //! document for JSON of another shape than the type.
 //! Invariant: the message names what was expected; the context, where there is one, the whole type.
 
@@ -8,6 +8,9 @@ use interstice_codec::ValueType;
 use miette::{LabeledSpan, SourceCode};
 use std::fmt;
 use std::ops::Range;
+
+/// The path of a whole JSON document. A message about all of it needs no place.
+pub(crate) const ROOT: &str = "$";
 
 /// A text that is not a value of the type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,12 @@ impl TextError {
         } else {
             self.context(format!("the type is `{whole}`"))
         }
+    }
+
+    /// Says in front what is wrong with the text as a whole.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     /// Says which argument or column the error is about.
@@ -99,7 +108,7 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((line, column)) = self.line_and_column() {
             write!(f, "line {line}, column {column}: ")?;
-        } else if let Some(path) = self.path() {
+        } else if let Some(path) = self.path().filter(|path| *path != ROOT) {
             write!(f, "{path}: ")?;
         }
         f.write_str(&self.message)?;

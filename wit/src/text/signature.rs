@@ -2,82 +2,38 @@
 //! Names of types are gone by the time a type is structural, so records stand where they are used.
 //! Invariant: names that WIT would take for a keyword are escaped with `%`, as WIT demands.
 
+use crate::identifier::wit_identifier;
 use interstice_codec::ValueType;
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 
-/// The words that WIT keeps for itself, as wit-parser 0.254 has them.
-const KEYWORDS: [&str; 43] = [
-    "as",
-    "async",
-    "bool",
-    "borrow",
-    "char",
-    "constructor",
-    "enum",
-    "error-context",
-    "export",
-    "f32",
-    "f64",
-    "flags",
-    "from",
-    "func",
-    "future",
-    "import",
-    "include",
-    "interface",
-    "list",
-    "map",
-    "option",
-    "own",
-    "package",
-    "record",
-    "resource",
-    "result",
-    "s16",
-    "s32",
-    "s64",
-    "s8",
-    "static",
-    "stream",
-    "string",
-    "tuple",
-    "type",
-    "u16",
-    "u32",
-    "u64",
-    "u8",
-    "use",
-    "variant",
-    "with",
-    "world",
-];
+/// What a function takes and what it returns, as far as it is known where a message is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature<'a, N> {
+    /// The names and types of its parameters.
+    pub params: &'a [(N, ValueType)],
+    /// The type of its result; where there is none, or it is not known, the signature shows none.
+    pub result: Option<&'a ValueType>,
+}
+
+impl<'a, N> From<&'a [(N, ValueType)]> for Signature<'a, N> {
+    /// The parameters alone.
+    fn from(params: &'a [(N, ValueType)]) -> Self {
+        Self { params, result: None }
+    }
+}
 
 /// A type in WIT syntax: `record { id: u64, owner: option<string> }`.
 pub fn type_text(ty: &ValueType) -> String {
     TypeText(ty).to_string()
 }
 
-/// A function in WIT syntax: `transfer: func(source: u64, target: u64)`.
-pub fn signature_text<N: AsRef<str>>(function: &str, params: &[(N, ValueType)]) -> String {
-    let mut text = format!("{}: func(", Name(function));
-    for (index, (name, ty)) in params.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        let name = Name(name.as_ref());
-        write!(text, "{comma}{name}: {}", TypeText(ty)).expect("a string takes all text");
-    }
-    text + ")"
-}
-
-/// A name, escaped where WIT demands it.
-struct Name<'a>(&'a str);
-
-impl Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if KEYWORDS.contains(&self.0) {
-            f.write_str("%")?;
-        }
-        f.write_str(self.0)
-    }
+/// A function in WIT syntax: `withdraw: func(id: u64, amount: u64) -> option<s64>`.
+pub fn signature_text<N: AsRef<str>>(function: &str, signature: &Signature<'_, N>) -> String {
+    let params = signature.params.iter();
+    let params = params.map(|(name, ty)| format!("{}: {}", wit_identifier(name.as_ref()), TypeText(ty)));
+    let params = params.collect::<Vec<_>>().join(", ");
+    let result = signature.result.map(|ty| format!(" -> {}", TypeText(ty))).unwrap_or_default();
+    format!("{}: func({params}){result}", wit_identifier(function))
 }
 
 struct TypeText<'a>(&'a ValueType);
@@ -99,14 +55,16 @@ impl Display for TypeText<'_> {
                 f.write_str(">")
             }
             ValueType::Record(fields) => braces(f, "record", fields, |f, field| {
-                write!(f, "{}: {}", Name(&field.name), TypeText(&field.ty))
+                write!(f, "{}: {}", wit_identifier(&field.name), TypeText(&field.ty))
             }),
             ValueType::Variant(cases) => braces(f, "variant", cases, |f, case| match &case.ty {
-                None => Name(&case.name).fmt(f),
-                Some(ty) => write!(f, "{}({})", Name(&case.name), TypeText(ty)),
+                None => f.write_str(&wit_identifier(&case.name)),
+                Some(ty) => write!(f, "{}({})", wit_identifier(&case.name), TypeText(ty)),
             }),
-            ValueType::Enum(cases) => braces(f, "enum", cases, |f, case| Name(case).fmt(f)),
-            ValueType::Flags(flags) => braces(f, "flags", flags, |f, flag| Name(flag).fmt(f)),
+            ValueType::Enum(cases) => braces(f, "enum", cases, |f, case| f.write_str(&wit_identifier(case))),
+            ValueType::Flags(flags) => {
+                braces(f, "flags", flags, |f, flag| f.write_str(&wit_identifier(flag)))
+            }
             scalar => f.write_str(scalar.kind()),
         }
     }

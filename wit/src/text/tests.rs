@@ -127,10 +127,10 @@ proptest! {
         let text = words.concat();
         let _ = wave::parse(&text, &ty);
         let _ = json::parse(&text, &ty);
-        let _ = json::parse_arguments("f", &text, &[("a", ty.clone())]);
+        let _ = json::parse_arguments("f", &text, [("a", ty.clone())].as_slice());
         for call in [text.clone(), format!("f({text})")] {
             if let Ok(call) = wave::parse_call(&call) {
-                let _ = wave::parse_arguments(&call.arguments, &[("a", ty.clone())]);
+                let _ = wave::parse_arguments(&call.arguments, [("a", ty.clone())].as_slice());
             }
         }
     }

@@ -100,7 +100,7 @@ impl<'a> Checker<'a> {
             {
                 return invalid(
                     context,
-                    format!("the default of `{}` is no canonical value of its type", column.name),
+                    format!("the default of `{}` is not a canonical value of its type", column.name),
                 );
             }
         }

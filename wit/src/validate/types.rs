@@ -58,7 +58,7 @@ impl<'a> Checker<'a> {
                 check_unique(context, labels.iter().map(|label| label.name.as_str()))?;
                 self.around(context, labels.len(), std::iter::empty(), level)
             }
-            // An alias is no part of the value, but a step of every walk to it.
+            // An alias is not part of the value, but a step of every walk to it.
             TypeKind::Alias(ty) => self.around(context, 0, std::iter::once(ty), level),
             TypeKind::Use(name) => self.named(context, name, level + 1),
         }

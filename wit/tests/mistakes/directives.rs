@@ -38,11 +38,11 @@ fn an_unknown_argument_is_told_with_those_that_there_are() {
               `visiblity` unknown argument
               mend: did you mean `visibility`? `@table` takes `primary-key`, `visibility`, `storage`
 
-            bank.wit:5:43: `publik` is no visibility
+            bank.wit:5:43: `publik` is not a kind of visibility
               `publik` expected `private` or `public`
               mend: did you mean `public`? write `private` or `public`
 
-            bank.wit:7:40: `disk` is no storage
+            bank.wit:7:40: `disk` is not a kind of storage
               `disk` expected `logged` or `ephemeral`
               mend: write `logged` or `ephemeral`
 
@@ -111,15 +111,15 @@ fn a_directive_with_broken_syntax_is_told_at_the_word() {
               `and more` not part of the directive
               mend: a directive takes a line of its own: put this on the next `///` line
 
-            bank.wit:23:23: `1` is no time between two runs
+            bank.wit:23:23: `1` is not an interval of time
               `1` expected a number above 0 and a unit
               mend: write a number and a unit (ms, s, m, h, d): `@schedule(every = 1h)`
 
-            bank.wit:25:23: `0s` is no time between two runs
+            bank.wit:25:23: `0s` is not an interval of time
               `0s` expected a number above 0 and a unit
               mend: write a number and a unit (ms, s, m, h, d): `@schedule(every = 1h)`
 
-            bank.wit:27:23: `999999999999999999d` is no time between two runs
+            bank.wit:27:23: `999999999999999999d` is not an interval of time
               `999999999999999999d` expected a number above 0 and a unit
               mend: write a number and a unit (ms, s, m, h, d): `@schedule(every = 1h)`
 
@@ -220,23 +220,23 @@ record account {
   owner: string
 }",
         expect![[r#"
-            bank.wit:3:5: `@index` belongs to a table, and this record is none
+            bank.wit:3:5: `@index` belongs to a table, and this record is not one
               `@index(owner)` here
               mend: write `/// @table(primary-key = …)` above the record
 
-            bank.wit:4:5: `@unique` belongs to a table, and this record is none
+            bank.wit:4:5: `@unique` belongs to a table, and this record is not one
               `@unique(owner, id)` here
               mend: write `/// @table(primary-key = …)` above the record
 
-            bank.wit:6:7: `@auto-increment` belongs to a table, and this record is none
+            bank.wit:6:7: `@auto-increment` belongs to a table, and this record is not one
               `@auto-increment` here
               mend: write `/// @table(primary-key = …)` above the record
 
-            bank.wit:8:7: `@default` belongs to a table, and this record is none
+            bank.wit:8:7: `@default` belongs to a table, and this record is not one
               `@default(0)` here
               mend: write `/// @table(primary-key = …)` above the record
 
-            bank.wit:10:7: `@unique` belongs to a table, and this record is none
+            bank.wit:10:7: `@unique` belongs to a table, and this record is not one
               `@unique` here
               mend: write `/// @table(primary-key = …)` above the record
 

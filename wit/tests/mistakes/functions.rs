@@ -57,7 +57,7 @@ type row = account;
               `a` handler
               mend: take no parameters: the host has none to give
 
-            bank.wit:9:1: nobody takes the result of `b`
+            bank.wit:9:1: nothing receives the result of `b`
               `b` handler
               mend: return nothing, or `result<_, E>` where it can fail
 
@@ -73,11 +73,11 @@ type row = account;
               `e` handler
               mend: take the row before and the row after: `func(before: account, after: account)`
 
-            bank.wit:19:1: nobody takes the result of `g`
+            bank.wit:19:1: nothing receives the result of `g`
               `g` handler
               mend: return nothing, or `result<_, E>` where it can fail
 
-            bank.wit:21:1: nobody takes the result of `h`
+            bank.wit:21:1: nothing receives the result of `h`
               `h` handler
               mend: return nothing, or `result<_, E>` where it can fail
 
@@ -110,7 +110,7 @@ record point { x: u64 }
               `point` here
               mend: name a record whose doc comment says `@table`
 
-            bank.wit:10:9: `insret` is no event
+            bank.wit:10:9: `insret` is not an event
               `insret` unknown event
               mend: did you mean `insert`? an event is one of `init`, `upgrade`, `connect`, `disconnect`, `insert`, `update`, `delete`
 
@@ -143,7 +143,7 @@ record account { id: u64, price: f64, name: string }
 /// @on(insert account, where = name == )\nf: func(row: account);
 /// @on(insert account, where = name == \"a\", where = id == 1)\ng: func(row: account);",
         expect![[r#"
-            bank.wit:5:38: `-1` is no value of the column: -1 is not in the range of `u64`, 0 to 18446744073709551615
+            bank.wit:5:38: `-1` is not a value of the column: -1 is not in the range of `u64`, 0 to 18446744073709551615
               `-1` expected a u64
               mend: write a u64
 
@@ -249,11 +249,11 @@ h: func() -> id;
 }
 world bank { export ledger; }",
         expect![[r#"
-            bank.wit:4:5: `@reducer` in `types`, which no world exports: nobody could call it
+            bank.wit:4:5: `@reducer` in `types`, which no world exports: it could not be called
               `@reducer` here
               mend: write `export types;` in the world
 
-            bank.wit:6:5: `@on` in `types`, which no world exports: nobody could call it
+            bank.wit:6:5: `@on` in `types`, which no world exports: it could not be called
               `@on(init)` here
               mend: write `export types;` in the world
 

@@ -156,19 +156,19 @@ world bank {
         expect![[r#"
             bank.wit:3:4: `@unstable` items are not part of a contract
               `unstable` here
-              mend: remove the item, or the gate once the item is there to stay
+              mend: remove the item, or the gate once the item is stable
 
             bank.wit:6:4: `@unstable` items are not part of a contract
               `unstable` here
-              mend: remove the item, or the gate once the item is there to stay
+              mend: remove the item, or the gate once the item is stable
 
             bank.wit:11:4: `@unstable` items are not part of a contract
               `unstable` here
-              mend: remove the item, or the gate once the item is there to stay
+              mend: remove the item, or the gate once the item is stable
 
             deps/x.wit:4:6: `@unstable` items are not part of a contract
               `t` here
-              mend: remove the item, or the gate once the item is there to stay
+              mend: remove the item, or the gate once the item is stable
 
         "#]],
     );
@@ -292,11 +292,11 @@ fn an_own_interface_is_exported_not_imported() {
     check(
         "package acme:bank@1.0.0;\ninterface ledger {\n/// @query\nf: func(); }\nworld bank { import ledger; }",
         expect![[r#"
-            bank.wit:3:5: `@query` in `ledger`, which no world exports: nobody could call it
+            bank.wit:3:5: `@query` in `ledger`, which no world exports: it could not be called
               `@query` here
               mend: write `export ledger;` in the world
 
-            bank.wit:5:21: `ledger` belongs to this package, so nobody else can provide it
+            bank.wit:5:21: `ledger` belongs to this package, so no other package can provide it
               `ledger` here
               mend: write `export ledger;`
 

@@ -181,23 +181,159 @@ fn a_table_has_so_many_indexes_and_a_key_so_many_columns() {
               `c32` here
               mend: leave out those that matter least
 
-            bank.wit:70:5: the table has more than 64 indexes
+            bank.wit:36:5: the table has more than 30 indexes
+              `@index(c31)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:37:5: the table has more than 30 indexes
+              `@index(c32)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:38:5: the table has more than 30 indexes
+              `@index(c33)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:39:5: the table has more than 30 indexes
+              `@index(c34)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:40:5: the table has more than 30 indexes
+              `@index(c35)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:41:5: the table has more than 30 indexes
+              `@index(c36)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:42:5: the table has more than 30 indexes
+              `@index(c37)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:43:5: the table has more than 30 indexes
+              `@index(c38)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:44:5: the table has more than 30 indexes
+              `@index(c39)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:45:5: the table has more than 30 indexes
+              `@index(c40)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:46:5: the table has more than 30 indexes
+              `@index(c41)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:47:5: the table has more than 30 indexes
+              `@index(c42)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:48:5: the table has more than 30 indexes
+              `@index(c43)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:49:5: the table has more than 30 indexes
+              `@index(c44)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:50:5: the table has more than 30 indexes
+              `@index(c45)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:51:5: the table has more than 30 indexes
+              `@index(c46)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:52:5: the table has more than 30 indexes
+              `@index(c47)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:53:5: the table has more than 30 indexes
+              `@index(c48)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:54:5: the table has more than 30 indexes
+              `@index(c49)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:55:5: the table has more than 30 indexes
+              `@index(c50)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:56:5: the table has more than 30 indexes
+              `@index(c51)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:57:5: the table has more than 30 indexes
+              `@index(c52)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:58:5: the table has more than 30 indexes
+              `@index(c53)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:59:5: the table has more than 30 indexes
+              `@index(c54)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:60:5: the table has more than 30 indexes
+              `@index(c55)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:61:5: the table has more than 30 indexes
+              `@index(c56)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:62:5: the table has more than 30 indexes
+              `@index(c57)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:63:5: the table has more than 30 indexes
+              `@index(c58)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:64:5: the table has more than 30 indexes
+              `@index(c59)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:65:5: the table has more than 30 indexes
+              `@index(c60)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:66:5: the table has more than 30 indexes
+              `@index(c61)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:67:5: the table has more than 30 indexes
+              `@index(c62)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:68:5: the table has more than 30 indexes
+              `@index(c63)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:69:5: the table has more than 30 indexes
+              `@index(c64)` one index too many
+              mend: leave out those that no query uses
+
+            bank.wit:70:5: the table has more than 30 indexes
               `@index(c65)` one index too many
               mend: leave out those that no query uses
 
-            bank.wit:71:5: the table has more than 64 indexes
+            bank.wit:71:5: the table has more than 30 indexes
               `@index(c66)` one index too many
               mend: leave out those that no query uses
 
-            bank.wit:72:5: the table has more than 64 indexes
+            bank.wit:72:5: the table has more than 30 indexes
               `@index(c67)` one index too many
               mend: leave out those that no query uses
 
-            bank.wit:73:5: the table has more than 64 indexes
+            bank.wit:73:5: the table has more than 30 indexes
               `@index(c68)` one index too many
               mend: leave out those that no query uses
 
-            bank.wit:74:5: the table has more than 64 indexes
+            bank.wit:74:5: the table has more than 30 indexes
               `@index(c69)` one index too many
               mend: leave out those that no query uses
 
@@ -271,27 +407,27 @@ record a { id: u64,
   ///   \"over several
   i: string }",
         expect![[r#"
-            bank.wit:6:16: `-1` is no value of the column: -1 is not in the range of `u32`, 0 to 4294967295
+            bank.wit:6:16: `-1` is not a value of the column: -1 is not in the range of `u32`, 0 to 4294967295
               `-1` expected a u32
               mend: write a u32
 
-            bank.wit:8:16: `300` is no value of the column: 300 is not in the range of `u8`, 0 to 255
+            bank.wit:8:16: `300` is not a value of the column: 300 is not in the range of `u8`, 0 to 255
               `300` expected a u8
               mend: write a u8
 
-            bank.wit:10:16: `none` is no value of the column: expected `string`, found an option
+            bank.wit:10:16: `none` is not a value of the column: expected `string`, found an option
               `none` expected a string such as `"a"`
               mend: write a string such as `"a"`
 
-            bank.wit:12:16: `blue` is no value of the column: there is no case `blue`
+            bank.wit:12:16: `blue` is not a value of the column: there is no case `blue`
               `blue` expected a case of the enum
               mend: write a case of the enum
 
-            bank.wit:14:16: `{x: 1}` is no value of the column: expected `list<u8>`, found a record
+            bank.wit:14:16: `{x: 1}` is not a value of the column: expected `list<u8>`, found a record
               `{x: 1}` expected a list such as `[…]`
               mend: write a list such as `[…]`
 
-            bank.wit:18:16: `[{a: "x)", b: 'y'}, {a: "", b: ')'}]` is no value of the column: expected `tuple<u64>`, found a record
+            bank.wit:18:16: `[{a: "x)", b: 'y'}, {a: "", b: ')'}]` is not a value of the column: expected `tuple<u64>`, found a record
               `[{a: "x)", b: 'y'}, {a: "", b: ')'}]` expected a list such as `[…]`
               mend: write a list such as `[…]`
 
@@ -358,7 +494,7 @@ f: func() -> list<account>;
 }
 world bank { export ledger; }",
         expect![[r#"
-            bank.wit:3:5: a table in `tables`, which no world exports: nobody would own it
+            bank.wit:3:5: a table in `tables`, which no world exports: no module would own it
               `@table(primary-key = id)` here
               mend: write `export tables;` in the world
 

@@ -4,8 +4,9 @@
 //! Invariant: an error names the path to the place, such as `$.owner[2]`.
 
 use crate::spelling::nearest;
-use crate::text::{TextError, signature_text, type_text};
-use interstice_codec::{Field, Value, ValueType};
+use crate::text::error::ROOT;
+use crate::text::{Signature, TextError, signature_text, type_text};
+use interstice_codec::{Case, Field, Value, ValueType};
 use serde_json::{Map, Value as Json};
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -22,7 +23,7 @@ pub fn from_json(json: &Json, ty: &ValueType) -> Result<Value, TextError> {
 /// The value that a JSON text says.
 ///
 /// # Errors
-/// If the text is no JSON, or as [`from_json`].
+/// If the text is not JSON, or as [`from_json`].
 pub fn parse(text: &str, ty: &ValueType) -> Result<Value, TextError> {
     from_json(&document(text)?, ty)
 }
@@ -31,24 +32,26 @@ pub fn parse(text: &str, ty: &ValueType) -> Result<Value, TextError> {
 /// with their names. Optional ones may be left out of an object, and from the end of an array.
 ///
 /// # Errors
-/// If the text is no JSON, there are too many or too few arguments, or one is not of its type: with
+/// If the text is not JSON, there are too many or too few arguments, or one is not of its type: with
 /// the path and the signature.
-pub fn parse_arguments<N: AsRef<str>>(
+pub fn parse_arguments<'s, N: AsRef<str> + 's>(
     function: &str,
     text: &str,
-    params: &[(N, ValueType)],
+    signature: impl Into<Signature<'s, N>>,
 ) -> Result<Vec<Value>, TextError> {
-    let types = params.iter().map(|(name, ty)| (name.as_ref(), ty));
-    let result = match document(text)? {
-        Json::Array(items) => positional(&items, function, types),
-        Json::Object(entries) => named(&entries, types, "parameter", &Path::Root),
-        other => {
+    let signature = signature.into();
+    let types = signature.params.iter().map(|(name, ty)| (name.as_ref(), ty));
+    let result = match document(text) {
+        Ok(Json::Array(items)) => positional(&items, function, types),
+        Ok(Json::Object(entries)) => named(&entries, types, "parameter", &Path::Root),
+        Ok(other) => {
             let message = format!("expected an array or an object of arguments, found {}", describe(&other));
             Err(Path::Root.error(message))
         }
+        Err(error) => Err(error.about("the arguments are not JSON")),
     };
-    let signature = || format!("the function is `{}`", signature_text(function, params));
-    result.map_err(|error| error.context(signature()))
+    let whole = || format!("the function is `{}`", signature_text(function, &signature));
+    result.map_err(|error| error.context(whole()))
 }
 
 fn positional<'t>(
@@ -83,6 +86,31 @@ fn document(text: &str) -> Result<Json, TextError> {
 }
 
 fn read(json: &Json, ty: &ValueType, path: &Path<'_>) -> Result<Value, TextError> {
+    match ty {
+        ValueType::List(element) => list(json, element, ty, path),
+        ValueType::Tuple(types) => tuple(json, types, ty, path),
+        ValueType::Record(fields) => {
+            let Json::Object(entries) = json else { return Err(mismatch(json, ty, path)) };
+            let fields = fields.iter().map(|Field { name, ty }| (name.as_str(), ty));
+            Ok(Value::Record(named(entries, fields, "field", path)?))
+        }
+        ValueType::Option(some) => option(json, some, path),
+        ValueType::Result { ok, err } => result(json, ok.as_deref(), err.as_deref(), path),
+        ValueType::Variant(cases) => variant(json, cases, ty, path),
+        ValueType::Enum(cases) => {
+            let Json::String(name) = json else { return Err(mismatch(json, ty, path)) };
+            Ok(Value::Enum(position("case", name, cases.iter().map(String::as_str), path)?))
+        }
+        ValueType::Flags(flags) => {
+            let Json::Array(items) = json else { return Err(mismatch(json, ty, path)) };
+            Ok(Value::Flags(flag_words(items, flags, path)?))
+        }
+        _ => scalar(json, ty, path),
+    }
+}
+
+/// A value of a type that holds no other.
+fn scalar(json: &Json, ty: &ValueType, path: &Path<'_>) -> Result<Value, TextError> {
     Ok(match (ty, json) {
         (ValueType::Bool, Json::Bool(value)) => Value::Bool(*value),
         (ValueType::U8, _) => Value::U8(integer(json, u8::MIN, u8::MAX, ty, path)?),
@@ -103,56 +131,72 @@ fn read(json: &Json, ty: &ValueType, path: &Path<'_>) -> Result<Value, TextError
             }
         }
         (ValueType::String, Json::String(text)) => Value::String(text.clone()),
-        (ValueType::List(element), Json::Array(items)) if **element == ValueType::U8 => {
-            let bytes = items.iter().enumerate();
-            let bytes = bytes.map(|(index, item)| integer(item, 0, u8::MAX, element, &path.item(index)));
-            Value::Bytes(bytes.collect::<Result<_, _>>()?)
-        }
-        (ValueType::List(element), Json::Array(items)) => {
-            let values = items.iter().enumerate();
-            let values = values.map(|(index, item)| read(item, element, &path.item(index)));
-            Value::List(values.collect::<Result<_, _>>()?)
-        }
-        (ValueType::Tuple(types), Json::Array(items)) if items.len() == types.len() => {
-            let values = items.iter().zip(types).enumerate();
-            let values = values.map(|(index, (item, ty))| read(item, ty, &path.item(index)));
-            Value::Tuple(values.collect::<Result<_, _>>()?)
-        }
-        (ValueType::Record(fields), Json::Object(entries)) => {
-            let fields = fields.iter().map(|Field { name, ty }| (name.as_str(), ty));
-            Value::Record(named(entries, fields, "field", path)?)
-        }
-        (ValueType::Option(_), Json::Null) => Value::Option(None),
-        (ValueType::Option(some), _) if matches!(**some, ValueType::Option(_)) => match single(json) {
-            Some(("some", inner)) => Value::Option(Some(Box::new(read(inner, some, &path.field("some"))?))),
-            _ => {
-                return Err(path.error(format!("expected null or {{\"some\": …}}, found {}", describe(json))));
-            }
-        },
-        (ValueType::Option(some), json) => Value::Option(Some(Box::new(read(json, some, path)?))),
-        (ValueType::Result { ok, err }, _) => match single(json) {
-            Some(("ok", inner)) => Value::Result(Ok(payload("ok", inner, ok.as_deref(), path)?)),
-            Some(("err", inner)) => Value::Result(Err(payload("err", inner, err.as_deref(), path)?)),
-            _ => {
-                let message = format!("expected {{\"ok\": …}} or {{\"err\": …}}, found {}", describe(json));
-                return Err(path.error(message));
-            }
-        },
-        (ValueType::Variant(cases), _) => {
-            let (name, inner) = match (json, single(json)) {
-                (Json::String(name), _) => (name.as_str(), &Json::Null),
-                (_, Some(entry)) => entry,
-                _ => return Err(mismatch(json, ty, path)),
-            };
-            let index = position("case", name, cases.iter().map(|case| case.name.as_str()), path)?;
-            Value::Variant(index, payload(name, inner, cases[index as usize].ty.as_ref(), path)?)
-        }
-        (ValueType::Enum(cases), Json::String(name)) => {
-            Value::Enum(position("case", name, cases.iter().map(String::as_str), path)?)
-        }
-        (ValueType::Flags(flags), Json::Array(items)) => Value::Flags(flag_words(items, flags, path)?),
         _ => return Err(mismatch(json, ty, path)),
     })
+}
+
+fn list(json: &Json, element: &ValueType, ty: &ValueType, path: &Path<'_>) -> Result<Value, TextError> {
+    let Json::Array(items) = json else { return Err(mismatch(json, ty, path)) };
+    let items = items.iter().enumerate();
+    if *element == ValueType::U8 {
+        let bytes = items.map(|(index, item)| integer(item, 0, u8::MAX, element, &path.item(index)));
+        return Ok(Value::Bytes(bytes.collect::<Result<_, _>>()?));
+    }
+    let values = items.map(|(index, item)| read(item, element, &path.item(index)));
+    Ok(Value::List(values.collect::<Result<_, _>>()?))
+}
+
+fn tuple(json: &Json, types: &[ValueType], ty: &ValueType, path: &Path<'_>) -> Result<Value, TextError> {
+    match json {
+        Json::Array(items) if items.len() == types.len() => {
+            let values = items.iter().zip(types).enumerate();
+            let values = values.map(|(index, (item, ty))| read(item, ty, &path.item(index)));
+            Ok(Value::Tuple(values.collect::<Result<_, _>>()?))
+        }
+        _ => Err(mismatch(json, ty, path)),
+    }
+}
+
+/// `null` or the value; where the value is an option too, it stands under `some`.
+fn option(json: &Json, some: &ValueType, path: &Path<'_>) -> Result<Value, TextError> {
+    if json.is_null() {
+        return Ok(Value::Option(None));
+    }
+    let value = match (some, single(json)) {
+        (ValueType::Option(_), Some(("some", inner))) => read(inner, some, &path.field("some"))?,
+        (ValueType::Option(_), _) => {
+            return Err(path.error(format!("expected null or {{\"some\": …}}, found {}", describe(json))));
+        }
+        _ => read(json, some, path)?,
+    };
+    Ok(Value::Option(Some(Box::new(value))))
+}
+
+fn result(
+    json: &Json,
+    ok: Option<&ValueType>,
+    err: Option<&ValueType>,
+    path: &Path<'_>,
+) -> Result<Value, TextError> {
+    match single(json) {
+        Some(("ok", inner)) => Ok(Value::Result(Ok(payload("ok", inner, ok, path)?))),
+        Some(("err", inner)) => Ok(Value::Result(Err(payload("err", inner, err, path)?))),
+        _ => {
+            let found = describe(json);
+            Err(path.error(format!("expected {{\"ok\": …}} or {{\"err\": …}}, found {found}")))
+        }
+    }
+}
+
+/// The name of a case, or an object with what it carries.
+fn variant(json: &Json, cases: &[Case], ty: &ValueType, path: &Path<'_>) -> Result<Value, TextError> {
+    let (name, inner) = match (json, single(json)) {
+        (Json::String(name), _) => (name.as_str(), &Json::Null),
+        (_, Some(entry)) => entry,
+        _ => return Err(mismatch(json, ty, path)),
+    };
+    let index = position("case", name, cases.iter().map(|case| case.name.as_str()), path)?;
+    Ok(Value::Variant(index, payload(name, inner, cases[index as usize].ty.as_ref(), path)?))
 }
 
 /// Values by their names, each given once; only those of an option type may be missing.
@@ -298,7 +342,7 @@ impl<'a> Path<'a> {
 impl Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root => f.write_str("$"),
+            Self::Root => f.write_str(ROOT),
             Self::Field(parent, name) => write!(f, "{parent}.{name}"),
             Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
         }

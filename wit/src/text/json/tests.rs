@@ -1,6 +1,6 @@
 //! Single documents of JSON: their one shape for each type, and what is said of mistakes.
 //! Whole types are cut short in messages.
-//! Invariant: every place is a path, but for a text that is no JSON.
+//! Invariant: every place is a path, but for a text that is not JSON.
 #![allow(clippy::unwrap_used)]
 
 use crate::text::{
@@ -76,17 +76,17 @@ fn mistakes_in_json_say_where_and_what() {
         &accounts,
         expect!["$[0]: there is no field `ids`; did you mean `id`? (the type is …)"],
     );
-    check("\"+1\"", &ValueType::U8, expect!["$: expected `u8`, found a string"]);
-    check("1e300", &ValueType::F32, expect!["$: 1e+300 is not in the range of `f32`"]);
+    check("\"+1\"", &ValueType::U8, expect!["expected `u8`, found a string"]);
+    check("1e300", &ValueType::F32, expect!["1e+300 is not in the range of `f32`"]);
     check(
         "\"ab\"",
         &ValueType::Char,
-        expect![[r#"$: expected a string of one char, found "ab" (the type is …)"#]],
+        expect![[r#"expected a string of one char, found "ab" (the type is …)"#]],
     );
     check(
         "[1]",
         &ValueType::Tuple(vec![ValueType::U8, ValueType::U8]),
-        expect!["$: expected `tuple<u8, u8>`, found an array of 1"],
+        expect!["expected `tuple<u8, u8>`, found an array of 1"],
     );
     check(
         "{\"ok\": 1}",
@@ -98,15 +98,12 @@ fn mistakes_in_json_say_where_and_what() {
 
 #[test]
 fn arguments_in_json_are_an_array_or_an_object() {
-    let read = |text: &str| json::parse_arguments("transfer", text, &transfer());
+    let read = |text: &str| json::parse_arguments("transfer", text, transfer().as_slice());
     let values = [Value::U64(1), Value::U64(2), Value::Option(None)];
     assert_eq!(read("[1, 2]").unwrap(), values);
     assert_eq!(read("{\"amount\": 2, \"source\": 1}").unwrap(), values);
-    check(read("[1]"), expect!["$: the argument `amount: u64` is missing (the function is …)"]);
-    check(
-        read("[1, 2, null, 4]"),
-        expect!["$: `transfer` takes 3 arguments, 4 are given (the function is …)"],
-    );
+    check(read("[1]"), expect!["the argument `amount: u64` is missing (the function is …)"]);
+    check(read("[1, 2, null, 4]"), expect!["`transfer` takes 3 arguments, 4 are given (the function is …)"]);
     check(
         read("[1, \"two\"]"),
         expect![[
@@ -115,7 +112,7 @@ fn arguments_in_json_are_an_array_or_an_object() {
     );
     check(
         read("{\"amuont\": 2}"),
-        expect!["$: there is no parameter `amuont`; did you mean `amount`? (the function is …)"],
+        expect!["there is no parameter `amuont`; did you mean `amount`? (the function is …)"],
     );
-    check(read("7"), expect!["$: expected an array or an object of arguments, found 7 (the function is …)"]);
+    check(read("7"), expect!["expected an array or an object of arguments, found 7 (the function is …)"]);
 }

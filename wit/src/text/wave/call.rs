@@ -1,9 +1,9 @@
 //! A call written as text: `transfer(1, 2, 50)` or `ledger.transfer(1, 2, 50)`.
-//! The name is read first, so that whoever knows the functions can say which types the arguments have.
+//! The name is read first: the types of the arguments are known once the function was looked up.
 //! Invariant: places in errors are places in the whole text of the call.
 
 use super::read::{Tree, syntax_error};
-use crate::text::{TextError, signature_text};
+use crate::text::{Signature, TextError, signature_text};
 use interstice_codec::{Value, ValueType};
 use std::ops::Range;
 use wasm_wave::{ast::Node, untyped::UntypedFuncCall};
@@ -43,11 +43,15 @@ impl Arguments {
 /// Reads a call: a name, possibly with its interface, and the arguments in parentheses.
 ///
 /// # Errors
-/// If the text is no call.
+/// If the text is not a call.
 pub fn parse_call(text: &str) -> Result<Call, TextError> {
     let example = "a call is written `name(argument, …)`";
     let Some(open) = text.find('(') else {
-        return Err(TextError::at(text, text.trim_end().len()..text.len(), "expected `(`").context(example));
+        let word = text.split_whitespace().next().filter(|word| word.split('.').all(is_label));
+        let start = text.len() - text.trim_start().len();
+        let after = start + word.map_or(0, str::len);
+        let message = format!("expected `{}(…)`", word.unwrap_or("name"));
+        return Err(TextError::at(text, after..text.len(), message).context(example));
     };
     let name = text[..open].trim();
     let start = text.len() - text.trim_start().len();
@@ -60,7 +64,7 @@ pub fn parse_call(text: &str) -> Result<Call, TextError> {
         return Err(TextError::at(text, open..open + 1, message).context(example));
     }
     if !interface.into_iter().chain([function]).all(is_label) {
-        let message = format!("`{name}` is no name of a function");
+        let message = format!("`{name}` is not the name of a function");
         return Err(TextError::at(text, start..start + name.len(), message).context(example));
     }
     // wasm-wave reads no escaped names; another name of the same length keeps all places.
@@ -82,12 +86,14 @@ pub fn parse_call(text: &str) -> Result<Call, TextError> {
 ///
 /// # Errors
 /// If there are too many or too few, or one is not of its type: with the place and the signature.
-pub fn parse_arguments<N: AsRef<str>>(
+pub fn parse_arguments<'s, N: AsRef<str> + 's>(
     arguments: &Arguments,
-    params: &[(N, ValueType)],
+    signature: impl Into<Signature<'s, N>>,
 ) -> Result<Vec<Value>, TextError> {
     let Arguments { text, function, .. } = arguments;
-    let signature = || format!("the function is `{}`", signature_text(function, params));
+    let whole = signature.into();
+    let params = whole.params;
+    let signature = || format!("the function is `{}`", signature_text(function, &whole));
     let required = params.iter().rposition(|(_, ty)| !matches!(ty, ValueType::Option(_)));
     let required = required.map_or(0, |last| last + 1);
     if !(required..=params.len()).contains(&arguments.count()) {

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::str::FromStr;
 use wasm_wave::{
     ast::{Node, NodeType},
-    lex::{Keyword, Span},
+    lex::Span,
     parser::{ParserError, ParserErrorKind},
     untyped::UntypedValue,
 };
@@ -38,7 +38,7 @@ pub(super) fn syntax_error(text: &str, error: &ParserError) -> TextError {
         ParserErrorKind::InvalidToken if found.starts_with('"') => {
             "the string does not end on its line, or holds an unknown escape".to_owned()
         }
-        ParserErrorKind::InvalidToken => format!("`{found}` is no word of WAVE"),
+        ParserErrorKind::InvalidToken => format!("`{found}` means nothing in WAVE"),
         ParserErrorKind::EmptyTuple => "a tuple holds at least one value".to_owned(),
         ParserErrorKind::TrailingCharacters => format!("the value is complete before `{found}`"),
         ParserErrorKind::NestingTooDeep => "values are nested deeper than 100 levels".to_owned(),
@@ -294,7 +294,6 @@ impl<'a> Tree<'a> {
 }
 
 fn keyword_message(name: &str) -> String {
-    debug_assert!(Keyword::decode(name).is_some());
     format!("`{name}` is a keyword of WAVE; the case of that name is written `%{name}`")
 }
 

@@ -91,7 +91,7 @@ fn mistakes_in_wave_say_where_and_what() {
         &ValueType::Bool,
         expect!["line 1, column 6: the value is complete before `true` (the type is …)"],
     );
-    check("&", &ValueType::Bool, expect!["line 1, column 1: `&` is no word of WAVE (the type is …)"]);
+    check("&", &ValueType::Bool, expect!["line 1, column 1: `&` means nothing in WAVE (the type is …)"]);
     check(
         "\"\"\"x\"\"\"",
         &ValueType::String,
@@ -144,25 +144,30 @@ fn a_mistake_in_a_part_shows_the_whole_type_once() {
 fn calls_are_read_with_their_interface_and_arguments() {
     let call = wave::parse_call(" ledger.transfer (1, 2,) ").unwrap();
     assert_eq!((call.interface.as_deref(), call.function.as_str()), (Some("ledger"), "transfer"));
-    let values = wave::parse_arguments(&call.arguments, &transfer()).unwrap();
+    let values = wave::parse_arguments(&call.arguments, transfer().as_slice()).unwrap();
     assert_eq!(values, [Value::U64(1), Value::U64(2), Value::Option(None)]);
     let call = wave::parse_call("%export()").unwrap();
     assert_eq!((call.interface, call.function.as_str(), call.arguments.count()), (None, "export", 0));
-    assert!(wave::parse_arguments::<&str>(&call.arguments, &[]).unwrap().is_empty());
+    assert!(wave::parse_arguments::<&str>(&call.arguments, [].as_slice()).unwrap().is_empty());
 }
 
 #[test]
 fn mistakes_in_calls_show_the_signature() {
     let read = |text: &str| {
         let call = wave::parse_call(text)?;
-        wave::parse_arguments(&call.arguments, &transfer())
+        wave::parse_arguments(&call.arguments, transfer().as_slice())
     };
     let check_text = |text: &str, expected: Expect| check(read(text), expected);
-    check_text("transfer", expect!["line 1, column 9: expected `(` (a call is written …)"]);
+    check_text("transfer", expect!["line 1, column 9: expected `transfer(…)` (a call is written …)"]);
+    check_text(
+        " ledger.transfer 1",
+        expect!["line 1, column 17: expected `ledger.transfer(…)` (a call is written …)"],
+    );
+    check_text("'", expect!["line 1, column 1: expected `name(…)` (a call is written …)"]);
     check_text("(1)", expect!["line 1, column 1: the name of a function is missing (a call is written …)"]);
     check_text(
         "trans fer(1)",
-        expect!["line 1, column 1: `trans fer` is no name of a function (a call is written …)"],
+        expect!["line 1, column 1: `trans fer` is not the name of a function (a call is written …)"],
     );
     check_text(
         "transfer(1",
@@ -186,7 +191,7 @@ fn mistakes_in_calls_show_the_signature() {
     );
     let call = wave::parse_call("f(1, 2)").unwrap();
     check(
-        wave::parse_arguments::<&str>(&call.arguments, &[]),
+        wave::parse_arguments::<&str>(&call.arguments, [].as_slice()),
         expect!["line 1, column 3: `f` takes no arguments, 2 are given (the function is …)"],
     );
 }

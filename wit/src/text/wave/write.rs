@@ -9,7 +9,7 @@ use wasm_wave::lex::Keyword;
 
 /// The canonical text of a value.
 ///
-/// A value that is not of the type is shown as its kind in angle brackets, which is no WAVE.
+/// A value that is not of the type is shown as its kind in angle brackets, which is not WAVE.
 pub fn print(value: &Value, ty: &ValueType) -> String {
     let mut text = String::new();
     write_value(&mut text, value, ty).expect("a string takes all text");

@@ -2,12 +2,14 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod wild;
+
 use interstice_wit::hash::{interface_hash, storage_hash};
 use interstice_wit::section::{SECTION_NAME, embed, extract};
 use interstice_wit::{Sources, read};
 use proptest::prelude::*;
 
-const BANK: &str = include_str!("bank.wit");
+const BANK: &str = include_str!("../bank.wit");
 
 /// Pieces that a mutation puts in; most of them mean something somewhere.
 const PIECES: &[&str] = &[
@@ -162,6 +164,17 @@ fn survives(sources: &Sources) {
     }
 }
 
+/// The text with pieces put in the place of some bytes: where, how many, and which piece.
+fn edited(text: &str, edits: &[(usize, usize, usize)]) -> String {
+    let mut text = text.to_owned();
+    for (at, length, piece) in edits {
+        let start = text.floor_char_boundary(*at);
+        let end = text.floor_char_boundary(start + length);
+        text.replace_range(start..end, PIECES[*piece]);
+    }
+    text
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -169,13 +182,7 @@ proptest! {
     fn mutated_sources_are_read_or_refused(
         edits in prop::collection::vec((0..BANK.len(), 0usize..20, 0..PIECES.len()), 1..6),
     ) {
-        let mut text = BANK.to_owned();
-        for (at, length, piece) in edits {
-            let boundary = |at: usize, text: &str| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            let start = boundary(at, &text);
-            let end = boundary(start + length, &text).max(start);
-            text.replace_range(start..end, PIECES[piece]);
-        }
+        let text = edited(BANK, &edits);
         let mut sources = Sources::new();
         sources.add_root("bank.wit", text.clone());
         survives(&sources);
@@ -226,70 +233,4 @@ fn an_empty_block_comment_is_a_comment() {
     sources.add_root("a.wit", text);
     assert_eq!(read(&sources, None).unwrap().exports[0].types.len(), 3);
     assert!(sources.resolve(&[]).is_ok());
-}
-
-/// Reads every package of a folder of WIT, where one is named: `INTERSTICE_WIT_CORPUS=folder`. Each
-/// subfolder and each file is taken as a package, with a folder `deps` beside its files.
-#[test]
-fn packages_from_the_wild_are_read_or_refused() {
-    let Some(corpus) = std::env::var_os("INTERSTICE_WIT_CORPUS") else { return };
-    let mut folders = vec![std::path::PathBuf::from(corpus)];
-    let (mut read_count, mut refused_count) = (0, 0);
-    while let Some(folder) = folders.pop() {
-        let mut whole = Sources::new();
-        let mut entries: Vec<_> =
-            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        entries.sort();
-        for path in entries {
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            if path.extension().is_none_or(|extension| extension != "wit") {
-                continue;
-            }
-            let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            let mut alone = Sources::new();
-            alone.add_root(path.display().to_string(), text.clone());
-            whole.add_root(path.display().to_string(), text);
-            add_dependencies(&mut alone, &folder.join("deps"));
-            survives(&alone);
-        }
-        if whole.files().next().is_some() {
-            add_dependencies(&mut whole, &folder.join("deps"));
-            survives(&whole);
-            let worlds = interstice_wit::worlds(&whole).unwrap_or_default();
-            for world in worlds {
-                match read(&whole, Some(&world)) {
-                    Ok(_) => read_count += 1,
-                    Err(findings) => {
-                        refused_count += 1;
-                        if std::env::var_os("INTERSTICE_WIT_VERBOSE").is_some() {
-                            println!("{} {world}\n{}", folder.display(), findings.render());
-                        }
-                    }
-                }
-            }
-        }
-    }
-    println!("{read_count} worlds read, {refused_count} refused");
-}
-
-fn add_dependencies(sources: &mut Sources, folder: &std::path::Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let files = match std::fs::read_dir(&path) {
-            Ok(files) => files.map(|file| file.unwrap().path()).collect(),
-            Err(_) => vec![path],
-        };
-        for file in files {
-            if file.extension().is_some_and(|extension| extension == "wit")
-                && let Ok(text) = std::fs::read_to_string(&file)
-            {
-                sources.add_dependency_file(name.as_str(), file.display().to_string(), text);
-            }
-        }
-    }
 }
