@@ -1,5 +1,5 @@
 //! The generated Rust bindings, as their reader sees them.
-//! The glue of wit-bindgen is cut off: it is compiled by other tests and read by nobody.
+//! The glue of wit-bindgen is cut off: it is compiled by other tests, and not for reading.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use interstice_codegen::{Freshness, check_rust_file, load, rust_bindings, rust_file};

@@ -1,6 +1,6 @@
 //! Functions in both directions: one trait for each exported interface, which the author implements,
 //! and one function for each imported reducer and query.
-//! Invariant: whatever may write is handed a `ReducerContext` that nobody else holds.
+//! Invariant: whatever may write is handed a `ReducerContext` of its own.
 
 use super::abi::Abi;
 use super::format::{docs, tokens};
@@ -33,7 +33,7 @@ impl<'a> Exported<'a> {
         let mut source = docs(self.interface.docs.as_deref(), &format!("The functions of `{name}`."));
         let _ = writeln!(source, "pub trait {} {{", self.ident);
         for function in &self.interface.functions {
-            source += &docs(function.docs.as_deref(), &format!("`{}` of `{name}`.", function.name));
+            source += &docs(function.docs.as_deref(), &format!("The function `{}`.", function.name));
             source += &allows(function);
             let (ty, reference) = context_of(function);
             let context = context_name(function);
@@ -105,7 +105,7 @@ pub(crate) fn imported(names: &Names<'_>, abi: &Abi, interface: &Interface) -> S
             }
             _ => "A query.",
         };
-        source += &docs(function.docs.as_deref(), &format!("`{}` of `{}`.", function.name, interface.name));
+        source += &docs(function.docs.as_deref(), &format!("The function `{}`.", function.name));
         let _ = write!(
             source,
             "///\n/// {kind}

@@ -137,7 +137,7 @@ impl Module {
     }
 }
 
-/// The shape of an enum is the affair of the WIT, and not of whoever compiles it.
+/// The shape of an enum is decided by the WIT, not by the crate that compiles it.
 const ENUM_LINTS: &str = "#[allow(clippy::enum_variant_names, clippy::large_enum_variant)]\n";
 
 /// The macro by which the author names the implementation.

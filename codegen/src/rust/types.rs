@@ -33,11 +33,13 @@ struct TypeWriter<'a> {
 
 impl TypeWriter<'_> {
     fn write(&self, types: &mut Types) {
-        let fallback = format!("`{}` of `{}`.", self.def.name, self.interface.name);
-        let docs = docs(self.def.docs.as_deref(), &fallback);
+        let docs = docs(self.def.docs.as_deref(), &format!("The type `{}`.", self.def.name));
         let ident = self.ident();
         types.definitions += &match &self.def.kind {
-            TypeKind::Record(fields) => docs + &self.record(ident, fields, &mut types.impls),
+            TypeKind::Record(fields) => {
+                let layout = if self.is_copy() { LAYOUT } else { "" };
+                docs + layout + &self.record(ident, fields, &mut types.impls)
+            }
             TypeKind::Variant(cases) => docs + &self.variant(ident, cases, &mut types.impls),
             TypeKind::Enum(cases) => docs + &self.enumeration(ident, cases, &mut types.impls),
             TypeKind::Flags(flags) => self.flags(ident, &docs, flags, &mut types.impls),
@@ -80,14 +82,12 @@ impl TypeWriter<'_> {
     }
 
     fn record(&self, ident: &str, fields: &[FieldDef], impls: &mut String) -> String {
-        // The glue may copy a list of such records as one piece of memory.
-        let layout = if self.is_copy() { "#[repr(C)]\n" } else { "" };
-        let mut definition = format!("{}{layout}pub struct {ident} {{\n", self.derives());
+        let mut definition = format!("{}pub struct {ident} {{\n", self.derives());
         let (mut encode, mut decode) = (String::new(), String::new());
         for field in fields {
             let name = snake(&field.name);
             let ty = self.rust(&field.ty);
-            let fallback = format!("`{}` of `{}`.", field.name, self.def.name);
+            let fallback = format!("The field `{}`.", field.name);
             definition += &docs(field.docs.as_deref(), &fallback);
             let _ = writeln!(definition, "pub {name}: {ty},");
             let _ = writeln!(encode, "Encode::encode(&self.{name}, out);");
@@ -103,7 +103,7 @@ impl TypeWriter<'_> {
         let count = cases.len();
         for (index, variant) in cases.iter().enumerate() {
             let name = case(&variant.name);
-            let fallback = format!("`{}` of `{}`.", variant.name, self.def.name);
+            let fallback = format!("The case `{}`.", variant.name);
             definition += &docs(variant.docs.as_deref(), &fallback);
             let pattern = if index + 1 == count { "_".to_owned() } else { index.to_string() };
             match &variant.ty {
@@ -124,7 +124,8 @@ impl TypeWriter<'_> {
         }
         let decode = format!("Ok(match reader.case({count})? {{ {decode} }})");
         *impls += &codec(&self.path(), &format!("match self {{ {encode} }}"), &decode);
-        *impls += &self.error();
+        let cases = cases.iter().map(|case| (&case.name, case.docs.as_deref(), case.ty.is_some()));
+        *impls += &self.error(cases);
         definition + "}\n"
     }
 
@@ -141,7 +142,7 @@ impl TypeWriter<'_> {
         let mut decode = String::new();
         for (index, label) in cases.iter().enumerate() {
             let name = case(&label.name);
-            let fallback = format!("`{}` of `{}`.", label.name, self.def.name);
+            let fallback = format!("The case `{}`.", label.name);
             definition += &docs(label.docs.as_deref(), &fallback);
             let _ = writeln!(definition, "{name},");
             let pattern = if index + 1 == count { "_".to_owned() } else { index.to_string() };
@@ -163,7 +164,7 @@ impl TypeWriter<'_> {
                 pub(crate) fn _lift(index: {repr}) -> Self {{ match index {{ {decode} }} }}
             }}"
         );
-        *impls += &self.error();
+        *impls += &self.error(cases.iter().map(|label| (&label.name, label.docs.as_deref(), false)));
         definition + "}\n"
     }
 
@@ -177,7 +178,7 @@ impl TypeWriter<'_> {
             "{docs_of_type}#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]\npub struct {ident}: {repr} {{\n"
         );
         for (index, flag) in flags.iter().enumerate() {
-            let fallback = format!("`{}` of `{}`.", flag.name, self.def.name);
+            let fallback = format!("The flag `{}`.", flag.name);
             let name = heck::ToShoutySnakeCase::to_shouty_snake_case(flag.name.as_str());
             body += &docs(flag.docs.as_deref(), &fallback);
             let _ = writeln!(body, "const {name} = 1 << {index};");
@@ -193,16 +194,31 @@ impl TypeWriter<'_> {
         format!("::interstice::rt::bitflags::bitflags! {{\n{body}}}\n}}\n")
     }
 
-    /// The `err` of a function is an error for Rust, too.
-    fn error(&self) -> String {
+    /// The `err` of a function is an error for Rust, too. It is shown by the first sentence of each case's
+    /// docs, or else by its name, and what the case carries.
+    fn error<'c>(&self, cases: impl Iterator<Item = (&'c String, Option<&'c str>, bool)>) -> String {
         if !self.is_error() {
             return String::new();
         }
         let ident = self.path();
+        let mut arms = String::new();
+        for (name, docs, carries) in cases {
+            let message = format!("{:?}", message(name, docs));
+            let name = case(name);
+            let _ = match carries {
+                true => {
+                    writeln!(
+                        arms,
+                        "Self::{name}(value) => ::core::write!(f, \"{{}}: {{value:?}}\", {message}),"
+                    )
+                }
+                false => writeln!(arms, "Self::{name} => f.write_str({message}),"),
+            };
+        }
         format!(
             "impl ::core::fmt::Display for {ident} {{
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{
-                    ::core::fmt::Debug::fmt(self, f)
+                    match self {{ {arms} }}
                 }}
             }}
             impl ::core::error::Error for {ident} {{}}\n"
@@ -219,6 +235,20 @@ impl TypeWriter<'_> {
             _ => false,
         })
     }
+}
+
+/// What `#[repr(C)]` is for, in the docs of a record that has it.
+const LAYOUT: &str =
+    "///\n/// It is laid out as in C, so that a list of them can be copied as a whole.\n#[repr(C)]\n";
+
+/// The first sentence of the docs without its full stop, or the name in words.
+fn message(name: &str, docs: Option<&str>) -> String {
+    let docs = docs.map(str::trim).filter(|docs| !docs.is_empty());
+    let Some(docs) = docs else { return name.replace('-', " ") };
+    let paragraph = docs.split("\n\n").next().unwrap_or_default().lines().map(str::trim);
+    let paragraph = paragraph.collect::<Vec<_>>().join(" ");
+    let sentence = paragraph.split(". ").next().unwrap_or_default();
+    sentence.trim_end_matches('.').to_owned()
 }
 
 fn codec(path: &str, encode: &str, decode: &str) -> String {
