@@ -1,4 +1,4 @@
-//! Why no component came out.
+//! Why a build failed.
 //! Each variant says what was being done, with which file or name, and how to mend it.
 //! Invariant: bad input ends here and never in a panic.
 
@@ -7,7 +7,7 @@ use interstice_wit::{Diagnostics, SectionError};
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why no component came out.
+/// Why a build failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The module's WIT could not be read from disk.
@@ -37,7 +37,7 @@ pub enum BuildError {
         #[source]
         source: std::io::Error,
     },
-    /// The folder is no crate.
+    /// The folder is not a crate.
     #[error("there is no Cargo.toml in {}: `interstice build` takes the folder of a crate; \
              for a component of another toolchain there is `interstice build --from FILE.wasm`", folder.display())]
     NoCrate {
@@ -53,7 +53,7 @@ pub enum BuildError {
         #[source]
         source: std::io::Error,
     },
-    /// cargo said something that it never says.
+    /// The output of cargo was not as expected.
     #[error("cannot understand what `cargo {command}` printed: {reason}")]
     CargoOutput {
         /// `metadata` or `build`.
@@ -69,8 +69,8 @@ pub enum BuildError {
         /// What cargo said.
         complaint: String,
     },
-    /// The crate is no library that becomes a module.
-    #[error("the crate `{package}` builds no module: add `[lib]` with `crate-type = [\"cdylib\"]` to {}", manifest.display())]
+    /// The crate is not a library that can become a module.
+    #[error("the crate `{package}` does not build a module: add `[lib]` with `crate-type = [\"cdylib\"]` to {}", manifest.display())]
     NoModule {
         /// The crate.
         package: String,
@@ -94,7 +94,7 @@ pub enum BuildError {
         /// The target.
         target: &'static str,
     },
-    /// The file is no WebAssembly.
+    /// The file is not WebAssembly.
     #[error("{} is not a WebAssembly binary: it {reason}", path.display())]
     NotWasm {
         /// The file.
@@ -118,20 +118,20 @@ pub enum BuildError {
         /// What the encoder said.
         reason: String,
     },
-    /// The component carries a schema already.
-    #[error("{} carries a schema already: it can be installed as it is", path.display())]
+    /// The component already carries a schema.
+    #[error("{} already carries a schema: it can be installed as it is", path.display())]
     AlreadyBuilt {
         /// The file.
         path: PathBuf,
     },
-    /// The component would overwrite what it is made of.
-    #[error("{} would overwrite the binary that it is made of: name another file by `--output`", path.display())]
+    /// The component would overwrite the binary that it is made from.
+    #[error("{} would overwrite the binary that it is made from: choose another file with `--output`", path.display())]
     SameFile {
         /// The file.
         path: PathBuf,
     },
-    /// The component imports what no host gives it.
-    #[error("the component imports what no host gives to `{module}`:{}", listed(refused))]
+    /// The component imports what the host does not provide.
+    #[error("the component imports what the host does not provide to `{module}`:{}", listed(refused))]
     Imports {
         /// The module.
         module: String,

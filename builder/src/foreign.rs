@@ -22,12 +22,12 @@ pub struct FromOptions {
 
 /// Makes a module of the binary in `file`, which was written against the WIT at `wit`.
 ///
-/// What the component exports is compared with the WIT by whoever can compile it; the host does so
-/// before it installs the module.
+/// What the component exports is not compared with the WIT here, for that takes a compiler; the host does
+/// so before it installs the module.
 ///
 /// # Errors
-/// If the WIT has mistakes, the file is no WebAssembly, the core module does not fit the world, or
-/// the component imports what no host gives it.
+/// If the WIT has mistakes, the file is not WebAssembly, the core module does not fit the world, or
+/// the component imports what the host does not provide.
 pub fn build_from(file: &Path, wit: &Path, options: &FromOptions) -> Result<Built, BuildError> {
     let (sources, schema) = read(wit, options.world.as_deref())?;
     let binary = std::fs::read(file).map_err(|source| BuildError::Read { path: file.to_owned(), source })?;

@@ -10,13 +10,13 @@ use wasmparser::{ComponentTypeRef, Parser, Payload};
 /// How the names of the host's interfaces begin.
 const HOST: &str = "interstice:host/";
 
-/// Refuses a component that imports what no host gives it.
+/// Refuses a component that imports what the host does not provide.
 pub(crate) fn check(component: &[u8], schema: &Schema) -> Result<(), BuildError> {
     let mut refused = Vec::new();
     for (name, is_instance) in imports(component) {
         let reason = match is_instance {
             true => reason_against(&name, schema),
-            false => Some("a module imports interfaces, no bare functions or types".to_owned()),
+            false => Some("a module imports interfaces, not bare functions or types".to_owned()),
         };
         if let Some(reason) = reason {
             refused.push(RefusedImport { name, reason });
@@ -26,7 +26,7 @@ pub(crate) fn check(component: &[u8], schema: &Schema) -> Result<(), BuildError>
 }
 
 /// Refuses a core module that was compiled for an operating system. The encoder would only miss an
-/// adapter, which is no help to an author.
+/// adapter, which does not help an author.
 pub(crate) fn refuse_system_interface(core: &[u8], schema: &Schema) -> Result<(), BuildError> {
     let mut names: Vec<String> = Vec::new();
     for payload in Parser::new(0).parse_all(core) {

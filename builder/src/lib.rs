@@ -1,7 +1,7 @@
 //! From a core module to a component that carries its schema: plain cargo, then the component
 //! encoder in this process, then the schema section. It starts no tool but cargo and rustc.
 //! Invariant: the same sources give the same bytes, wherever they lie, and no component leaves here
-//! that imports what no host would give it.
+//! that imports what the host does not provide.
 
 mod cargo;
 mod component;
@@ -36,7 +36,7 @@ fn file_name(schema: &Schema) -> String {
     format!("{}-{}-{}.wasm", package.namespace, package.name, package.version)
 }
 
-/// Writes the file under another name first, so that nobody ever reads half a component.
+/// Writes the file under another name first, so that half a component is never read.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     let cannot_write = |source| BuildError::Write { path: path.to_owned(), source };
     if let Some(folder) = path.parent() {

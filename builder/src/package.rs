@@ -33,8 +33,8 @@ pub struct PackageOptions {
 /// Builds the crate in `folder` and writes its component.
 ///
 /// # Errors
-/// If the WIT has mistakes, the crate does not compile, or the component imports what no host
-/// gives it.
+/// If the WIT has mistakes, the crate does not compile, or the component imports what the host does
+/// not provide.
 pub fn build_package(folder: &Path, options: &PackageOptions) -> Result<Built, BuildError> {
     let mut found = Crate::find(folder)?;
     if let Some(target) = &options.target {

@@ -99,7 +99,7 @@ fn a_component_with_a_schema_is_refused() {
     let built = case.build(&core("")).unwrap();
     check(
         &built.component,
-        expect!["DIR/binary.wasm carries a schema already: it can be installed as it is"],
+        expect!["DIR/binary.wasm already carries a schema: it can be installed as it is"],
     );
 }
 
@@ -130,9 +130,9 @@ fn imports_of_an_operating_system_are_all_named() {
     check(
         &core(imports),
         expect![[r#"
-        the component imports what no host gives to `acme:probe`:
-          `wasi_snapshot_preview1`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI, or stub it out
-          `env`: a symbol was left undefined when linking; time, randomness and logging come from the module's context"#]],
+            the component imports what the host does not provide to `acme:probe`:
+              `wasi_snapshot_preview1`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI, or stub it out
+              `env`: a symbol was left undefined when linking; time, randomness and logging come from the module's context"#]],
     );
 }
 
@@ -150,10 +150,10 @@ fn imports_that_the_world_does_not_have_are_all_named() {
     check(
         &component,
         expect![[r#"
-        the component imports what no host gives to `acme:probe`:
-          `wasi:clocks/monotonic-clock@0.2.0`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI, or stub it out
-          `acme:other/things@1.0.0`: the world `probe` does not import it; import it there, or remove the dependency that brings it in
-          `launch`: a module imports interfaces, no bare functions or types"#]],
+            the component imports what the host does not provide to `acme:probe`:
+              `wasi:clocks/monotonic-clock@0.2.0`: modules have no operating system; time, randomness and logging come from the module's context, so compile for a target without WASI, or stub it out
+              `acme:other/things@1.0.0`: the world `probe` does not import it; import it there, or remove the dependency that brings it in
+              `launch`: a module imports interfaces, not bare functions or types"#]],
     );
 }
 

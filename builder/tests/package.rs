@@ -81,7 +81,7 @@ fn other_sources_give_another_digest() {
 fn mistakes_in_the_wit_are_told_before_anything_is_compiled() {
     let folder = new_crate();
     fs::write(folder.path().join("wit/world.wit"), WIT.replace("@query", "@qery")).unwrap();
-    fs::write(folder.path().join("src/lib.rs"), "this is no Rust").unwrap();
+    fs::write(folder.path().join("src/lib.rs"), "this is not Rust").unwrap();
     assert!(matches!(build(folder.path()), Err(BuildError::Wit(_))));
 }
 
@@ -91,7 +91,7 @@ fn a_crate_that_builds_no_module_is_told_what_is_missing() {
     fs::write(folder.path().join("Cargo.toml"), MANIFEST.replace("crate-type", "# crate-type")).unwrap();
     let error = build(folder.path()).unwrap_err().to_string();
     let error = error.replace(&folder.path().canonicalize().unwrap().display().to_string(), "DIR");
-    expect![[r#"the crate `acme-probe` builds no module: add `[lib]` with `crate-type = ["cdylib"]` to DIR/Cargo.toml"#]].assert_eq(&error);
+    expect![[r#"the crate `acme-probe` does not build a module: add `[lib]` with `crate-type = ["cdylib"]` to DIR/Cargo.toml"#]].assert_eq(&error);
 }
 
 #[test]

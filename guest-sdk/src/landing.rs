@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ptr;
 
 thread_local! {
-    /// The buffer for the next list; null if nobody expects one.
+    /// The buffer for the next list; null if none is expected.
     static LENT: Cell<*mut Vec<u8>> = const { Cell::new(ptr::null_mut()) };
 }
 

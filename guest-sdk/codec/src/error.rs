@@ -24,7 +24,7 @@ pub enum DecodeReason {
     TrailingBytes,
     /// A bool is neither 0 nor 1.
     Bool(u8),
-    /// A char is no Unicode scalar value.
+    /// A char is not a Unicode scalar value.
     Char(u32),
     /// A string is not UTF-8.
     Utf8,

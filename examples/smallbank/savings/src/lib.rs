@@ -1,6 +1,6 @@
 //! The savings half of the SmallBank benchmark.
 //! TransactSavings runs here alone; the checking half calls the rest.
-//! Invariant: nobody has saved less than nothing.
+//! Invariant: a savings balance is never negative.
 
 interstice::module!("wit");
 

@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
 
     /// The number of elements of a list, each of which takes at least one byte.
     ///
-    /// More than the rest of the input could hold is refused here, so that nobody makes room for them.
+    /// More than the rest of the input could hold is refused here, so that no room is made for them.
     #[inline]
     pub fn count(&mut self) -> Result<usize, DecodeError> {
         let before = self.offset();

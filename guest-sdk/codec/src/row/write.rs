@@ -30,7 +30,7 @@ fn write_long_length(mut length: u32, out: &mut Vec<u8>) {
 /// Writes the index of a case of a variant or enum that has this many cases.
 #[inline]
 pub fn write_case(index: u32, cases: u32, out: &mut Vec<u8>) {
-    debug_assert!(index < cases, "case {index} of {cases}");
+    assert!(index < cases, "case {index} of {cases}");
     let bytes = index.to_le_bytes();
     match case_width(cases as usize) {
         1 => out.push(bytes[0]),
