@@ -6,8 +6,20 @@ use crate::setup;
 use crate::shell::{self, say};
 use anyhow::Result;
 
-pub(crate) fn run() -> Result<()> {
+/// How thoroughly to measure.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Measures everything once, which shows that it runs and no more.
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
     setup::wasm_target()?;
-    say("building and running the benchmarks: cargo bench --workspace --bench ratios");
-    shell::run(shell::cargo().args(["bench", "--workspace", "--locked", "--bench", "ratios"]))
+    let mut arguments = vec!["bench", "--workspace", "--locked", "--bench", "ratios"];
+    if options.quick {
+        arguments.extend(["--", "--test"]);
+    }
+    say(&format!("building and running the benchmarks: cargo {}", arguments.join(" ")));
+    shell::run(shell::cargo().args(arguments))
 }

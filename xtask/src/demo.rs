@@ -36,18 +36,25 @@ pub(crate) struct Options {
     /// How many customers the bank has.
     #[arg(long, default_value_t = 100_000)]
     customers: u64,
-    /// How many transactions run altogether; the process is killed after half of them.
+    /// How many transactions run in total; the process is killed after half of them.
     #[arg(long, default_value_t = 200_000)]
     transactions: u64,
     /// How many transactions are in flight at once.
     #[arg(long, default_value_t = 256)]
     in_flight: usize,
-    /// Uses this command instead of building it.
+    /// Uses this `interstice` instead of building it.
     #[arg(long, value_name = "FILE")]
     interstice: Option<PathBuf>,
-    /// Where the random choices begin.
+    /// The seed of the random choices.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+}
+
+impl Options {
+    /// A demo that takes seconds, to show that it runs.
+    pub(crate) fn small() -> Options {
+        Options { customers: 200, transactions: 400, in_flight: 256, interstice: None, seed: 1 }
+    }
 }
 
 /// What the demo works with.
@@ -124,7 +131,7 @@ fn prepare(interstice: Option<&Path>) -> Result<Demo> {
     setup::wasm_target()?;
     let target = target_folder()?;
     let interstice = match interstice {
-        Some(file) => file.canonicalize().with_context(|| format!("there is no {}", file.display()))?,
+        Some(file) => file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?,
         None => {
             say("building interstice");
             // The whole workspace is chosen, so that dependencies have the features that they have in
@@ -189,7 +196,7 @@ fn totals(database: &mut Database<Transaction>) -> Result<i64> {
     let mut total = 0;
     for half in [Half::Savings, Half::Checking] {
         let answer = ask(database, half, "total", json!([]), true)?;
-        total += answer["ok"].as_i64().with_context(|| format!("no total: {answer}"))?;
+        total += answer["ok"].as_i64().with_context(|| format!("the total was refused: {answer}"))?;
     }
     Ok(total)
 }
@@ -209,7 +216,7 @@ fn ask(
     Ok(database.next_answer()?.json)
 }
 
-/// Runs so many transactions, and keeps so many in flight. Returns how long it took.
+/// Runs this number of transactions, with this many in flight at once. Returns how long it took.
 fn drive(
     database: &mut Database<Transaction>,
     mix: &mut Mix,

@@ -28,10 +28,10 @@ enum Command {
         tests: bool,
     },
     /// Measures against baselines, in one run, and prints a table of ratios.
-    Bench,
+    Bench(bench::Options),
     /// Runs SmallBank on a real database, kills it in the middle, and shows that nothing is lost.
     Demo(demo::Options),
-    /// Sets up, then checks everything: format, lints, licences, tests.
+    /// Sets up, then checks everything: format, lints, licences, tests, a small demo, the benchmarks once.
     Test(test::Options),
 }
 
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
             setup::wasm_target()?;
             if tests { setup::test_tools() } else { Ok(()) }
         }
-        Command::Bench => bench::run(),
+        Command::Bench(options) => bench::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
     }

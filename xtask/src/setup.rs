@@ -1,5 +1,5 @@
 //! The set-up of a fresh machine: the wasm target of the toolchain, and the tools that tests start.
-//! What is there already is left alone; what is put into the toolchain appears whole or not at all.
+//! What is already installed is left alone; what is put into the toolchain appears whole or not at all.
 //! Invariant: after `wasm_target` a program with `std` compiles for wasm32-unknown-unknown.
 
 mod debian;
@@ -32,7 +32,7 @@ struct Toolchain {
 /// Makes sure that the toolchain can compile for wasm32-unknown-unknown.
 pub(crate) fn wasm_target() -> Result<()> {
     if compiles().is_ok() {
-        say(&format!("the target {TARGET} is there"));
+        say(&format!("{TARGET}: already installed"));
         return Ok(());
     }
     let toolchain = Toolchain::find()?;
@@ -45,13 +45,13 @@ pub(crate) fn wasm_target() -> Result<()> {
         "the target {TARGET} was installed, but the compiler cannot use it; \
          `rustup target remove {TARGET}` followed by this command may mend it"
     ))?;
-    say(&format!("the target {TARGET} is installed"));
+    say(&format!("{TARGET}: installed"));
     Ok(())
 }
 
 fn install_with_rustup() -> Result<()> {
     if !shell::is_installed("rustup") {
-        bail!("there is no rustup");
+        bail!("rustup is not installed");
     }
     say(&format!("installing the target {TARGET} with rustup"));
     let mut rustup = shell::program("rustup", ["target", "add", TARGET]);

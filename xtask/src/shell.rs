@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Says what is being done, so that a long silence is never a riddle.
+/// Says what is being done, so that a long silence is explained.
 pub(crate) fn say(message: &str) {
     eprintln!("==> {message}");
 }

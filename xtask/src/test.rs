@@ -1,9 +1,10 @@
 //! `cargo xtask test`: everything that must hold before a change is accepted.
 //! It is what `.ci/run` calls, and stops at the first step that fails.
-//! Invariant: exit code 0 means that format, lints, licences and all tests passed.
+//! Invariant: exit code 0 means that format, lints, licences and all tests passed, and that the demo and
+//! the benchmarks ran.
 
-use crate::setup;
 use crate::shell::{self, say};
+use crate::{bench, demo, setup};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::time::Instant;
@@ -11,10 +12,10 @@ use std::time::Instant;
 /// What to leave out when in a hurry.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Runs the tests alone, without format, lints and licences.
+    /// Runs only the tests, without format, lints, licences, demo and benchmarks.
     #[arg(long)]
     tests_only: bool,
-    /// What goes to `cargo test`, such as the name of a test.
+    /// What is passed to `cargo test`, such as the name of a test.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -34,6 +35,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut arguments = vec!["test", "--workspace", "--release", "--locked", "--no-fail-fast"];
     arguments.extend(options.arguments.iter().map(String::as_str));
     step("the tests", &arguments)?;
+    if !options.tests_only {
+        say("a small demo: cargo xtask demo --customers 200 --transactions 400");
+        demo::run(&demo::Options::small())?;
+        bench::run(&bench::Options { quick: true })?;
+    }
     say(&format!("all passed in {} s", began.elapsed().as_secs()));
     Ok(())
 }

@@ -36,7 +36,7 @@ impl Audit {
     /// Reads the lines of `interstice log --json`.
     pub(super) fn read_log(&mut self, lines: &str) -> Result<()> {
         for line in lines.lines() {
-            let record: Value = serde_json::from_str(line).context("the log prints no JSON")?;
+            let record: Value = serde_json::from_str(line).context("the log did not print JSON")?;
             if record["cause"] != "call" {
                 continue;
             }
@@ -54,7 +54,7 @@ impl Audit {
     pub(super) fn check(&self, in_flight: &[Transaction]) -> Result<()> {
         for (sequence, (transaction, answer)) in &self.acknowledged {
             let Some(record) = self.recorded.get(sequence) else {
-                bail!("transaction {sequence} ({}) was acknowledged and is lost", transaction.name);
+                bail!("transaction {sequence} ({}) was acknowledged and then lost", transaction.name);
             };
             let branch = if answer.get("ok").is_some() { "ok" } else { "err" };
             if !transaction.is_recorded_as(record) || record["outcome"][branch] != answer[branch] {
@@ -63,7 +63,7 @@ impl Audit {
         }
         for record in self.unacknowledged() {
             if !in_flight.iter().any(|transaction| transaction.is_recorded_as(record)) {
-                bail!("a transaction is recorded that nobody asked for: {record}");
+                bail!("a transaction is recorded that was never requested: {record}");
             }
         }
         Ok(())
@@ -79,11 +79,11 @@ impl Audit {
         let survived = self.unacknowledged().count();
         vec![
             format!(
-                "{} transactions that wrote were acknowledged; all of them are in the log",
+                "{} writing transactions were acknowledged; all of them are in the log",
                 self.acknowledged.len()
             ),
             format!("{in_flight} were in flight at the kill; {survived} of them had reached the log"),
-            format!("the bank holds {total} cents, exactly what the transactions in the log say"),
+            format!("the bank holds {total} cents, exactly what the transactions in the log add up to"),
         ]
     }
 

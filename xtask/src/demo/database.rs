@@ -69,8 +69,8 @@ impl<T> Database<T> {
     pub(super) fn next_answer(&mut self) -> Result<Answer<T>> {
         self.requests.flush().context("the database takes no more requests")?;
         let Some(line) = self.answers.next() else { bail!("the database has ended") };
-        let json: Value = serde_json::from_str(&line?).context("the answer is no JSON")?;
-        let (request, began) = self.in_flight.pop_front().context("an answer that nobody asked for")?;
+        let json: Value = serde_json::from_str(&line?).context("the answer is not JSON")?;
+        let (request, began) = self.in_flight.pop_front().context("an answer to no request")?;
         let expected = self.next_id - 1 - self.in_flight.len() as u64;
         if json["id"].as_u64() != Some(expected) {
             bail!("the answer {json} came where {expected} was expected");
@@ -89,7 +89,7 @@ impl<T> Database<T> {
             bail!("the database ended by itself before it was killed");
         }
         let mut answers = Vec::new();
-        // The last line may be torn; what is no whole answer acknowledges nothing.
+        // The last line may be torn; what is not a whole answer acknowledges nothing.
         while let Ok(answer) = self.next_answer() {
             answers.push(answer);
         }

@@ -69,7 +69,7 @@ pub(super) struct Mix {
 
 impl Mix {
     pub(super) fn new(seed: u64, customers: u64) -> Mix {
-        // The generator stays at 0 for ever once it is there.
+        // The generator would never leave 0.
         Mix { state: seed.max(1), customers: customers.max(2) }
     }
 
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_pays_himself() {
+    fn no_customer_pays_himself() {
         let mut mix = Mix::new(7, 2);
         for _ in 0..1000 {
             let arguments = mix.next().arguments;

@@ -53,15 +53,15 @@ impl Report {
         println!("|---|--:|");
         println!("| loading both accounts of every customer | {:.1} s |", self.loading.as_secs_f64());
         println!(
-            "| opening again after the kill, both totals included | {:.1} s |",
+            "| reopening after the kill, including both totals | {:.1} s |",
             self.reopening.as_secs_f64()
         );
         let running = (self.before + self.after).as_secs_f64();
         let count = self.latencies.count();
-        println!("| {count} transactions, durable, by one process over a pipe | {running:.1} s |");
-        println!("| **throughput** | **{:.0} a second** |", count as f64 / running.max(f64::MIN_POSITIVE));
+        println!("| {count} transactions, durable, from one process over a pipe | {running:.1} s |");
+        println!("| **throughput** | **{:.0} per second** |", count as f64 / running.max(f64::MIN_POSITIVE));
         println!();
-        println!("| latency | number | median | 99 % | longest |");
+        println!("| latency | count | median | 99 % | longest |");
         println!("|---|--:|--:|--:|--:|");
         for (name, latencies) in &self.latencies.by_name {
             let mut latencies = latencies.clone();

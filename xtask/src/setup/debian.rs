@@ -24,8 +24,8 @@ struct Mirror {
 pub(super) fn rust_source(release: &str, work: &Path) -> Result<PathBuf> {
     if !shell::is_installed("apt-get") {
         bail!(
-            "the target wasm32-unknown-unknown is missing, rustup could not fetch it, and this is no Debian \
-             whose packages hold its source; install it by `rustup target add wasm32-unknown-unknown`"
+            "the target wasm32-unknown-unknown is missing, rustup could not fetch it, and this is not a Debian \
+             system, whose packages hold its source; install it by `rustup target add wasm32-unknown-unknown`"
         );
     }
     let mirrors = machine_mirrors()?;

@@ -26,7 +26,7 @@ pub(super) fn remove_stale(toolchain: &Toolchain) -> Result<()> {
 pub(super) fn install(toolchain: &Toolchain) -> Result<()> {
     let folder = toolchain.target_folder();
     if folder.exists() {
-        bail!("{} is there, but this compiler cannot use it; remove it and run this again", folder.display());
+        bail!("{} exists, but this compiler cannot use it; remove it and run this again", folder.display());
     }
     find_source(toolchain)?;
     let work = tempfile::tempdir()?;
@@ -47,7 +47,7 @@ pub(super) fn install(toolchain: &Toolchain) -> Result<()> {
     fs::rename(&partial, &folder).with_context(|| format!("cannot create {}", folder.display()))
 }
 
-/// Puts the library's source where `-Zbuild-std` looks for it, unless it is there.
+/// Puts the library's source where `-Zbuild-std` looks for it, unless it is already there.
 fn find_source(toolchain: &Toolchain) -> Result<()> {
     let parent = toolchain.sysroot.join("lib/rustlib/src/rust");
     let library = parent.join("library");

@@ -1,5 +1,5 @@
 //! The programs that tests start: clang, componentize-py and cargo-deny.
-//! Those that are no packages of the system go to `target/tools`, never into the user's own folders.
+//! Those that are not packages of the system go to `target/tools`, never into the user's own folders.
 //! Invariant: versions are pinned, so that a test run today and one next year use the same tools.
 
 use crate::shell::{self, say};
@@ -22,7 +22,7 @@ pub(crate) fn install() -> Result<()> {
 
 fn clang() -> Result<()> {
     if shell::is_installed("clang") {
-        say("clang is there");
+        say("clang: already installed");
         return Ok(());
     }
     say("installing clang from the system's packages (for the module that is written in C)");
@@ -45,7 +45,7 @@ fn componentize_py() -> Result<()> {
     let folder = shell::root().join("target/tools/python");
     let mark = folder.join(format!("componentize-py-{COMPONENTIZE_PY}"));
     if mark.exists() {
-        say("componentize-py is there");
+        say("componentize-py: already installed");
         return Ok(());
     }
     say(&format!("installing componentize-py {COMPONENTIZE_PY} into target/tools/python"));
@@ -64,7 +64,7 @@ fn cargo_deny() -> Result<()> {
     let tools = shell::root().join("target/tools");
     let installed = shell::output(Command::new(tools.join("bin/cargo-deny")).arg("--version"));
     if installed.is_ok_and(|version| version.trim().ends_with(CARGO_DENY)) {
-        say("cargo-deny is there");
+        say("cargo-deny: already installed");
         return Ok(());
     }
     say(&format!("building cargo-deny {CARGO_DENY} into target/tools, once (a minute or two)"));
