@@ -45,7 +45,7 @@ impl Answer {
         self.reply.returned == Returned::Err
     }
 
-    /// The result in WAVE; `ok` if there is none.
+    /// The result in WAVE; `ok` if the function has none.
     pub(crate) fn wave(&self) -> String {
         self.result.as_ref().map_or("ok".to_owned(), |(value, ty)| wave::print(value, ty))
     }

@@ -5,7 +5,7 @@
 use crate::answer::Refusal;
 use interstice_codec::{Value, ValueType, row};
 use interstice_node::{FunctionHandle, Node};
-use interstice_wit::text::{TextError, json, wave};
+use interstice_wit::text::{Signature, TextError, json, wave};
 use std::collections::HashMap;
 
 /// The arguments as they were written.
@@ -41,13 +41,13 @@ impl Asking {
                     None => call.function.clone(),
                 };
                 let function = self.function(module, &name)?;
-                let values = wave::parse_arguments(&call.arguments, function.params());
+                let values = wave::parse_arguments(&call.arguments, signature(&function));
                 let bytes = encode(&function, values.map_err(|error| bad(&error))?)?;
                 Ok((function, bytes))
             }
             Written::Json { function, arguments } => {
                 let function = self.function(module, function)?;
-                let values = json::parse_arguments(function.full_name(), arguments, function.params());
+                let values = json::parse_arguments(function.full_name(), arguments, signature(&function));
                 let bytes = encode(&function, values.map_err(|error| bad(&error))?)?;
                 Ok((function, bytes))
             }
@@ -62,6 +62,10 @@ impl Asking {
         self.found.entry(module.to_owned()).or_default().insert(name.to_owned(), function.clone());
         Ok(function)
     }
+}
+
+fn signature(function: &FunctionHandle) -> Signature<'_, String> {
+    Signature { params: function.params(), result: function.result() }
 }
 
 fn encode(function: &FunctionHandle, values: Vec<Value>) -> Result<Vec<u8>, Refusal> {

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use interstice_node::log::doors::Doors;
 use interstice_node::log::{LogReader, Progress, RecoveryReport, os};
 use interstice_node::{Caller, Error, ErrorKind, Limits, Node, NodeOptions};
+use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -17,30 +18,39 @@ pub(crate) struct Opening {
     /// The data directory.
     #[arg(long, value_name = "DIR", env = "INTERSTICE_DATA")]
     pub(crate) data: PathBuf,
-    /// The name under which calls are made.
+    /// The client that calls are made for, as modules and the log see it.
     #[arg(long, value_name = "NAME", default_value = "local")]
     caller: String,
-    /// The work that one call may do, in wasmtime's units (about one an instruction).
-    #[arg(long, value_name = "UNITS")]
-    fuel: Option<u64>,
+    /// The work that one call may do, in wasmtime's units (about one per instruction).
+    #[arg(long, value_name = "UNITS", default_value_t = Limits::default().fuel)]
+    fuel: u64,
     /// The memory that one instance of a module may take, in MiB.
-    #[arg(long, value_name = "MIB")]
-    guest_memory: Option<u64>,
-    /// How many modules may stand on each other in nested calls.
-    #[arg(long, value_name = "NUMBER")]
-    depth: Option<u32>,
+    #[arg(long, value_name = "MIB", default_value_t = Limits::default().guest_memory_bytes >> 20)]
+    guest_memory: u64,
+    /// Maximum depth of nested module calls.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().depth)]
+    depth: u32,
 }
 
 impl Opening {
-    /// Opens the database, and makes one if the directory is empty or not there.
+    /// Whether `open_or_make` would make a database: the directory is empty, or does not exist.
+    pub(crate) fn is_new(&self) -> bool {
+        match fs::read_dir(&self.data) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(_) => !self.data.exists(),
+        }
+    }
+
+    /// Opens the database, and makes one if the directory is empty or does not exist.
     pub(crate) fn open_or_make(&self) -> Result<Node, Failure> {
+        expect_directory(&self.data)?;
         let doors = os::doors(&self.data).map_err(|error| {
             Failure::new(Exit::Ours, format!("cannot make {}: {error}", self.data.display()))
         })?;
         self.open(doors)
     }
 
-    /// Opens a database that is there.
+    /// Opens an existing database.
     pub(crate) fn open_existing(&self) -> Result<Node, Failure> {
         let doors = existing_doors(&self.data)?;
         // The reader tells a directory without a database apart, which opening would fill.
@@ -54,10 +64,12 @@ impl Opening {
     }
 
     fn open(&self, doors: Doors) -> Result<Node, Failure> {
-        let mut limits = Limits::default();
-        limits.fuel = self.fuel.unwrap_or(limits.fuel);
-        limits.guest_memory_bytes = self.guest_memory.map_or(limits.guest_memory_bytes, |mib| mib << 20);
-        limits.depth = self.depth.unwrap_or(limits.depth);
+        let limits = Limits {
+            fuel: self.fuel,
+            guest_memory_bytes: self.guest_memory.saturating_mul(1 << 20),
+            depth: self.depth,
+            ..Limits::default()
+        };
         let options = NodeOptions { limits, ..NodeOptions::default() };
         let bar = reading_bar();
         let opened = Node::open(doors, options, &mut |progress| show(&bar, progress));
@@ -68,10 +80,19 @@ impl Opening {
     }
 }
 
-/// The doors to a data directory that is there.
+/// The doors to an existing data directory.
 pub(crate) fn existing_doors(data: &Path) -> Result<Doors, Failure> {
+    expect_directory(data)?;
     os::doors_to_existing(data)
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot open {}: {error}", data.display())))
+}
+
+/// Refuses something else than a directory; what does not exist may become one.
+fn expect_directory(data: &Path) -> Result<(), Failure> {
+    match data.exists() && !data.is_dir() {
+        true => Err(Failure::new(Exit::Caller, format!("{} is not a directory", data.display()))),
+        false => Ok(()),
+    }
 }
 
 /// A failure of the node, with the exit code of its kind.
@@ -109,7 +130,7 @@ fn tell_recovery(report: &RecoveryReport) {
     if let Some(torn) = &report.torn {
         let aside = torn.aside.as_ref().map(|path| format!(", kept in {path}")).unwrap_or_default();
         terminal::tell(&format!(
-            "note: a write that a crash cut off was dropped ({} bytes at {} of {}{aside}); nobody was told that it was safe",
+            "note: dropped an incomplete write; it had never been acknowledged ({} bytes at {} of {}{aside})",
             torn.length, torn.offset, torn.path
         ));
     }

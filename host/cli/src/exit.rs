@@ -7,16 +7,16 @@ use interstice_wit::Diagnostics;
 use std::error::Error;
 use std::process::ExitCode;
 
-/// What the numbers mean, as `--help` shows it.
+/// What the numbers mean, as `--help` shows it, and docs/cli.md in the same words.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  the module returned err, or the check found mistakes
+  0  success
+  1  a negative answer: err, mistakes in the WIT, a crate that does not compile, a stale file
   2  the command line is wrong
-  3  the caller's mistake: bad arguments, unknown module or function, missing file
+  3  the caller's mistake: bad arguments, unknown module, unknown or private function, missing file
   4  the module's fault: trap, panic, fuel, memory, stack
-  5  versions do not fit: schema, links, file format
-  6  ours: disk, corruption, a database held by another process
+  5  versions do not fit: schema, links, file format, refused imports
+  6  ours: disk, corruption, a database that another process has open
   7  the outcome is unknown: the disk failed while the transaction was in flight";
 
 /// The exit code of the process. 2 is given by the argument parser itself.
@@ -93,7 +93,7 @@ impl Failure {
                 for (depth, message) in chain.iter().enumerate() {
                     match depth {
                         0 => terminal::tell(&format!("{error} {message}")),
-                        _ => terminal::tell(&format!("  because: {}", message.replace('\n', "\n  "))),
+                        _ => terminal::tell(&format!("  caused by: {}", message.replace('\n', "\n  "))),
                     }
                 }
             }

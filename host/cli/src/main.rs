@@ -1,5 +1,5 @@
 //! The command `interstice`: from a new module to a committed transaction, and a look into the log.
-//! It holds no logic of the database: it reads arguments, asks a room, and prints the answer.
+//! It holds no logic of the database: it reads arguments, calls another crate, and prints the answer.
 //! Invariant: answers go to stdout, everything else to stderr, and the exit code says how it ended.
 
 mod answer;
@@ -31,9 +31,15 @@ enum Command {
     Schema(schema::Arguments),
     Codegen(codegen::Arguments),
     Run(run::Arguments),
-    /// Calls a reducer of a database that no process holds.
+    /// Calls a reducer of a database that no process has open.
+    ///
+    /// Opening the database recovers it after a crash, and runs what is due: deliveries that are owed to
+    /// subscribers, and schedules.
     Call(ask::Arguments),
-    /// Asks a query of a database that no process holds.
+    /// Runs a query against a database that no process has open.
+    ///
+    /// The query itself cannot write, but the database is opened as `call` opens it: it is recovered after
+    /// a crash, and what is due runs.
     Query(ask::Arguments),
     Log(log::Arguments),
 }

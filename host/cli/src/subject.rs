@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path, world: Option<&str>) -> Result<Subject, Failure>
     let schema = component_schema(&bytes)
         .map_err(|failure| failure.context(format!("{} cannot be used", path.display())))?;
     if world.is_some_and(|world| world != schema.world) {
-        let message = format!("the component has the world `{}` alone", schema.world);
+        let message = format!("the only world of the component is `{}`", schema.world);
         return Err(Failure::new(Exit::Caller, message));
     }
     Ok(Subject { schema, artifact: Some(artifact_hash(&bytes)) })
@@ -47,8 +47,8 @@ pub(crate) fn wit_of(path: &Path) -> Result<PathBuf, Failure> {
         return Ok(inner);
     }
     let message = match path.exists() {
-        true => format!("{} holds no `.wit` file and no folder `wit`", path.display()),
-        false => format!("there is no {}", path.display()),
+        true => format!("{} contains neither a `.wit` file nor a folder `wit`", path.display()),
+        false => format!("{} does not exist", path.display()),
     };
     Err(Failure::new(Exit::Caller, message))
 }

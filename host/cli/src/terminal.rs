@@ -13,7 +13,7 @@ pub(crate) const GREEN: &str = "32";
 pub(crate) const BLUE: &str = "34;1";
 pub(crate) const DIM: &str = "2";
 
-/// How wide findings are shown where nobody looks at them.
+/// How wide findings are shown where the output is not a terminal.
 const PIPE_WIDTH: usize = 100;
 
 /// Whether to use colours on an output, by <https://no-color.org>.
@@ -34,7 +34,7 @@ pub(crate) fn stdout_style(text: &str, style: &str) -> String {
     styled(text, style, has_colours(io::stdout().is_terminal()))
 }
 
-/// A line on stderr. That nobody reads it is no reason to fail.
+/// A line on stderr. A closed stderr is not a reason to fail.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
@@ -46,7 +46,7 @@ pub(crate) fn show_findings(findings: &Diagnostics) {
     let handler = GraphicalReportHandler::new_themed(theme).with_width(PIPE_WIDTH).with_links(false);
     for finding in findings.findings() {
         let mut text = String::new();
-        // Writing to a string does not fail; the plain message is there if it ever does.
+        // Writing to a string does not fail; if it ever does, the plain message will do.
         if handler.render_report(&mut text, finding).is_err() {
             text = finding.message().to_owned();
         }

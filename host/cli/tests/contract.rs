@@ -215,7 +215,7 @@ fn what_is_no_contract_is_told() {
     expect![[r#"
         exit 3
         --- stderr
-        error: . holds no `.wit` file and no folder `wit`
+        error: . contains neither a `.wit` file nor a folder `wit`
     "#]]
     .assert_eq(&case.run(&["check"]).shown());
     expect![[r#"
@@ -229,7 +229,7 @@ fn what_is_no_contract_is_told() {
         exit 5
         --- stderr
         error: text.wasm cannot be used
-          because: this is not a WebAssembly file
+          caused by: this is not a WebAssembly file
     "#]]
     .assert_eq(&case.run(&["check", "text.wasm"]).shown());
     case.write("core.wasm", b"\0asm\x01\0\0\0");
@@ -237,14 +237,14 @@ fn what_is_no_contract_is_told() {
         exit 5
         --- stderr
         error: core.wasm cannot be used
-          because: this is a core WebAssembly module, not a component; `interstice build --from` makes one of it
+          caused by: this is a core WebAssembly module, not a component; `interstice build --from` makes one of it
     "#]].assert_eq(&case.run(&["schema", "core.wasm"]).shown());
     case.write("bare.wasm", b"\0asm\x0d\0\x01\0");
     expect![[r#"
         exit 5
         --- stderr
         error: bare.wasm cannot be used
-          because: the component has no section `interstice:schema`; `interstice build --from` adds it
+          caused by: the component has no section `interstice:schema`; `interstice build --from` adds it
     "#]]
     .assert_eq(&case.run(&["schema", "bare.wasm"]).shown());
     case.write("short.wasm", b"\0asm\x0d\0\x01\0\x07\x20");
@@ -252,7 +252,7 @@ fn what_is_no_contract_is_told() {
         exit 5
         --- stderr
         error: short.wasm cannot be used
-          because: the component is truncated: it ends at byte 10, in the middle of a section
+          caused by: the component is truncated: it ends at byte 10, in the middle of a section
     "#]]
     .assert_eq(&case.run(&["schema", "short.wasm"]).shown());
 }
@@ -311,4 +311,37 @@ fn a_reader_that_goes_away_is_no_failure() {
     child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(complaint, "");
+}
+
+/// docs/cli.md, which must say what the command says of itself.
+fn manual() -> String {
+    std::fs::read_to_string(root().join("docs/cli.md")).unwrap()
+}
+
+#[test]
+fn the_manual_has_the_exit_codes_of_the_help() {
+    let help = Case::new().run(&["--help"]).stdout;
+    let codes = help.split("Exit codes:\n").nth(1).unwrap();
+    let manual = manual().replace('`', "");
+    for line in codes.lines() {
+        let (code, meaning) = line.trim().split_once("  ").unwrap();
+        let row = format!("| {code} | {meaning} |");
+        assert!(manual.contains(&row), "docs/cli.md has no row {row}");
+    }
+}
+
+#[test]
+fn the_manual_knows_every_command_and_option() {
+    let case = Case::new();
+    let manual = manual();
+    for command in ["new", "build", "check", "schema", "codegen", "run", "call", "query", "log"] {
+        assert!(manual.contains(&format!("`interstice {command}")), "docs/cli.md lacks {command}");
+        let help = case.run(&[command, "--help"]).stdout;
+        for line in help.lines().map(str::trim_start).filter(|line| line.starts_with('-')) {
+            let Some(option) = line.split([' ', ',']).find(|word| word.starts_with("--")) else { continue };
+            if !["--help", "--version"].contains(&option) {
+                assert!(manual.contains(&format!("`{option}")), "docs/cli.md lacks {option} of {command}");
+            }
+        }
+    }
 }

@@ -52,11 +52,16 @@ pub(crate) fn run(arguments: &Arguments, kind: Kind) -> Result<(), Failure> {
     if answer.is_err() { Err(Failure::silent(Exit::Negative)) } else { Ok(()) }
 }
 
+/// Whether this is the name of a function and no more, such as `transfer` or `ledger.transfer`.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-.%".contains(letter))
+}
+
 fn ask(arguments: &Arguments, kind: Kind, node: &Node) -> Result<Answer, Failure> {
     let written = match &arguments.arguments {
         Some(json) => Written::Json { function: &arguments.call, arguments: json },
-        None if arguments.call.contains('(') => Written::Wave(&arguments.call),
-        None => Written::Json { function: &arguments.call, arguments: "[]" },
+        None if is_name(&arguments.call) => Written::Json { function: &arguments.call, arguments: "[]" },
+        None => Written::Wave(&arguments.call),
     };
     let mut asking = Asking::new(node);
     let (function, bytes) = asking.read(&arguments.module, &written).map_err(Refusal::into_failure)?;

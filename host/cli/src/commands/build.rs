@@ -15,16 +15,17 @@ pub(crate) struct Arguments {
     /// The folder of the module's crate.
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// Takes this core module or component, which another toolchain made, instead of running cargo.
+    /// Uses this core module or component from another toolchain instead of running cargo.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// The folder or file with the module's WIT (by default the folder `wit` of the module).
+    /// The folder or file with the module's WIT [default: the folder `wit` of the module]
     #[arg(long, value_name = "PATH")]
     wit: Option<PathBuf>,
     /// The world, where the package has several.
     #[arg(long)]
     world: Option<String>,
-    /// Where the component goes.
+    /// Where the component goes [default: `interstice/NAMESPACE-NAME-VERSION.wasm` in the target folder, or with
+    /// --from beside the binary]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Fails when Cargo.lock would change.
@@ -66,13 +67,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     show(&built, arguments.json)
 }
 
-/// A component that contradicts its schema must not be left lying about as if it were built.
+/// A component that contradicts its schema must not remain as if it were built.
 fn prove(built: &Built) -> Result<(), Failure> {
     let spinner = terminal::spinner("checking the component against its schema");
     let proof = subject::prove(&built.component, &built.schema);
     spinner.finish_and_clear();
     proof.inspect_err(|_| {
-        // It was there a moment ago; if it is gone, so much the better.
+        // It was written a moment ago; if it is already gone, all the better.
         let _ = std::fs::remove_file(&built.path);
     })
 }

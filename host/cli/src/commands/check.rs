@@ -7,7 +7,7 @@ use crate::subject;
 use crate::terminal::{self, Output};
 use std::path::PathBuf;
 
-/// Checks the WIT of a module, or a component against its own schema.
+/// Reports all mistakes in the WIT of a module, or checks a component against its own schema.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The folder of a module, a folder or file of WIT, or a component.

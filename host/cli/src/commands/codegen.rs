@@ -10,7 +10,9 @@ use interstice_wit::{Schema, Sources};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Writes the Rust bindings of a module, which `interstice::module!` makes while compiling.
+/// Writes the Rust bindings of a module, or with --wit its guest world for other languages.
+///
+/// The Rust bindings are those that `interstice::module!` generates at compile time.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The folder of a module, or a folder or file of WIT.
@@ -23,10 +25,10 @@ pub(crate) struct Arguments {
     /// world with the typed door of each table, and the packages that it needs.
     #[arg(long)]
     wit: bool,
-    /// Where it goes: a file, or with --wit a folder (by default stdout).
+    /// Where it goes: a file, or with --wit a folder [default: stdout]
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Writes nothing, and fails if what is there is stale.
+    /// Writes nothing, and fails if the existing files are stale.
     #[arg(long, requires = "output")]
     check: bool,
 }
@@ -67,12 +69,12 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     folder
         .and_then(|()| fs::write(path, text))
         .map_err(|error| Failure::new(Exit::Ours, format!("cannot write {}: {error}", path.display())))?;
-    terminal::tell(&format!("written {}", path.display()));
+    terminal::tell(&format!("wrote {}", path.display()));
     Ok(())
 }
 
 fn check_bindings(file: &Path, sources: &Sources, schema: &Schema) -> Result<(), Failure> {
-    let Ok(found) = fs::read_to_string(file) else { return Err(stale(file, "it is not there")) };
+    let Ok(found) = fs::read_to_string(file) else { return Err(stale(file, "it does not exist")) };
     match check_rust_file(sources, schema, &found).map_err(failure)? {
         Freshness::Fresh => Ok(()),
         Freshness::Stale { line } => Err(stale(file, &format!("it differs from line {line} on"))),
@@ -83,7 +85,7 @@ fn check_file(path: &Path, text: &str) -> Result<(), Failure> {
     match fs::read_to_string(path) {
         Ok(found) if found.lines().eq(text.lines()) => Ok(()),
         Ok(_) => Err(stale(path, "it differs")),
-        Err(_) => Err(stale(path, "it is not there")),
+        Err(_) => Err(stale(path, "it does not exist")),
     }
 }
 

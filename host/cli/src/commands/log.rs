@@ -18,7 +18,9 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// Shows the records of a database that no process holds.
+/// Shows the records of a database that no process has open.
+///
+/// The data directory is only read: nothing is recovered, and nothing runs.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The data directory.
@@ -27,13 +29,13 @@ pub(crate) struct Arguments {
     /// The first record to show.
     #[arg(long, value_name = "SEQUENCE", default_value_t = 1)]
     from: u64,
-    /// Shows so many records at most, from the first on.
+    /// The most records to show, counted from the first.
     #[arg(long, value_name = "NUMBER", conflicts_with = "last")]
     limit: Option<u64>,
-    /// Shows so many records at the end.
+    /// How many of the last records to show.
     #[arg(long, value_name = "NUMBER")]
     last: Option<usize>,
-    /// Shows the records of this module alone, such as `acme:bank`.
+    /// Shows only the records of this module, such as `acme:bank`.
     #[arg(long)]
     module: Option<String>,
     /// Shows the changed rows too (JSON always does).

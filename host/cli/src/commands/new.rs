@@ -1,6 +1,6 @@
 //! `interstice new`: a module that builds and passes its own test as generated.
 //! The files are those under `template/`, with the names filled in.
-//! Invariant: nothing that is there already is overwritten.
+//! Invariant: no existing file is overwritten.
 
 use crate::exit::{Exit, Failure};
 use crate::terminal::{self, Output};
@@ -23,10 +23,11 @@ pub(crate) struct Arguments {
     /// The name of its package, such as `acme:bank`.
     #[arg(value_name = "NAMESPACE:NAME")]
     name: String,
-    /// Where to put it (by default a folder of that name here).
+    /// Where to put it [default: a folder of that name here]
     #[arg(long, value_name = "FOLDER")]
     path: Option<PathBuf>,
-    /// The folder `guest-sdk` of a checkout of Interstice, to depend on it by path.
+    /// The folder `guest-sdk` of an Interstice checkout, to depend on by path [default: that of the checkout
+    /// that this command was built from]
     #[arg(long, value_name = "FOLDER", env = "INTERSTICE_SDK")]
     sdk: Option<PathBuf>,
 }
@@ -36,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder = arguments.path.clone().unwrap_or_else(|| PathBuf::from(name));
     let is_used = fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
     if is_used || folder.is_file() {
-        let message = format!("{} is there already: name another folder by `--path`", folder.display());
+        let message = format!("{} already exists; choose another with `--path`", folder.display());
         return Err(Failure::new(Exit::Caller, message));
     }
     let sdk = sdk(arguments.sdk.as_deref())?;
@@ -61,13 +62,13 @@ fn package_name(text: &str) -> Result<(&str, &str), Failure> {
     let refused = |reason: String| Err(Failure::new(Exit::Caller, reason));
     let Some((namespace, name)) = text.split_once(':') else {
         return refused(format!(
-            "`{text}` is no package name: it has the form `namespace:name`, such as `acme:bank`"
+            "`{text}` is not a package name, which has the form `namespace:name`, such as `acme:bank`"
         ));
     };
     for part in [namespace, name] {
         if !is_kebab(part) {
             return refused(format!(
-                "`{part}` is no name in WIT: words of lower-case letters and digits, each beginning with a letter, \
+                "`{part}` is not a WIT name: words of lower-case letters and digits, each beginning with a letter, \
                  joined by single hyphens"
             ));
         }

@@ -9,6 +9,7 @@ mod request;
 
 use crate::database::{Opening, failure};
 use crate::exit::{Exit, Failure};
+use crate::subject;
 use crate::terminal::{self, DIM};
 use interstice_node::{Acknowledge, CallOptions, Node};
 use std::fs;
@@ -18,6 +19,9 @@ use std::path::{Path, PathBuf};
 /// Runs a database: installs modules, then takes calls line by line.
 #[derive(clap::Args)]
 #[command(after_help = "\
+On a terminal there is a prompt. From a pipe, the exit code is 0 once every line was answered, also if
+some of the answers are errors; 6 or 7 if the database failed.
+
 A line is `MODULE FUNCTION(ARGUMENTS)` or `query MODULE FUNCTION(ARGUMENTS)`, the arguments in WAVE:
   acme:bank transfer(1, 2, 50)
   query acme:bank balance(1)
@@ -25,13 +29,13 @@ With --json, a line is an object, and so is each answer:
   {\"id\": 1, \"module\": \"acme:bank\", \"function\": \"ledger.transfer\", \"args\": [1, 2, 50]}
   {\"id\": 2, \"module\": \"acme:bank\", \"wave\": \"balance(1)\", \"query\": true}")]
 pub(crate) struct Arguments {
-    /// Components to install; those that are installed already change nothing. A module that others
+    /// Components to install; those that are already installed change nothing. A module that others
     /// import goes before them.
     #[arg(value_name = "MODULE")]
     modules: Vec<PathBuf>,
     #[command(flatten)]
     opening: Opening,
-    /// Takes and gives one JSON object a line.
+    /// Reads and writes one JSON object per line.
     #[arg(long)]
     json: bool,
     /// Answers as soon as a transaction is committed in memory, before it is safe on disk.
@@ -40,12 +44,15 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    // Read before anything is opened: a misspelt path must not leave an empty database behind.
+    // Read before anything is opened: a file that cannot be installed must not leave an empty database.
     let components: Vec<(&Path, Vec<u8>)> = arguments
         .modules
         .iter()
         .map(|path| Ok((path.as_path(), read(path)?)))
         .collect::<Result<_, Failure>>()?;
+    if arguments.opening.is_new() {
+        components.iter().try_for_each(|(path, component)| check(path, component))?;
+    }
     let node = arguments.opening.open_or_make()?;
     let served = install(&node, &components).and_then(|()| serve(arguments, &node));
     let closed = node.close().map_err(failure);
@@ -57,16 +64,27 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))
 }
 
+/// Checks what can be checked without a database; installing does it again.
+fn check(path: &Path, component: &[u8]) -> Result<(), Failure> {
+    let spinner = terminal::spinner(format!("checking {}", path.display()));
+    let schema = subject::component_schema(component);
+    spinner.finish_and_clear();
+    schema.map(drop).map_err(|failure| failure.context(cannot_install(path)))
+}
+
+fn cannot_install(path: &Path) -> String {
+    format!("cannot install {}", path.display())
+}
+
 fn install(node: &Node, components: &[(&Path, Vec<u8>)]) -> Result<(), Failure> {
     for (path, component) in components {
         let spinner = terminal::spinner(format!("installing {}", path.display()));
         let installed = node.install(component);
         spinner.finish_and_clear();
-        let installed = installed
-            .map_err(|error| failure(error).context(format!("cannot install {}", path.display())))?;
+        let installed = installed.map_err(|error| failure(error).context(cannot_install(path)))?;
         let place = match installed.sequence {
             Some(sequence) => format!("installed #{sequence}"),
-            None => "is installed".to_owned(),
+            None => "already installed".to_owned(),
         };
         terminal::tell(&format!("{} {}", installed.package, terminal::stderr_style(&place, DIM)));
     }

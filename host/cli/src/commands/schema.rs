@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
-    /// Prints the hashes alone.
+    /// Prints only the hashes.
     #[arg(long)]
     hash: bool,
 }

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs)]
 
+use expect_test::Expect;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// A folder with a module in it, and a place for a data directory.
@@ -79,6 +82,38 @@ impl Ended {
         }
         text
     }
+}
+
+/// The component of a module of this repository, such as `examples/bank`; built once in a process.
+pub fn component(module: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let name = module.rsplit('/').next().unwrap();
+    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components").join(format!("{name}.wasm"));
+    let mut built = BUILT.lock().unwrap();
+    if built.insert(output.clone()) {
+        let source = root().join(module);
+        let arguments = ["build", "--output", output.to_str().unwrap(), source.to_str().unwrap()];
+        let ended = Case::new().run(&arguments);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    }
+    output
+}
+
+/// A case with a bank in the data directory `data`, in which ada (2) has 100 and bob (3) nothing.
+pub fn bank() -> Case {
+    let case = Case::new();
+    let bank = component("examples/bank");
+    let ended = case.run_with_input(
+        &["run", "--data", "data", bank.to_str().unwrap()],
+        "acme:bank open-account(\"ada\")\nacme:bank open-account(\"bob\")\nacme:bank deposit(2, 100)\n",
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    case
+}
+
+/// Runs a command and compares everything that it printed.
+pub fn check(case: &Case, arguments: &[&str], expected: Expect) {
+    expected.assert_eq(&case.run(arguments).shown());
 }
 
 /// The root of the workspace.

@@ -14,7 +14,7 @@ pub(super) struct Names {
     schemas: HashMap<String, Schema>,
 }
 
-/// A value with its type, for there is no text of the one without the other.
+/// A value with its type, which is needed to write it as text.
 pub(super) type Typed = (Value, ValueType);
 
 impl Names {

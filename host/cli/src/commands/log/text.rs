@@ -88,7 +88,7 @@ fn timestamp(micros: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}.{fraction:06}Z", second % 60)
 }
 
-/// The date in the Gregorian calendar, so many days after 1970-01-01. Years are counted from March, so
+/// The date in the Gregorian calendar, this number of days after 1970-01-01. Years are counted from March, so
 /// that the leap day is the last of a year (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;

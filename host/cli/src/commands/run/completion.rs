@@ -2,7 +2,7 @@
 //! Invariant: only what a client may call is offered.
 
 use interstice_node::ModuleInfo;
-use interstice_wit::text::signature_text;
+use interstice_wit::text::{Signature, signature_text};
 use interstice_wit::{FunctionKind, Visibility};
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::Highlighter;
@@ -49,9 +49,11 @@ pub(super) fn callable(modules: &[ModuleInfo]) -> Vec<Callable> {
                 .iter()
                 .map(|param| (param.name.as_str(), schema.value_type(&param.ty)))
                 .collect();
+            let result = function.result.as_ref().map(|ty| schema.value_type(ty));
+            let signature = Signature { params: &params, result: result.as_ref() };
             all.push(Callable {
                 module: schema.package.unversioned(),
-                signature: signature_text(&name, &params),
+                signature: signature_text(&name, &signature),
                 name,
                 is_query: function.kind == FunctionKind::Query,
                 has_params: !params.is_empty(),

@@ -37,7 +37,7 @@ enum Asked {
     Refused(Refusal),
 }
 
-/// Serves until the input ends, or until nobody reads the answers.
+/// Serves until the input ends, or until the reader of the answers is gone.
 pub(super) fn serve(node: &Node, options: &CallOptions, as_json: bool) -> Result<(), Failure> {
     let (items, to_answer) = sync_channel(IN_FLIGHT);
     let (answers, to_write) = sync_channel(IN_FLIGHT);
@@ -95,7 +95,7 @@ fn read_all(
             }
         };
         if send.send(item).is_err() {
-            // The other threads have ended because nobody reads; there is no point in going on.
+            // The other threads have ended because the reader is gone.
             return Ok(());
         }
     }
@@ -127,8 +127,10 @@ fn answer_all(
     let mut ended = Ok(());
     for Item { id, asked } in items {
         let answer = answer(node, options, asked);
+        let is_unknown = ended.as_ref().is_err_and(|failure: &Failure| failure.exit == Exit::OutcomeUnknown);
         if let Err(refusal) = &answer
             && matches!(refusal.exit, Exit::Ours | Exit::OutcomeUnknown)
+            && !is_unknown
         {
             ended = Err(Failure::new(refusal.exit, "the database failed while calls were in flight"));
         }
@@ -170,7 +172,7 @@ fn write_all(lines: &Receiver<String>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `#12 ok(30)`, or why there is no answer, on one line.
+/// `#12 ok(30)`, or why the call failed, on one line.
 fn text(answer: &Result<Answer, Refusal>) -> String {
     match answer {
         Ok(answer) => format!("{} {}", answer.place(), answer.wave()),

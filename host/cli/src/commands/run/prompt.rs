@@ -17,9 +17,10 @@ use std::path::{Path, PathBuf};
 
 const HELP: &str = "\
 MODULE FUNCTION(ARGUMENTS)         calls a reducer
-query MODULE FUNCTION(ARGUMENTS)   asks a query
-modules                            shows what can be called
-help, quit";
+query MODULE FUNCTION(ARGUMENTS)   runs a query
+modules                            lists what can be called
+help                               shows this text
+quit                               closes the database and exits, as Ctrl-D does";
 
 pub(super) fn serve(node: &Node, options: &CallOptions, data: &Path) -> Result<(), Failure> {
     let failed =
@@ -29,10 +30,10 @@ pub(super) fn serve(node: &Node, options: &CallOptions, data: &Path) -> Result<(
     editor.set_helper(Some(Completion::new(&node.modules())));
     let history = history_file();
     if let Some(history) = &history {
-        // There is none the first time.
+        // The first time the file does not exist.
         let _ = editor.load_history(history);
     }
-    terminal::tell(&format!("{} is open; `help` tells how to call, ctrl-D ends", data.display()));
+    terminal::tell(&format!("{} is open; type `help` for usage, Ctrl-D to exit", data.display()));
     let mut asking = Asking::new(node);
     let ended = loop {
         match editor.readline("interstice> ") {

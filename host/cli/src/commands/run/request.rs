@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
-/// What a line asks for.
+/// What a line requests.
 pub(super) struct Request<'a> {
     pub(super) is_query: bool,
     pub(super) module: Cow<'a, str>,
@@ -73,7 +73,7 @@ impl<'a> Request<'a> {
             Ok(mut parsed) => (parsed.id.take(), parsed.request()),
             Err(error) => {
                 let id = serde_json::from_str::<Id>(line).map_or(Json::Null, |found| found.id);
-                (id, Err(Refusal::caller("bad-line", format!("the line is no request: {error}"))))
+                (id, Err(Refusal::caller("bad-line", format!("the line is not a request: {error}"))))
             }
         }
     }

@@ -2,43 +2,18 @@
 //! A type of the interface at hand is called by its name alone, any other by its full name.
 //! Invariant: what is printed names every field, case, flag, parameter and result.
 
-use interstice_wit::{Function, Interface, Type, TypeDef, TypeKind};
+use interstice_wit::{Function, Interface, Type, TypeDef, TypeKind, TypeName};
 
 /// A type where it is used.
 pub(super) fn text(ty: &Type, at: &Interface) -> String {
-    let inner = |ty: &Type| text(ty, at);
-    match ty {
-        Type::Bool => "bool".to_owned(),
-        Type::U8 => "u8".to_owned(),
-        Type::U16 => "u16".to_owned(),
-        Type::U32 => "u32".to_owned(),
-        Type::U64 => "u64".to_owned(),
-        Type::S8 => "s8".to_owned(),
-        Type::S16 => "s16".to_owned(),
-        Type::S32 => "s32".to_owned(),
-        Type::S64 => "s64".to_owned(),
-        Type::F32 => "f32".to_owned(),
-        Type::F64 => "f64".to_owned(),
-        Type::Char => "char".to_owned(),
-        Type::String => "string".to_owned(),
-        Type::List(element) => format!("list<{}>", inner(element)),
-        Type::Option(some) => format!("option<{}>", inner(some)),
-        Type::Result { ok: None, err: None } => "result".to_owned(),
-        Type::Result { ok: Some(ok), err: None } => format!("result<{}>", inner(ok)),
-        Type::Result { ok, err: Some(err) } => {
-            format!("result<{}, {}>", ok.as_deref().map_or("_".to_owned(), inner), inner(err))
-        }
-        Type::Tuple(elements) => {
-            format!("tuple<{}>", elements.iter().map(inner).collect::<Vec<_>>().join(", "))
-        }
-        Type::Named(name) if name.interface == at.name => name.name.clone(),
-        Type::Named(name) => used_as(at, ty).unwrap_or_else(|| name.to_string()),
-    }
+    ty.wit(&|name| match name.interface == at.name {
+        true => name.name.clone(),
+        false => used_as(at, name).unwrap_or_else(|| name.to_string()),
+    })
 }
 
 /// The name under which the interface `use`s a type.
-fn used_as(at: &Interface, ty: &Type) -> Option<String> {
-    let Type::Named(name) = ty else { return None };
+fn used_as(at: &Interface, name: &TypeName) -> Option<String> {
     let def = at.types.iter().find(|def| matches!(&def.kind, TypeKind::Use(target) if target == name))?;
     Some(def.name.clone())
 }
