@@ -4,6 +4,7 @@
 interstice::module!("wit");
 
 use interstice::Caller;
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use tables::Note;
 
@@ -31,6 +32,19 @@ fn recurse(depth: u32) -> u32 {
 fn recurse_in_memory(depth: u32) -> u32 {
     let frame = black_box([depth; 1024]);
     if depth == 0 { frame[0] } else { recurse_in_memory(depth - 1) + u32::from(frame[63] == depth) }
+}
+
+thread_local! {
+    /// What the instance keeps from call to call, as no module should.
+    static HOARD: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static TIREDNESS: Cell<u32> = const { Cell::new(0) };
+}
+
+fn hoard(mebibytes: u32) -> u32 {
+    HOARD.with_borrow_mut(|hoard| {
+        hoard.push(black_box(vec![1; (mebibytes as usize) << 20]));
+        hoard.len() as u32
+    })
 }
 
 impl Deeds for Hostile {
@@ -104,6 +118,25 @@ impl Deeds for Hostile {
 
     fn notes(context: &QueryContext) -> Vec<String> {
         context.tables.note.iter().map(|note| note.text).collect()
+    }
+
+    fn hoard(context: &mut ReducerContext, text: String, mebibytes: u32) -> u32 {
+        written(context, &text);
+        hoard(mebibytes)
+    }
+
+    fn hoard_aside(_: &QueryContext, mebibytes: u32) -> u32 {
+        hoard(mebibytes)
+    }
+
+    fn tire(context: &mut ReducerContext, text: String, rounds: u32) -> u32 {
+        written(context, &text);
+        let times = TIREDNESS.get() + 1;
+        TIREDNESS.set(times);
+        for round in 0..rounds * times {
+            black_box(round);
+        }
+        times
     }
 
     fn draw(context: &mut ReducerContext) -> (u64, u64) {

@@ -17,8 +17,8 @@ fn written(context: &mut ReducerContext, text: &str) {
 }
 
 #[inline(never)]
-fn recurse(context: &mut ReducerContext, depth: u32) -> u32 {
-    if depth == 0 { deeds::deep(context, 100) } else { black_box(recurse(context, depth - 1)) + 1 }
+fn recurse(context: &mut ReducerContext, outer: u32, inner: u32) -> u32 {
+    if outer == 0 { deeds::deep(context, inner) } else { black_box(recurse(context, outer - 1, inner)) + 1 }
 }
 
 impl Relay for TheRelay {
@@ -35,8 +35,8 @@ impl Relay for TheRelay {
         deeds::panic(context, &text);
     }
 
-    fn deep(context: &mut ReducerContext, depth: u32) -> u32 {
-        recurse(context, depth)
+    fn deep(context: &mut ReducerContext, outer: u32, inner: u32) -> u32 {
+        recurse(context, outer, inner)
     }
 
     fn hand_over(context: &mut ReducerContext, size: u32) -> u64 {
