@@ -1,6 +1,6 @@
 //! The engine: wasmtime with the settings that make guests deterministic and bounded.
-//! Invariant: two engines with the same options run a component to the same outcome, on any
-//! machine.
+//! Invariant: two engines with the same options run a component to the same outcome on any machine, but
+//! for the depth at which its stack overflows.
 
 use crate::cache::{self, CompileCache};
 use crate::error::EngineError;
@@ -72,7 +72,17 @@ impl Engine {
     }
 
     fn compile_anew(&self, artifact: &[u8]) -> Result<Component, EngineError> {
-        Component::from_binary(&self.inner, artifact).map_err(EngineError::Invalid)
+        Component::from_binary(&self.inner, artifact).map_err(|error| self.refusal(error))
+    }
+
+    /// Tells a component that needs more memory than there may be from one that is not valid.
+    fn refusal(&self, error: wasmtime::Error) -> EngineError {
+        // wasmtime has no type of its own for this error.
+        let needs_memory = error.chain().any(|cause| cause.to_string().contains("memory does not fit"));
+        if needs_memory {
+            return EngineError::MemoryTooSmall { limit_bytes: self.options.max_memory_bytes, source: error };
+        }
+        EngineError::Invalid(error)
     }
 }
 

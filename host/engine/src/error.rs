@@ -20,6 +20,14 @@ pub enum EngineError {
     /// The component is invalid, or uses what is not allowed here.
     #[error("the component is damaged or not valid: {0:#}")]
     Invalid(wasmtime::Error),
+    /// The component begins with more memory than one instance may have.
+    #[error("the component begins with more memory than the {limit_bytes} bytes of the limit: {source:#}")]
+    MemoryTooSmall {
+        /// What one instance may have.
+        limit_bytes: usize,
+        /// What wasmtime said.
+        source: wasmtime::Error,
+    },
     /// The component asks for more than one instance may have.
     #[error("the component needs more than an instance may have: {0:#}")]
     TooLarge(wasmtime::Error),

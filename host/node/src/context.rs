@@ -255,7 +255,7 @@ impl Context {
         if self.frames.len() > self.limits.depth as usize {
             return Err(Fault::Stopped(Stop::Limit {
                 limit: "depth",
-                message: format!("modules called each other more than {} levels deep", self.limits.depth),
+                message: format!("calls between modules may nest {} levels deep", self.limits.depth),
             }));
         }
         let called_by_query = match self.frames.last() {

@@ -39,7 +39,7 @@ impl fmt::Display for ErrorKind {
 #[non_exhaustive]
 pub enum Error {
     /// No module of that name is installed.
-    #[error("no module '{module}' is installed{}", or_list("; installed: ", .installed))]
+    #[error("no module `{module}` is installed{}", or_list("; installed: ", .installed))]
     UnknownModule {
         /// What was asked for.
         module: String,
@@ -47,7 +47,7 @@ pub enum Error {
         installed: Vec<String>,
     },
     /// The module has no function of that name that a client may call.
-    #[error("{module} has no function '{function}' that can be called{}", or_list("; it has ", .known))]
+    #[error("{module} has no function `{function}` that can be called{}", or_list("; it has ", .known))]
     UnknownFunction {
         /// The module.
         module: Box<PackageName>,
@@ -57,7 +57,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// Several interfaces of the module have a function of that name.
-    #[error("'{function}' is ambiguous in {module}: say one of {}", .candidates.join(", "))]
+    #[error("`{function}` is ambiguous in {module}: say one of {}", .candidates.join(", "))]
     AmbiguousFunction {
         /// The module.
         module: Box<PackageName>,
@@ -98,8 +98,20 @@ pub enum Error {
         /// What is wrong, and where.
         reason: String,
     },
+    /// A limit was set to what it cannot be.
+    #[error("the limit `{limit}` is set to {given}, and may be from {least} to {most}")]
+    BadLimit {
+        /// The limit's name.
+        limit: &'static str,
+        /// What it was set to, in its own unit: bytes, levels, threads.
+        given: u64,
+        /// The least that it may be.
+        least: u64,
+        /// The most that it may be.
+        most: u64,
+    },
     /// A named limit was reached.
-    #[error("limit '{limit}' reached in {place}: {message}")]
+    #[error("limit `{limit}` reached in {place}: {message}")]
     Limit {
         /// The limit's name, as it is configured.
         limit: &'static str,
@@ -285,6 +297,7 @@ impl Error {
             Error::NotCallable { .. } => "caller.not-callable",
             Error::WrongKind { .. } => "caller.wrong-kind",
             Error::BadArguments { .. } => "caller.bad-arguments",
+            Error::BadLimit { .. } => "caller.bad-limit",
             Error::Limit { .. } => "caller.limit",
             Error::Panicked { .. } => "module.panic",
             Error::Trapped { .. } => "module.trap",

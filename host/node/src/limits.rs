@@ -1,6 +1,7 @@
 //! Every limit of a node in one place: its name, its default and the reason for it.
 //! Limits of the store and of the log stand in those rooms; limits of the engine are set from here.
 
+use crate::error::Error;
 use interstice_store::StoreLimits;
 
 /// What a node allows. The names are those of the configuration and of error messages.
@@ -40,6 +41,21 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Refuses what no machine can give, before the engine fails with it.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let check = |limit, given: u64, least: u64, most: u64| {
+            if (least..=most).contains(&given) {
+                return Ok(());
+            }
+            Err(Error::BadLimit { limit, given, least, most })
+        };
+        check("fuel", self.fuel, 1, u64::MAX)?;
+        check("depth", self.depth.into(), 0, 1_000)?;
+        check("guest-memory", self.guest_memory_bytes, 64 << 10, 4 << 30)?;
+        check("guest-stack", self.guest_stack_bytes as u64, 64 << 10, 64 << 20)?;
+        check("query-threads", self.query_threads as u64, 1, 1_000)
+    }
+
     /// The longest key or bound that is looked for: twice as long as a stored key may be, and never less than
     /// what a table may hold that was filled under a higher limit.
     pub(crate) fn bound_bytes(&self) -> usize {

@@ -70,6 +70,7 @@ impl Node {
         options: NodeOptions,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Node, RecoveryReport), Error> {
+        options.limits.check()?;
         let limits = Arc::new(options.limits);
         let engine = Engine::new(EngineOptions {
             max_memory_bytes: limits.guest_memory_bytes as usize,
