@@ -55,19 +55,36 @@ fn work(simulator: &Simulator, log: &Log, dice: &Dice) -> Sequence {
     promised
 }
 
-/// Opens the log, with the power failing while it is opened as often as the dice say.
+/// Opens the log, with the power, writes and syncs failing while it is opened as often as the dice say.
 fn open_through_failures(mut simulator: Simulator, dice: &Dice) -> (Simulator, Log, Vec<Record>) {
     loop {
         if dice.below(3) == 0 {
             simulator.disk.fail_power_after(dice.below(30) + 1);
         }
+        match dice.below(12) {
+            0 => simulator.disk.fail_sync_after(dice.below(8)),
+            1 => simulator.disk.fail_directory_sync_after(dice.below(8)),
+            2 => simulator.disk.fail_write_after(dice.below(8)),
+            _ => {}
+        }
         match open(&simulator.doors(), SMALL) {
             Ok((log, records, _)) => return (simulator, log, records),
             Err(error) => {
-                assert!(simulator.disk.is_dead(), "refused to open: {error}");
-                simulator = simulator.power_loss(dice.below(u64::MAX));
+                let explained = simulator.disk.is_dead() || simulator.disk.has_failed();
+                assert!(explained, "refused to open: {error}");
+                simulator = power_loss_or_kill(&simulator, dice);
             }
         }
+    }
+}
+
+fn power_loss_or_kill(simulator: &Simulator, dice: &Dice) -> Simulator {
+    // What a process that was killed leaves is what the operating system has, which is more than is
+    // on the medium: an opening must not take it for safe.
+    if simulator.disk.is_dead() || dice.below(3) > 0 {
+        simulator.power_loss(dice.below(u64::MAX))
+    } else {
+        simulator.kill(dice.below(u64::MAX))
     }
 }
 
@@ -91,16 +108,16 @@ fn survive(seed: u64) {
         if dice.below(8) == 0 {
             simulator.disk.fail_write_after(dice.below(30));
         }
+        if dice.below(8) == 0 {
+            simulator.disk.fail_directory_sync_after(dice.below(4));
+        }
         // What was found on opening was served, so it is as good as promised.
         promised = work(&simulator, &log, &dice).max(found);
         appended = log.next_sequence().previous();
         if dice.below(3) == 0 && log.close().is_ok() {
             promised = appended;
         }
-        let after = match dice.below(3) {
-            0 => simulator.kill(dice.below(u64::MAX)),
-            _ => simulator.power_loss(dice.below(u64::MAX)),
-        };
+        let after = power_loss_or_kill(&simulator, &dice);
         drop(log);
         simulator = after;
     }
