@@ -86,7 +86,7 @@ impl Worker for Writer {
         let turned = self.turn();
         alarm.is_set = false;
         turned.unwrap_or_else(|error| {
-            self.shared.poison(error.to_string());
+            self.shared.poison(error.with_causes());
             Step::Finished
         })
     }
@@ -141,6 +141,8 @@ impl Writer {
         if self.unmarked {
             let due = *self.mark_at.get_or_insert(now + IDLE_MARK_DELAY_MICROS);
             if due <= now {
+                // An append that comes while the mark is written must not count on its sector.
+                pending.room = pending.room.min(self.room_after(SECTOR_BYTES));
                 drop(pending);
                 self.mark()?;
                 return Ok(Step::Worked);
@@ -162,14 +164,10 @@ impl Writer {
             return Ok(false);
         }
         let capacity = whole_sectors(wanted + SEGMENT_HEADER_BYTES + SECTOR_BYTES).max(self.segment_bytes);
-        let grown = match self.reserve.grow(self.doors.disk.as_ref(), capacity) {
-            Ok(()) => true,
-            Err(error) if error.is_disk_full() => {
-                self.retry_at = now + RESERVE_RETRY_MICROS;
-                false
-            }
-            Err(error) => return Err(error),
-        };
+        let grown = self.reserve.grow(self.doors.disk.as_ref(), capacity)?;
+        if !grown {
+            self.retry_at = now + RESERVE_RETRY_MICROS;
+        }
         let mut pending = self.shared.pending.lock();
         pending.refused = if grown || wanted == 0 { u64::MAX } else { wanted };
         pending.room = self.room();
@@ -181,10 +179,15 @@ impl Writer {
 
     /// The space that can be promised to records.
     pub(crate) fn room(&self) -> u64 {
+        self.room_after(0)
+    }
+
+    /// The same, once so many bytes more are written to the newest segment.
+    fn room_after(&self, more: u64) -> u64 {
         if self.must_change || (self.should_change && !self.reserve.is_missing()) {
             return self.reserve.room();
         }
-        self.newest.left().max(self.reserve.room())
+        self.newest.left().saturating_sub(more).max(self.reserve.room())
     }
 
     fn changes_segment(&self, batch: &PendingBatch, waiting: u64) -> bool {
