@@ -260,6 +260,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_used_up_quota_is_a_full_disk() {
+        // It poisoned the log, where a full disk only makes it wait.
+        for (code, full) in [(28, true), (122, true), (5, false)] {
+            let source = io::Error::from_raw_os_error(code);
+            let error = LogError::Disk { doing: "write", path: String::new(), source };
+            assert_eq!(error.is_disk_full(), full, "{error:?}");
+        }
+    }
+
+    #[test]
     fn each_cause_of_an_error_is_said_once() {
         // The message held its source as well, so whoever printed the causes said each twice.
         let source = io::Error::other("no such device");
