@@ -111,7 +111,10 @@ fn holder_text() -> String {
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect::<Vec<_>>()
         .join(" ");
-    format!("process {}: {command}\n", std::process::id())
+    let mut text = format!("process {}: {command}", std::process::id());
+    text.truncate(text.floor_char_boundary(MAX_HOLDER_BYTES - 1));
+    text.push('\n');
+    text
 }
 
 /// The exclusive lock. While it is held the file says by whom; then it gets back the bytes it had, so
@@ -124,8 +127,10 @@ struct Held {
 impl Held {
     fn new(file: File) -> Self {
         let before = text_of(&file).ok();
-        // On a full disk the lock holds all the same, only without the text.
-        let _ = replace_text(&file, holder_text().as_bytes());
+        if before.is_some() {
+            // On a full disk the lock holds all the same, only without the text.
+            let _ = replace_text(&file, holder_text().as_bytes());
+        }
         Self { file, before }
     }
 }
@@ -138,11 +143,15 @@ impl Drop for Held {
     }
 }
 
-/// A text that is longer was not left by this program, and is not needed whole.
-const MAX_HOLDER_BYTES: u64 = 4096;
+/// The longest text of a lock file. One that is longer was not left by this program.
+const MAX_HOLDER_BYTES: usize = 4096;
 
 fn text_of(file: &File) -> io::Result<Vec<u8>> {
-    let mut text = vec![0; file.metadata()?.len().min(MAX_HOLDER_BYTES) as usize];
+    let length = file.metadata()?.len();
+    if length > MAX_HOLDER_BYTES as u64 {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut text = vec![0; length as usize];
     file.read_exact_at(&mut text, 0)?;
     Ok(text)
 }

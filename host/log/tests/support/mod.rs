@@ -4,9 +4,9 @@
 
 use interstice_log::doors::Doors;
 use interstice_log::{
-    BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Lifecycle,
-    Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Outcome, Owed,
-    Record, RecordParts, RecoveryReport, Sequence, WriteSetEncoder,
+    BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Installed,
+    Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites,
+    Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSetEncoder,
 };
 
 pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10 };
@@ -45,6 +45,11 @@ pub fn append(log: &Log, cast: Cast) -> Result<Sequence, LogError> {
     append_sized(log, cast, 0)
 }
 
+/// Each of these begins another segment, where that is possible.
+fn is_upgrade(n: u64) -> bool {
+    n.is_multiple_of(67)
+}
+
 /// The same, with an inserted row of this many bytes in every fourth. The arguments say how many.
 pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogError> {
     let sequence = log.next_sequence();
@@ -61,7 +66,9 @@ pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogE
     let name = format!("client {}", n % 5);
     let caller =
         if n.is_multiple_of(7) { Caller::Inline(b"passer-by") } else { log.caller(name.as_bytes())? };
+    let upgrade = Installed { schema: b"{}", catalog: [n as u8; 32] };
     let cause = match n % 8 {
+        _ if is_upgrade(n) => Cause::Upgrade(upgrade),
         3 => Cause::Delivery(Closed { sequence: Sequence(n - 1), ordinal: n as u32 }),
         5 => Cause::Schedule { due_micros: 1_700_000_000_000_000 + n * 17 },
         6 => Cause::Lifecycle(Lifecycle::Connect),
@@ -79,7 +86,7 @@ pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogE
         sequence,
         timestamp_micros: 1_700_000_000_000_000 + n * 40,
         cause,
-        subject: cast.transfer,
+        subject: if is_upgrade(n) { cast.module } else { cast.transfer },
         caller,
         arguments: &arguments,
         outcome,
@@ -130,6 +137,9 @@ pub fn expected(n: u64, more: usize) -> Record {
         sequence: Sequence(n),
         timestamp_micros: 1_700_000_000_000_000 + n * 40,
         cause: match n % 8 {
+            _ if is_upgrade(n) => {
+                NamedCause::Upgrade { schema: b"{}".to_vec(), catalog: Digest([n as u8; 32]) }
+            }
             3 => NamedCause::Delivery(Closed { sequence: Sequence(n - 1), ordinal: n as u32 }),
             5 => NamedCause::Schedule { due_micros: 1_700_000_000_000_000 + n * 17 },
             6 => NamedCause::Lifecycle(Lifecycle::Connect),
@@ -138,7 +148,7 @@ pub fn expected(n: u64, more: usize) -> Record {
         package: "acme:bank".to_owned(),
         version: "1.2.0".to_owned(),
         artifact: Digest([7; 32]),
-        function: Some("ledger.transfer".to_owned()),
+        function: (!is_upgrade(n)).then(|| "ledger.transfer".to_owned()),
         caller: caller.into_bytes(),
         arguments: [n.to_le_bytes(), (more as u64).to_le_bytes()].concat(),
         outcome: match n % 6 {
