@@ -299,6 +299,35 @@ fn an_upgrade_closes_the_segment_and_the_next_one_carries_its_catalog() {
 }
 
 #[test]
+fn an_upgrade_on_a_full_disk_is_followed_by_records_in_its_segment() {
+    let simulator = Simulator::new(14);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    // There never is a reserve.
+    simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
+    simulator.threads.run_until_idle();
+    let installed = Installed { schema: b"{}", catalog: [2; 32] };
+    let upgrade = RecordParts { cause: Cause::Upgrade(installed), subject: cast.module, ..plain(&log, cast) };
+    log.append(&upgrade).unwrap();
+    log.wait_durable(Sequence(1)).unwrap();
+    append(&log, cast).unwrap();
+    append(&log, cast).unwrap();
+    log.wait_durable(Sequence(3)).unwrap();
+    assert_eq!(segments(&simulator).len(), 1);
+    // With room the next segment would have begun, and it does with the next upgrade.
+    simulator.disk.set_capacity(None);
+    simulator.clock.advance(2_000_000);
+    simulator.threads.run_until_idle();
+    log.append(&RecordParts { sequence: Sequence(4), ..upgrade }).unwrap();
+    append(&log, cast).unwrap();
+    log.close().unwrap();
+    drop(log);
+    assert_eq!(segments(&simulator).len(), 2);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 5);
+}
+
+#[test]
 fn a_transaction_takes_few_bytes_beside_its_own() {
     let simulator = Simulator::new(11);
     let options = LogOptions { segment_bytes: 4 << 20 };
