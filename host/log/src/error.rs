@@ -2,6 +2,7 @@
 //! step. Codes for callers are the node's to give. Invariant: no variant hides that something
 //! acknowledged may be missing.
 
+use crate::doors::Disk;
 use crate::sequence::Sequence;
 use std::io;
 use thiserror::Error;
@@ -14,7 +15,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum LogError {
     /// The operating system refused.
-    #[error("cannot {doing} {path}: {source}")]
+    #[error("cannot {doing} {path}")]
     Disk {
         /// What was being done, such as `open`.
         doing: &'static str,
@@ -107,7 +108,7 @@ pub enum LogError {
         path: String,
     },
     /// The code that replays the log refused a record.
-    #[error("cannot replay record {sequence}: {source}")]
+    #[error("cannot replay record {sequence}")]
     Replay {
         /// The record.
         sequence: Sequence,
@@ -127,10 +128,12 @@ pub enum LogError {
         reason: String,
     },
     /// The disk has no room for more.
-    #[error("the disk that holds {path} is full; writing goes on when there is room again")]
+    #[error("the disk that holds {path} is full; {mend}")]
     DiskFull {
         /// The data directory.
         path: String,
+        /// What ends it.
+        mend: String,
     },
     /// The log was closed.
     #[error("the log is closed")]
@@ -223,8 +226,57 @@ impl<T> Doing<T> for io::Result<T> {
 }
 
 impl LogError {
-    /// Whether the operating system said that the disk is full.
+    /// Whether the operating system said that the disk is full, or the share of it that is ours.
     pub(crate) fn is_disk_full(&self) -> bool {
-        matches!(self, Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull)
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Disk { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+
+    /// An error that came while the data directory was being opened: if the disk was full, says how
+    /// much room ends that.
+    pub(crate) fn on_full_disk(self, disk: &dyn Disk, needed_bytes: u64) -> Self {
+        if !self.is_disk_full() {
+            return self;
+        }
+        let mend = format!("make room for {needed_bytes} bytes, then open the database again");
+        Self::DiskFull { path: disk.locate(""), mend }
+    }
+
+    /// The message with all its causes, for where only a text is kept.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_up_quota_is_a_full_disk() {
+        // It poisoned the log, where a full disk only makes it wait.
+        for (code, full) in [(28, true), (122, true), (5, false)] {
+            let source = io::Error::from_raw_os_error(code);
+            let error = LogError::Disk { doing: "write", path: String::new(), source };
+            assert_eq!(error.is_disk_full(), full, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn each_cause_of_an_error_is_said_once() {
+        // The message held its source as well, so whoever printed the causes said each twice.
+        let source = io::Error::other("no such device");
+        let error = LogError::Disk { doing: "open", path: "log/1".to_owned(), source };
+        assert_eq!(error.to_string(), "cannot open log/1");
+        assert_eq!(error.with_causes(), "cannot open log/1: no such device");
+        let error = LogError::Replay { sequence: Sequence(2), source: "no such table".into() };
+        assert_eq!(error.with_causes(), "cannot replay record 2: no such table");
     }
 }

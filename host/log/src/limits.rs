@@ -36,6 +36,10 @@ pub const MAX_DEFINITIONS: u32 = 1 << 20;
 /// clients with ever new identities do not fill memory.
 pub const MAX_NUMBERED_CALLERS: usize = 1 << 16;
 
+/// How many bytes the numbered callers take together. Each is kept twice in memory, to be found by
+/// number and by contents, and is written again in each segment that names it.
+pub const MAX_NUMBERED_CALLER_BYTES: usize = 16 << 20;
+
 /// The longest definition: names and identities, never data.
 pub const MAX_DEFINITION_BYTES: usize = 8 << 10;
 

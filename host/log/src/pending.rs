@@ -177,7 +177,7 @@ impl Pending {
             }
             Ok(())
         });
-        debug_assert!(marked.is_ok());
+        assert!(marked.is_ok(), "marking a number as used cannot be refused");
         encode(record, batch.last_micros, &mut batch.records);
         batch.last_micros = record.timestamp_micros;
         batch.count += 1;
