@@ -298,7 +298,7 @@ mod tests {
         let table = |name: &str, rows| SnapshotTable {
             head: TableHead { package: "acme:bank".into(), name: name.into(), shape: Digest([6; 32]) },
             contents: TableContents { counter: (rows > 0).then_some(9), rows, digest: Digest([7; 32]) },
-            object: (rows > 0).then(|| Object {
+            object: (rows > 0).then_some(Object {
                 id: [8; 16],
                 digest: Digest([9; 32]),
                 stored_bytes: 300,

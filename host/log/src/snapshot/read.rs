@@ -160,12 +160,13 @@ impl Snapshot {
         let bytes_total = self.head.tables.iter().filter_map(|table| table.object.as_ref());
         let bytes_total: u64 = bytes_total.map(|object| object.contents_bytes).sum();
         let mut done = Progress { bytes_done: 0, bytes_total };
+        let mut complete = 0;
         for table in &self.head.tables {
             let name = table.head.full_name();
             load(&name, visitor.table(table))?;
             let mut take = |rows: u32, batch: &[u8]| {
                 let before = done.bytes_done >> 20;
-                done.bytes_done = bytes_total.min(done.bytes_done + batch.len() as u64);
+                done.bytes_done += batch.len() as u64;
                 if done.bytes_done >> 20 != before {
                     visitor.progress(done);
                 }
@@ -173,6 +174,9 @@ impl Snapshot {
             };
             read_rows(disk, &self.head, table, &mut space, cancellation, &mut take)?;
             load(&name, visitor.table_end(table))?;
+            // Until here only the batches were counted, not what stands before each of them.
+            complete += table.object.as_ref().map_or(0, |object| object.contents_bytes);
+            done.bytes_done = complete;
             visitor.progress(done);
         }
         Ok(())
