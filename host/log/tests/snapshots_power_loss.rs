@@ -178,6 +178,33 @@ fn power_may_fail_at_every_operation_of_writing_publishing_and_pruning() {
     }
 }
 
+/// A process was killed between the renaming of a head and the sync of its directory: until that is made
+/// up for, the snapshot may vanish, and no other may be removed for it.
+#[test]
+fn nothing_is_pruned_for_a_snapshot_that_is_in_memory_only() {
+    let (simulator, model, next) = machine_with_three();
+    let trial = Simulator { disk: simulator.disk.copy(), ..simulator.clone() };
+    write(&SnapshotStore::new(&trial.doors()), &next).unwrap();
+    let changes = trial.disk.changes();
+    for at in 1..12 {
+        for seed in 0..20 {
+            let machine = Simulator { disk: simulator.disk.copy(), ..simulator.clone() };
+            machine.disk.fail_power_after(changes);
+            write(&SnapshotStore::new(&machine.doors()), &next).unwrap_err();
+            let machine = machine.kill(seed);
+            let store = SnapshotStore::new(&machine.doors());
+            assert_eq!(valid(&store)[0].sequence(), next.sequence);
+            machine.disk.fail_power_after(at);
+            let _ = prune(&store);
+            let machine = machine.power_loss(seed);
+            let mut model = Model { states: model.states.clone(), safe: BTreeSet::new() };
+            model.states.insert(next.sequence, next.clone());
+            model.check(&machine, &SnapshotStore::new(&machine.doors()));
+            assert!(model.safe.len() >= 2, "only {:?} are left", model.safe);
+        }
+    }
+}
+
 #[test]
 fn an_operation_that_fails_leaves_no_snapshot_and_no_files() {
     let (simulator, model, next) = machine_with_three();
