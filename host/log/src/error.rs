@@ -201,6 +201,99 @@ pub enum LogError {
         /// The digest of what is there.
         found: String,
     },
+    /// A snapshot is not what was written. The one before it and the log hold the same.
+    #[error("the snapshot file {path} is damaged at byte {offset}: {what}")]
+    DamagedSnapshot {
+        /// The file.
+        path: String,
+        /// The place in it.
+        offset: u64,
+        /// What was found and what was expected.
+        what: String,
+    },
+    /// A file with the rows of a snapshot is not there.
+    #[error("{path} is missing; it holds the rows of {table} as of the snapshot at record {sequence}")]
+    MissingSnapshotRows {
+        /// The file.
+        path: String,
+        /// The table, with its package.
+        table: String,
+        /// The record up to which the snapshot goes.
+        sequence: Sequence,
+    },
+    /// A snapshot belongs to another database.
+    #[error(
+        "{path} is a snapshot of another database; take it out of the data directory, or put the \
+         database that it belongs to back"
+    )]
+    ForeignSnapshot {
+        /// The head of the snapshot.
+        path: String,
+    },
+    /// There is a snapshot of this version, and it is right.
+    #[error("{path} is a snapshot up to record {sequence} already, and nothing has been written since")]
+    SnapshotExists {
+        /// The record.
+        sequence: Sequence,
+        /// The head of the snapshot.
+        path: String,
+    },
+    /// A snapshot was begun of a version before that of the newest one.
+    #[error("a snapshot up to record {given} was begun, but there is one up to record {newest}")]
+    SnapshotOutOfTurn {
+        /// The record up to which it was to go.
+        given: Sequence,
+        /// The record up to which the newest one goes.
+        newest: Sequence,
+    },
+    /// Somebody writes, removes or copies snapshots, and only one may at a time.
+    #[error("snapshots are being written, removed or copied; try again when that is done")]
+    SnapshotBusy,
+    /// Whoever asked for the work has cancelled it.
+    #[error("the work on a snapshot was cancelled")]
+    Cancelled,
+    /// A part of a snapshot is longer than the limit.
+    #[error("{what} of {size} bytes is longer than the limit of {limit}")]
+    SnapshotTooLarge {
+        /// Which part.
+        what: &'static str,
+        /// Its length.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A section or a table was given to a snapshot twice.
+    #[error("{name} was given to the snapshot twice")]
+    SnapshotTwice {
+        /// Its name.
+        name: String,
+    },
+    /// The rows of a table are not as many as its contents were said to have.
+    #[error("{table} was said to have {given} rows, and {counted} were written to the snapshot")]
+    SnapshotRowCount {
+        /// The table, with its package.
+        table: String,
+        /// How many rows were handed over.
+        counted: u64,
+        /// How many there should be.
+        given: u64,
+    },
+    /// A table was begun and not finished, so its snapshot is not published.
+    #[error("{table} was not written to its end; the snapshot is given up")]
+    SnapshotUnfinished {
+        /// The table, with its package.
+        table: String,
+    },
+    /// The code that takes the contents of a snapshot refused some.
+    #[error("cannot load {part} from the snapshot {path}: {source}")]
+    SnapshotLoad {
+        /// The head of the snapshot.
+        path: String,
+        /// The section or the table.
+        part: String,
+        /// What it said.
+        source: BoxError,
+    },
     /// The options contradict each other or a limit.
     #[error("segments of {given} bytes are outside the limits of {least} to {most}")]
     SegmentSize {
@@ -226,6 +319,11 @@ impl<T> Doing<T> for io::Result<T> {
 }
 
 impl LogError {
+    /// Whether a snapshot is known to be damaged, as opposed to unreadable now or by this program.
+    pub(crate) fn is_snapshot_damage(&self) -> bool {
+        matches!(self, Self::DamagedSnapshot { .. } | Self::MissingSnapshotRows { .. })
+    }
+
     /// Whether the operating system said that the disk is full, or the share of it that is ours.
     pub(crate) fn is_disk_full(&self) -> bool {
         use io::ErrorKind::{QuotaExceeded, StorageFull};

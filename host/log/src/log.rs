@@ -2,6 +2,7 @@
 //! caller is never kept waiting for the disk but by asking, or by a bound that is reached.
 //! Invariant: records get consecutive numbers, and become durable in that order.
 
+use crate::anchor::Anchor;
 use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
 use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
@@ -95,7 +96,14 @@ impl Log {
             pending.learn(id, definition);
         }
         let (wake, progress) = (doors.threads.signal(), doors.threads.signal());
-        let shared = Arc::new(Shared::new(pending, definitions, wake.clone(), progress, directory_lock));
+        let anchor = Anchor {
+            sequence: chain.next.previous(),
+            link: chain.link,
+            catalog: chain.catalog,
+            latest_micros: chain.latest_micros,
+        };
+        let (wake_writer, lock) = (wake.clone(), directory_lock);
+        let shared = Arc::new(Shared::new(pending, definitions, wake_writer, progress, lock, anchor));
         let mut defined = Vec::new();
         for number in scope.numbers() {
             defined.resize(defined.len().max(number as usize + 1), false);
@@ -217,6 +225,14 @@ impl Log {
     #[must_use]
     pub fn durable(&self) -> Sequence {
         self.shared.durable()
+    }
+
+    /// Where the log stood after the last batch that was synced: the four values belong to the same
+    /// moment. Never before what [`Log::durable`] has said; a snapshot of that version is tied to
+    /// the log by them.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        self.shared.anchor()
     }
 
     /// The number that the next record gets.

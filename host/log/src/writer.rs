@@ -213,6 +213,12 @@ impl Writer {
         self.unmarked = true;
         self.mark_at = None;
         self.should_change = batch.closes_segment;
+        self.shared.move_anchor(|anchor| {
+            anchor.sequence = self.last;
+            anchor.link = self.link;
+            anchor.catalog = batch.catalog_after;
+            anchor.latest_micros = anchor.latest_micros.max(batch.latest_micros);
+        });
         let room = self.room();
         self.shared.pending.lock().written(batch, room);
         self.shared.publish_durable(self.last);
@@ -283,6 +289,7 @@ impl Writer {
             self.buffer.clear();
             self.buffer.resize(HEADER_BYTES, 0);
             self.write_buffer(self.last.next(), 0)?;
+            self.shared.move_anchor(|anchor| anchor.link = self.link);
             let room = self.room();
             self.shared.pending.lock().room = room;
         }

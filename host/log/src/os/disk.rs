@@ -2,7 +2,7 @@
 //! Invariant: nothing outside the data directory is touched.
 
 use crate::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, fdatasync, flock};
+use rustix::fs::{Advice, FallocateFlags, FlockOperation, fadvise, fallocate, fdatasync, flock};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -193,6 +193,11 @@ impl DiskFile for OsFile {
 
     fn truncate(&self, length: u64) -> io::Result<()> {
         self.file.set_len(length)
+    }
+
+    fn forget_cached(&self) {
+        // A file system that knows no such hint reads from memory, which is no error.
+        let _ = fadvise(&self.file, 0, None, Advice::DontNeed);
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
