@@ -1,6 +1,6 @@
 //! Changes that are known to be right: replaying the log.
 //! No constraint is given up: keys and rows are checked at each change, and unique values, which may move
-//! between rows in any order, once all changes of a version are made.
+//! between rows in any order, once all changes of a version are made. Limits are not asked again.
 //! Invariant: the same changes make the same tables, whether a transaction made them or a replay.
 
 use crate::{
@@ -23,6 +23,9 @@ pub enum Change<'a> {
 impl Store {
     /// Makes a change of this version, which is durable, and from now on the newest.
     ///
+    /// What was written within the limits of then is taken, whatever the limits are now: a lower one must
+    /// not keep a database from being opened.
+    ///
     /// With [`Recording::Undo`] readers of older versions go on as beside a transaction; a reader of this
     /// one may be opened once all its changes are applied.
     ///
@@ -40,7 +43,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.0.own(table)?;
         if let Change::Insert(row) | Change::Update(row) = change {
-            table.0.check_row(&self.0.limits, row)?;
+            table.0.validate(row)?;
         }
         self.arrive(version, table, recording)?;
         let mut state = table.0.state.write();
@@ -52,7 +55,7 @@ impl Store {
         let (shape, origin) = (&table.0.shape, Origin::Replay(recording));
         let settled = state.unsettled.is_empty();
         match change {
-            Change::Insert(row) => state.insert(shape, row, origin).map(|_| ())?,
+            Change::Insert(row) => state.insert(shape, row, origin).map(drop)?,
             Change::Update(row) => state.update(shape, row, origin)?,
             Change::Delete(key) => {
                 let slot = state.slot_of_key(key).filter(|slot| state.slots.get(*slot).is_live());

@@ -1,10 +1,10 @@
 //! The changes of single rows: insert, update, upsert, delete; taking one back; letting history go.
 //! Each is complete or not done at all, checks every constraint first, and looks at nothing but the table.
 //! Invariant: after each change, every run of versions holds its references in all indexes, and the undo
-//! log leads back to where it was before.
+//! buffer leads back to where it was before.
 
 use crate::{
-    Version,
+    StoreError, Version,
     auto_increment::Asked,
     definition::Shape,
     error::Violation,
@@ -43,15 +43,16 @@ impl Origin {
 
 impl State {
     /// Adds a row and returns its auto-increment number, or 0 if the table has none.
-    pub(crate) fn insert(&mut self, shape: &Shape, row: &[u8], origin: Origin) -> Result<u64, Violation> {
+    pub(crate) fn insert(&mut self, shape: &Shape, row: &[u8], origin: Origin) -> Result<u64, StoreError> {
         let mut row: Box<[u8]> = row.into();
         let mut number = 0;
         if let Some(counting) = shape.auto_increment {
             let asked = counting.read(&shape.layout, &row);
             number = asked.returned();
-            if asked == Asked::Next {
+            // A replayed row is what the transaction has left, and that may be 0: an update can put it there.
+            if asked == Asked::Next && origin == Origin::Transaction {
                 if self.counter >= counting.largest() {
-                    return Err(Violation::CounterOverflow);
+                    return Err(Violation::CounterOverflow.into());
                 }
                 number = self.counter + 1;
                 counting.write(&shape.layout, &mut row, number);
@@ -60,7 +61,10 @@ impl State {
         let (hash, found) =
             self.exact.with_key_of_row(&row, |key| (key.hash(), self.exact.find(&self.slots, key)));
         if found.is_some_and(|slot| self.slots.get(slot).is_live()) {
-            return Err(Violation::DuplicateKey);
+            return Err(Violation::DuplicateKey.into());
+        }
+        if found.is_none() {
+            self.check_room()?;
         }
         for (index, definition) in shape.indexes.iter().enumerate() {
             if definition.unique {
@@ -99,7 +103,7 @@ impl State {
 
     /// Inserts a row, or updates the one with the same primary key, which keeps its auto-increment number
     /// if the new one has 0 there.
-    pub(crate) fn upsert(&mut self, shape: &Shape, row: &[u8]) -> Result<u64, Violation> {
+    pub(crate) fn upsert(&mut self, shape: &Shape, row: &[u8]) -> Result<u64, StoreError> {
         let found = self.exact.with_key_of_row(row, |key| self.exact.find(&self.slots, key));
         let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_live()) else {
             return self.insert(shape, row, Origin::Transaction);

@@ -1,5 +1,5 @@
 //! Walks over everything that a table holds and says where its parts disagree.
-//! It computes from the slots and the undo log alone what the indexes and the counters must be.
+//! It computes from the slots and the undo buffers alone what the indexes and the counters must be.
 //! Invariant: it panics if any invariant of this crate does not hold, and only then.
 
 use crate::{
@@ -28,7 +28,7 @@ impl Store {
             let state = table.0.state.read();
             total += state.memory_bytes();
             undo += state.undo.used_bytes();
-            // An undo log of entries that are gone keeps its room, at most twice a step of them.
+            // An undo buffer of entries that are gone keeps its room, at most twice a step of them.
             slack += MEMORY_STEP * 4 + PAGE_BYTES * (3 + state.indexes.len() as u64);
         }
         assert!(total.abs_diff(self.memory_bytes()) <= slack, "{total} against {}", self.memory_bytes());

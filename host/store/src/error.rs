@@ -51,7 +51,7 @@ pub enum StoreError {
     /// Something is too large.
     #[error("limit `{name}` is {limit}, found {found}")]
     Limit {
-        /// The name of the limit, a field of [`StoreLimits`](crate::StoreLimits) where there is one.
+        /// The name of the limit; [`StoreLimits`](crate::StoreLimits) says which can be set.
         name: &'static str,
         /// What is allowed.
         limit: u64,
@@ -115,7 +115,7 @@ pub enum StoreError {
         newest: Version,
     },
     /// The reader held on to more old versions than there is room for.
-    #[error("the reader at version {version} was cancelled: limit `undo_bytes` is {limit}")]
+    #[error("the reader at version {version} was cancelled: limit `undo` is {limit}")]
     ReaderCancelled {
         /// The version that it read.
         version: Version,

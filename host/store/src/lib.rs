@@ -1,7 +1,7 @@
 //! Tables and indexes in memory, with versions for readers; it owns every row of a database, and never
 //! touches a file, a clock, a thread or a source of randomness.
-//! The newest row stands in its slot, what it was before stands in an undo log: that one mechanism serves
-//! savepoints, abort, readers of old versions, and the net changes of a transaction.
+//! The newest row stands in its slot, what it was before stands in an undo buffer: that one mechanism
+//! serves savepoints, abort, readers of old versions, and the net changes of a transaction.
 //! Invariant: what a reader sees at a version never changes, and a transaction is there whole or not at all.
 //!
 //! From the outside in: a [`Store`] holds [`TableHandle`]s; one [`Transaction`] at a time changes them, any

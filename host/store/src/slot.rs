@@ -1,6 +1,6 @@
 //! Where rows live: numbered slots, each with the newest bytes of one row.
 //! A slot keeps its number and its primary key as long as it holds bytes; what was there before is not
-//! known here but in the undo log, whose newest entry for the slot it names.
+//! known here but in the undo buffer, whose newest entry for the slot it names.
 //! Invariant: a slot without bytes is on the free list, and only such a slot is.
 
 use crate::limits::TABLE_SLOTS;

@@ -1,13 +1,13 @@
 //! All that the lock of a table protects, and how it is read.
-//! Reading never changes anything: a reader takes the place in the undo log where it reads, and the newest
-//! rows are taken back to there.
+//! Reading never changes anything: a reader takes the place in the undo buffer where it reads, and the
+//! newest rows are taken back to there.
 //! Invariant: a slot whose newest undo entry was purged is live, and its entries in all indexes are those
 //! of its bytes; so a table without history is read as if there were no versions.
 
 use crate::{
-    Version,
+    StoreError, Version,
     definition::Shape,
-    limits::{MEMORY_STEP, MEMORY_STEP_SLOTS},
+    limits::{MEMORY_STEP, MEMORY_STEP_SLOTS, TABLE_SLOTS},
     memory::{Memory, Reported},
     ordered::{Found, OrderedIndex, Place, Range, Visit},
     primary::PrimaryIndex,
@@ -72,6 +72,16 @@ impl State {
     #[inline]
     pub(crate) fn slot_of_key(&self, key: &[u8]) -> Option<SlotId> {
         self.exact.find(&self.slots, self.exact.key_of_bytes(key)?)
+    }
+
+    /// Refuses a row that no slot is left for.
+    #[inline]
+    pub(crate) fn check_room(&self) -> Result<(), StoreError> {
+        if self.slots.has_room() {
+            return Ok(());
+        }
+        let (limit, found) = (TABLE_SLOTS as u64, self.slots.len() as u64 + 1);
+        Err(StoreError::Limit { name: "table-rows", limit, found })
     }
 
     /// Whether a slot has no history, so that what it holds is what everybody sees.

@@ -192,7 +192,7 @@ impl Inner {
         if found < self.limits.memory_bytes {
             return Ok(());
         }
-        Err(StoreError::Limit { name: "memory_bytes", limit: self.limits.memory_bytes, found })
+        Err(StoreError::Limit { name: "memory", limit: self.limits.memory_bytes, found })
     }
 
     /// Puts a table on the list of those that have history, unless it is there.

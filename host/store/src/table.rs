@@ -77,7 +77,7 @@ impl Table {
     #[inline]
     pub(crate) fn check_row(&self, limits: &StoreLimits, row: &[u8]) -> Result<(), StoreError> {
         if row.len() > limits.row_bytes {
-            return Err(too_large("row_bytes", limits.row_bytes, row.len()));
+            return Err(too_large("row", limits.row_bytes, row.len()));
         }
         self.validate(row)?;
         // A column of a key is at most twice as long as in the row, and has an end of two bytes: a short row
@@ -97,7 +97,7 @@ impl Table {
                 })
             });
             if size > limits.key_bytes {
-                return Err(too_large("key_bytes", limits.key_bytes, size));
+                return Err(too_large("key", limits.key_bytes, size));
             }
         }
         Ok(())

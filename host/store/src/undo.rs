@@ -61,7 +61,7 @@ pub(crate) struct Mark {
     pub(crate) counter: u64,
 }
 
-/// The undo log of a table.
+/// The undo buffer of a table.
 pub(crate) struct Undo {
     entries: VecDeque<Entry>,
     /// The number of the oldest entry that is kept.

@@ -63,7 +63,7 @@ impl Transaction {
                 .and_then(|row| {
                     self.check_size(row_bytes + row.len())?;
                     row_bytes += row.len();
-                    Ok(state.insert(shape, row, Origin::Transaction)?)
+                    state.insert(shape, row, Origin::Transaction)
                 });
             match inserting {
                 Ok(number) if shape.auto_increment.is_some() => {

@@ -13,7 +13,6 @@ pub use savepoint::Savepoint;
 use crate::{
     KeyRange, Scan, StoreError, TableHandle, Version,
     change::Origin,
-    error::Violation,
     limits::{PURGE_AFTER, PURGED_PER_WRITTEN, ROWS_PER_LOCK},
     progress::Progress,
     scan::View,
@@ -127,7 +126,7 @@ impl Transaction {
     #[inline]
     pub fn update(&mut self, table: &TableHandle, row: &[u8]) -> Result<(), StoreError> {
         self.check_row(table, row, Growth::Stays)?;
-        self.write(table, row.len(), |state| state.update(&table.0.shape, row, Origin::Transaction))
+        self.write(table, row.len(), |state| Ok(state.update(&table.0.shape, row, Origin::Transaction)?))
     }
 
     /// Adds a row, or puts it in place of the one with the same primary key. Returns its auto-increment
@@ -175,7 +174,7 @@ impl Transaction {
         &mut self,
         table: &TableHandle,
         row_bytes: usize,
-        operation: impl FnOnce(&mut State) -> Result<T, Violation>,
+        operation: impl FnOnce(&mut State) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut state = table.0.state.write();
         if state.undo.newest_mark().is_none_or(|mark| mark.version != self.version) {
@@ -218,11 +217,7 @@ impl Transaction {
     #[inline]
     fn check_size(&self, row_bytes: usize) -> Result<(), StoreError> {
         let (limit, found) = (self.store.limits.transaction_bytes, self.written_bytes + row_bytes as u64);
-        if found <= limit {
-            Ok(())
-        } else {
-            Err(StoreError::Limit { name: "transaction_bytes", limit, found })
-        }
+        if found <= limit { Ok(()) } else { Err(StoreError::Limit { name: "transaction", limit, found }) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Going back to an earlier moment of a transaction, and on from there.
-//! A savepoint is a mark in the undo log of each table that was touched so far; it costs nothing until it
-//! is used, and may be used more than once.
+//! A savepoint is a mark in the undo buffer of each table that was touched so far; it costs nothing until
+//! it is used, and may be used more than once.
 //! Invariant: after going back, every table and every counter is as it was at the savepoint.
 
 use super::Transaction;
