@@ -71,6 +71,11 @@ fn mend_end(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> 
         remove_if_there(disk, leftover)?;
     }
     let mut report = found(disk, end);
+    if report.unclosed {
+        // Until the copy of the newest segment is safe under its name, every opening makes it again: it
+        // may not show any more why it was made.
+        end.manifest.newest.synced_bytes = 0;
+    }
     match end.manifest.publish(disk) {
         // A database that was closed can be read on a full disk. What is left to do can wait.
         Err(error) if error.is_disk_full() && !report.unclosed => return Ok(report),

@@ -349,8 +349,9 @@ impl Writer {
         header.capacity = capacity;
         file.write_at(0, &header.encode()).doing("write", || disk.locate(&path))?;
         file.sync().doing("sync", || disk.locate(&path))?;
-        // Marks are left behind, so the manifest must not count on them.
-        self.newest.offset = SEGMENT_HEADER_BYTES;
+        // Marks are left behind, so the manifest must not count on them; and until the database is closed
+        // an opening must not count on the name that is given here.
+        self.newest.offset = 0;
         self.publish_manifest()?;
         rename(disk.as_ref(), crate::segment::RESERVE_PATH, &path)?;
         self.newest = Newest::new(file, &header, SEGMENT_HEADER_BYTES);

@@ -7,26 +7,14 @@ use interstice_log::limits::{MAX_NUMBERED_CALLER_BYTES, MAX_PENDING_RECORDS, MAX
 use interstice_log::sim::Simulator;
 use interstice_log::{
     ArtifactStore, Caller, Cause, Definition, DefinitionId, Digest, Installed, Log, LogError, LogOptions,
-    Outcome, RecordParts, Sequence, WriteSet, WriteSetEncoder,
+    RecordParts, Sequence, WriteSetEncoder,
 };
 use sha2::Digest as _;
 use std::sync::Arc;
 use support::{Cast, SMALL, append, append_sized, assert_in_order, batches, closed_with, open, segments};
 
 fn plain(log: &Log, cast: Cast) -> RecordParts<'static> {
-    RecordParts {
-        sequence: log.next_sequence(),
-        timestamp_micros: 1,
-        cause: Cause::Call,
-        subject: cast.transfer,
-        caller: Caller::Inline(b"somebody"),
-        arguments: &[],
-        outcome: Outcome::Ok(&[]),
-        claims: &[],
-        idempotency_key: None,
-        write_set: WriteSet::EMPTY,
-        deliveries: &[],
-    }
+    support::plain(log, cast.transfer)
 }
 
 #[test]

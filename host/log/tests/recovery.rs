@@ -8,7 +8,8 @@ use interstice_log::sim::Simulator;
 use interstice_log::{BoxError, Definitions, Log, LogError, LogReader, RecordParts, Sequence};
 use std::ops::ControlFlow;
 use support::{
-    Cast, SMALL, append, assert_in_order, batches, closed_with, killed_with, machine_with, open, segments,
+    Cast, SMALL, append, assert_in_order, batches, closed_with, killed_with, machine_of, machine_with, open,
+    segments,
 };
 
 /// Damages one segment with `damage`, and asserts that opening refuses with an error that names the
@@ -418,7 +419,7 @@ fn a_manifest_whose_name_was_never_safe_is_published_again() {
     // that manifest, found nothing left to sync and served what it lists; then a loss of power brought
     // back the old one, and with it a database that did not open.
     for seed in 0..20 {
-        let (simulator, log) = machine_with(1, SMALL);
+        let (simulator, log) = machine_of(seed, 1, SMALL);
         let cast = Cast::define(&log);
         // The directory of the segments is synced first, then that of the manifest.
         simulator.disk.fail_directory_sync_after(1);
@@ -442,6 +443,63 @@ fn a_manifest_whose_name_was_never_safe_is_published_again() {
         assert_eq!(again.len(), records.len() + 1, "seed {seed}");
         assert_in_order(&again);
     }
+}
+
+#[test]
+fn a_copy_of_the_newest_segment_whose_name_was_never_safe_is_made_again() {
+    // All that showed that the log was not closed was a torn write, and the copy did not have it. The
+    // sync of the directory failed after the copy was given its name, the next opening found a log that
+    // looked closed, and a loss of power brought back the old file in place of all records since.
+    for seed in 0..20 {
+        let (machine, log) = machine_of(seed, 1, SMALL);
+        let simulator = machine.kill(seed);
+        drop(log);
+        edit(&simulator, 0, |segment| segment[600] ^= 1);
+        // Both directories, the manifest, the folder for the torn write and the torn write come before.
+        simulator.disk.fail_directory_sync_after(5);
+        let failed = open(&simulator.doors(), SMALL).err().unwrap();
+        assert!(matches!(failed, LogError::Disk { doing: "sync", .. }), "{failed:?}");
+        assert!(simulator.disk.contents().keys().all(|path| path != "log/rewrite.tmp"));
+        check_survives(&simulator, seed);
+    }
+}
+
+#[test]
+fn a_longer_newest_segment_whose_name_was_never_safe_is_copied() {
+    // The same, after a first record that was too long for the segment.
+    for seed in 0..20 {
+        let (simulator, log) = machine_of(seed, 0, SMALL);
+        simulator.threads.run_until_idle();
+        let cast = Cast::define(&log);
+        // The reserve grows, the manifest is published, and then the reserve gets its new name.
+        simulator.disk.fail_directory_sync_after(1);
+        let arguments = vec![1; 100_000];
+        let record = RecordParts { arguments: &arguments, ..support::plain(&log, cast.transfer) };
+        let sequence = log.append(&record).unwrap();
+        assert!(matches!(log.wait_durable(sequence), Err(LogError::OutcomeUnknown { .. })));
+        assert!(segments(&simulator)[0].1.len() > 100_000);
+        check_survives(&simulator, seed);
+        drop(log);
+    }
+}
+
+/// Kills the process, appends after another opening, and asserts that what was promised then is there
+/// after a loss of power.
+#[track_caller]
+fn check_survives(simulator: &Simulator, seed: u64) {
+    let simulator = simulator.kill(seed);
+    let (log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert!(records.is_empty());
+    let cast = Cast::define(&log);
+    for _ in 0..60 {
+        let sequence = append(&log, cast).unwrap();
+        log.wait_durable(sequence).unwrap();
+    }
+    let after = simulator.power_loss(seed);
+    drop(log);
+    let (_log, records, _) = open(&after.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 60, "seed {seed}");
+    assert_in_order(&records);
 }
 
 /// A log that was killed on a full disk, after its reserve had been used up.

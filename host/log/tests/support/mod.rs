@@ -6,7 +6,7 @@ use interstice_log::doors::Doors;
 use interstice_log::{
     BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Installed,
     Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites,
-    Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSetEncoder,
+    Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSet, WriteSetEncoder,
 };
 
 pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10 };
@@ -95,6 +95,23 @@ pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogE
         write_set: write_set.as_write_set(),
         deliveries: if n % 8 == 2 { &owed } else { &[] },
     })
+}
+
+/// The next record, with as little in it as there can be.
+pub fn plain(log: &Log, subject: DefinitionId) -> RecordParts<'static> {
+    RecordParts {
+        sequence: log.next_sequence(),
+        timestamp_micros: 1,
+        cause: Cause::Call,
+        subject,
+        caller: Caller::Inline(b"somebody"),
+        arguments: &[],
+        outcome: Outcome::Ok(&[]),
+        claims: &[],
+        idempotency_key: None,
+        write_set: WriteSet::EMPTY,
+        deliveries: &[],
+    }
 }
 
 /// Opens a log and collects its records.
@@ -190,7 +207,12 @@ pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
 
 /// A simulated machine with a log of so many durable records, each in a batch of its own.
 pub fn machine_with(records: u64, options: LogOptions) -> (interstice_log::sim::Simulator, Log) {
-    let simulator = interstice_log::sim::Simulator::new(1);
+    machine_of(1, records, options)
+}
+
+/// The same, with a disk that fails as this seed says.
+pub fn machine_of(seed: u64, records: u64, options: LogOptions) -> (interstice_log::sim::Simulator, Log) {
+    let simulator = interstice_log::sim::Simulator::new(seed);
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     for _ in 0..records {
