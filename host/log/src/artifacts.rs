@@ -32,12 +32,8 @@ impl ArtifactStore {
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, LogError> {
         let digest = Digest(Sha256::digest(bytes).into());
         let disk = self.disk.as_ref();
-        // What is there and right need not be written, but its name may not be safe yet; what is there
-        // and damaged is replaced.
-        if self.get(digest).is_ok() {
-            disk.sync_directory(DIRECTORY).doing("sync", || disk.locate(DIRECTORY))?;
-            return Ok(digest);
-        }
+        // What is there already is written again: its name or its bytes may be in the operating system's
+        // memory only, and after a sync that failed another one would not show it.
         disk.create_directory(DIRECTORY).doing("create", || disk.locate(DIRECTORY))?;
         disk.sync_directory("").doing("sync", || disk.locate(""))?;
         publish(disk, &format!("{DIRECTORY}/{digest}.tmp"), &path_of(digest), bytes)?;

@@ -11,6 +11,7 @@ use crate::segment::{
     LOG_DIRECTORY, RESERVE_PATH, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name, segment_path,
 };
 use crate::sequence::Sequence;
+use crate::snapshot::{SNAPSHOT_DIRECTORY, parse_head_name};
 
 /// Makes a database in an empty directory. It exists from the moment that its manifest does.
 pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogError> {
@@ -62,6 +63,11 @@ pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {
         list_if_there(disk, crate::artifacts::DIRECTORY)?.iter().find(|name| !name.ends_with(".tmp"))
     {
         return Err(missing(disk.locate(&format!("{}/{artifact}", crate::artifacts::DIRECTORY))));
+    }
+    if let Some(snapshot) =
+        list_if_there(disk, SNAPSHOT_DIRECTORY)?.iter().find(|name| parse_head_name(name).is_some())
+    {
+        return Err(missing(disk.locate(&format!("{SNAPSHOT_DIRECTORY}/{snapshot}"))));
     }
     for path in segments {
         let mut window = Window::open(disk, &path, Access::Read)?;

@@ -4,7 +4,7 @@
 
 use crate::bytes::{Bytes, Malformed, put_run, put_varint};
 use crate::error::LogError;
-use crate::limits::{MAX_DEFINITION_BYTES, MAX_DEFINITIONS, MAX_NUMBERED_CALLERS};
+use crate::limits::{MAX_DEFINITION_BYTES, MAX_DEFINITIONS, MAX_NUMBERED_CALLER_BYTES, MAX_NUMBERED_CALLERS};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -144,12 +144,16 @@ impl Definition {
     }
 }
 
+/// What a caller's definition takes beside the caller: its kind, its number and its length.
+const DEFINITION_HEAD_BYTES: usize = 16;
+
 /// All definitions of an opened log.
 #[derive(Debug, Default)]
 pub struct Definitions {
     by_number: Vec<Option<Definition>>,
     numbers: HashMap<Definition, DefinitionId>,
     callers: usize,
+    caller_bytes: usize,
 }
 
 impl Definitions {
@@ -177,9 +181,11 @@ impl Definitions {
         self.numbers.get(definition).copied()
     }
 
-    /// Whether one more caller may have a number.
-    pub(crate) fn has_room_for_a_caller(&self) -> bool {
+    /// Whether one more caller, of this length, may have a number.
+    pub(crate) fn has_room_for_a_caller(&self, length: usize) -> bool {
         self.callers < MAX_NUMBERED_CALLERS
+            && self.caller_bytes + length <= MAX_NUMBERED_CALLER_BYTES
+            && length + DEFINITION_HEAD_BYTES <= MAX_DEFINITION_BYTES
     }
 
     /// The number of a definition, a new one when it has none yet.
@@ -220,7 +226,10 @@ impl Definitions {
     }
 
     fn place(&mut self, id: DefinitionId, definition: Definition) {
-        self.callers += usize::from(definition.kind() == Kind::Caller);
+        if let Definition::Caller(caller) = &definition {
+            self.callers += 1;
+            self.caller_bytes += caller.len();
+        }
         self.numbers.insert(definition.clone(), id);
         self.by_number[id.0 as usize] = Some(definition);
     }

@@ -65,6 +65,9 @@ pub trait DiskFile: Send + Sync {
     fn length(&self) -> io::Result<u64>;
     /// Cuts the file off at `length`.
     fn truncate(&self, length: u64) -> io::Result<()>;
+    /// Lets go of what is held of the file in memory, so that it is read from the medium again. A hint
+    /// that changes no result; of use after [`DiskFile::sync`].
+    fn forget_cached(&self) {}
     /// Makes the file `length` bytes long and reserves their space; new bytes read as zero.
     fn allocate(&self, length: u64) -> io::Result<()>;
 }

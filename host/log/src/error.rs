@@ -2,6 +2,7 @@
 //! step. Codes for callers are the node's to give. Invariant: no variant hides that something
 //! acknowledged may be missing.
 
+use crate::doors::Disk;
 use crate::sequence::Sequence;
 use std::io;
 use thiserror::Error;
@@ -14,7 +15,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum LogError {
     /// The operating system refused.
-    #[error("cannot {doing} {path}: {source}")]
+    #[error("cannot {doing} {path}")]
     Disk {
         /// What was being done, such as `open`.
         doing: &'static str,
@@ -107,7 +108,7 @@ pub enum LogError {
         path: String,
     },
     /// The code that replays the log refused a record.
-    #[error("cannot replay record {sequence}: {source}")]
+    #[error("cannot replay record {sequence}")]
     Replay {
         /// The record.
         sequence: Sequence,
@@ -127,10 +128,12 @@ pub enum LogError {
         reason: String,
     },
     /// The disk has no room for more.
-    #[error("the disk that holds {path} is full; writing goes on when there is room again")]
+    #[error("the disk that holds {path} is full; {mend}")]
     DiskFull {
         /// The data directory.
         path: String,
+        /// What ends it.
+        mend: String,
     },
     /// The log was closed.
     #[error("the log is closed")]
@@ -198,6 +201,99 @@ pub enum LogError {
         /// The digest of what is there.
         found: String,
     },
+    /// A snapshot is not what was written. The one before it and the log hold the same.
+    #[error("the snapshot file {path} is damaged at byte {offset}: {what}")]
+    DamagedSnapshot {
+        /// The file.
+        path: String,
+        /// The place in it.
+        offset: u64,
+        /// What was found and what was expected.
+        what: String,
+    },
+    /// A file with the rows of a snapshot is not there.
+    #[error("{path} is missing; it holds the rows of {table} as of the snapshot at record {sequence}")]
+    MissingSnapshotRows {
+        /// The file.
+        path: String,
+        /// The table, with its package.
+        table: String,
+        /// The record up to which the snapshot goes.
+        sequence: Sequence,
+    },
+    /// A snapshot belongs to another database.
+    #[error(
+        "{path} is a snapshot of another database; take it out of the data directory, or put the \
+         database that it belongs to back"
+    )]
+    ForeignSnapshot {
+        /// The head of the snapshot.
+        path: String,
+    },
+    /// There is a snapshot of this version, and it is right.
+    #[error("{path} is a snapshot up to record {sequence} already, and nothing has been written since")]
+    SnapshotExists {
+        /// The record.
+        sequence: Sequence,
+        /// The head of the snapshot.
+        path: String,
+    },
+    /// A snapshot was begun of a version before that of the newest one.
+    #[error("a snapshot up to record {given} was begun, but there is one up to record {newest}")]
+    SnapshotOutOfTurn {
+        /// The record up to which it was to go.
+        given: Sequence,
+        /// The record up to which the newest one goes.
+        newest: Sequence,
+    },
+    /// Somebody writes, removes or copies snapshots, and only one may at a time.
+    #[error("snapshots are being written, removed or copied; try again when that is done")]
+    SnapshotBusy,
+    /// Whoever asked for the work has cancelled it.
+    #[error("the work on a snapshot was cancelled")]
+    Cancelled,
+    /// A part of a snapshot is longer than the limit.
+    #[error("{what} of {size} bytes is longer than the limit of {limit}")]
+    SnapshotTooLarge {
+        /// Which part.
+        what: &'static str,
+        /// Its length.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A section or a table was given to a snapshot twice.
+    #[error("{name} was given to the snapshot twice")]
+    SnapshotTwice {
+        /// Its name.
+        name: String,
+    },
+    /// The rows of a table are not as many as its contents were said to have.
+    #[error("{table} was said to have {given} rows, and {counted} were written to the snapshot")]
+    SnapshotRowCount {
+        /// The table, with its package.
+        table: String,
+        /// How many rows were handed over.
+        counted: u64,
+        /// How many there should be.
+        given: u64,
+    },
+    /// A table was begun and not finished, so its snapshot is not published.
+    #[error("{table} was not written to its end; the snapshot is given up")]
+    SnapshotUnfinished {
+        /// The table, with its package.
+        table: String,
+    },
+    /// The code that takes the contents of a snapshot refused some.
+    #[error("cannot load {part} from the snapshot {path}: {source}")]
+    SnapshotLoad {
+        /// The head of the snapshot.
+        path: String,
+        /// The section or the table.
+        part: String,
+        /// What it said.
+        source: BoxError,
+    },
     /// The options contradict each other or a limit.
     #[error("segments of {given} bytes are outside the limits of {least} to {most}")]
     SegmentSize {
@@ -223,8 +319,62 @@ impl<T> Doing<T> for io::Result<T> {
 }
 
 impl LogError {
-    /// Whether the operating system said that the disk is full.
+    /// Whether a snapshot is known to be damaged, as opposed to unreadable now or by this program.
+    pub(crate) fn is_snapshot_damage(&self) -> bool {
+        matches!(self, Self::DamagedSnapshot { .. } | Self::MissingSnapshotRows { .. })
+    }
+
+    /// Whether the operating system said that the disk is full, or the share of it that is ours.
     pub(crate) fn is_disk_full(&self) -> bool {
-        matches!(self, Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull)
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Disk { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+
+    /// An error that came while the data directory was being opened: if the disk was full, says how
+    /// much room ends that.
+    pub(crate) fn on_full_disk(self, disk: &dyn Disk, needed_bytes: u64) -> Self {
+        if !self.is_disk_full() {
+            return self;
+        }
+        let mend = format!("make room for {needed_bytes} bytes, then open the database again");
+        Self::DiskFull { path: disk.locate(""), mend }
+    }
+
+    /// The message with all its causes, for where only a text is kept.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_up_quota_is_a_full_disk() {
+        // It poisoned the log, where a full disk only makes it wait.
+        for (code, full) in [(28, true), (122, true), (5, false)] {
+            let source = io::Error::from_raw_os_error(code);
+            let error = LogError::Disk { doing: "write", path: String::new(), source };
+            assert_eq!(error.is_disk_full(), full, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn each_cause_of_an_error_is_said_once() {
+        // The message held its source as well, so whoever printed the causes said each twice.
+        let source = io::Error::other("no such device");
+        let error = LogError::Disk { doing: "open", path: "log/1".to_owned(), source };
+        assert_eq!(error.to_string(), "cannot open log/1");
+        assert_eq!(error.with_causes(), "cannot open log/1: no such device");
+        let error = LogError::Replay { sequence: Sequence(2), source: "no such table".into() };
+        assert_eq!(error.with_causes(), "cannot replay record 2: no such table");
     }
 }

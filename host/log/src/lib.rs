@@ -8,6 +8,7 @@ pub mod os;
 #[cfg(feature = "simulator")]
 pub mod sim;
 
+mod anchor;
 mod artifacts;
 mod batch;
 mod bytes;
@@ -31,9 +32,11 @@ mod scan;
 mod segment;
 mod sequence;
 mod shared;
+mod snapshot;
 mod write_set;
 mod writer;
 
+pub use anchor::Anchor;
 pub use artifacts::ArtifactStore;
 pub use definitions::{Definition, DefinitionId, Definitions, Digest};
 pub use error::{BoxError, LogError};
@@ -46,4 +49,9 @@ pub use record::{Caller, Cause, Closed, EventKind, Installed, Lifecycle, Outcome
 pub use segment::{FORMAT_VERSION, Id};
 pub use sequence::Sequence;
 pub use shared::{Durability, Watcher};
+pub use snapshot::{
+    Cancellation, Family, ListedSnapshot, PruneReport, Snapshot, SnapshotIdentity, SnapshotStore,
+    SnapshotTable, SnapshotTurn, SnapshotVisitor, SnapshotWriter, TableContents, TableHead, TableWriter,
+    TakeRows,
+};
 pub use write_set::{Write, WriteSet, WriteSetEncoder, Writes};

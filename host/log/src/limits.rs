@@ -36,6 +36,10 @@ pub const MAX_DEFINITIONS: u32 = 1 << 20;
 /// clients with ever new identities do not fill memory.
 pub const MAX_NUMBERED_CALLERS: usize = 1 << 16;
 
+/// How many bytes the numbered callers take together. Each is kept twice in memory, to be found by
+/// number and by contents, and is written again in each segment that names it.
+pub const MAX_NUMBERED_CALLER_BYTES: usize = 16 << 20;
+
 /// The longest definition: names and identities, never data.
 pub const MAX_DEFINITION_BYTES: usize = 8 << 10;
 
@@ -52,6 +56,27 @@ pub const RESERVE_RETRY_MICROS: u64 = 1_000_000;
 /// A file that is given up when the disk is full, so that the manifest of the last segment change
 /// can still be written.
 pub const BALLAST_BYTES: u64 = 1 << 20;
+
+/// How many bytes of rows a snapshot compresses together, unless a single batch of rows has more. Enough
+/// that compression finds what repeats, little enough to stay in a processor's cache.
+pub const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
+
+/// The longest chunk of a snapshot: the longest row (1 MiB), with room for the batch around it.
+pub const MAX_SNAPSHOT_CHUNK_BYTES: usize = 2 << 20;
+
+/// The longest batch of rows handed to a snapshot: a chunk, less the two numbers in front of the batch.
+pub const MAX_SNAPSHOT_BATCH_BYTES: usize = MAX_SNAPSHOT_CHUNK_BYTES - 16;
+
+/// The longest head of a snapshot, its sections included. It is held in memory as a whole; what may
+/// grow beyond that belongs into a table.
+pub const MAX_SNAPSHOT_HEAD_BYTES: usize = 64 << 20;
+
+/// How much of a snapshot is written between two syncs. The writer of the log shares the disk, and its
+/// sync must not wait behind a gigabyte of rows.
+pub const SNAPSHOT_SYNC_BYTES: u64 = 8 << 20;
+
+/// The level at which zstd compresses rows. Level 1 is several times as fast as 3 for a tenth more bytes.
+pub const SNAPSHOT_COMPRESSION_LEVEL: i32 = 1;
 
 /// What a batch may cost beyond its records and definitions: header, prefix, padding.
 pub(crate) const BATCH_OVERHEAD_BYTES: u64 = 64 + 32 + 512;

@@ -2,6 +2,7 @@
 //! caller is never kept waiting for the disk but by asking, or by a bound that is reached.
 //! Invariant: records get consecutive numbers, and become durable in that order.
 
+use crate::anchor::Anchor;
 use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
 use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
@@ -67,7 +68,10 @@ impl Log {
         let directory_lock = take_lock(disk, LockKind::Exclusive)?;
         let (manifest, created) = match Manifest::read(disk)? {
             Some(manifest) => (manifest, false),
-            None => (create(doors, segment_bytes)?, true),
+            None => {
+                let made = create(doors, segment_bytes);
+                (made.map_err(|error| error.on_full_disk(disk, segment_bytes))?, true)
+            }
         };
         let mut definitions = Definitions::default();
         let mut end = read_with(disk, manifest, &mut definitions, replay)?;
@@ -92,7 +96,14 @@ impl Log {
             pending.learn(id, definition);
         }
         let (wake, progress) = (doors.threads.signal(), doors.threads.signal());
-        let shared = Arc::new(Shared::new(pending, definitions, wake.clone(), progress, directory_lock));
+        let anchor = Anchor {
+            sequence: chain.next.previous(),
+            link: chain.link,
+            catalog: chain.catalog,
+            latest_micros: chain.latest_micros,
+        };
+        let (wake_writer, lock) = (wake.clone(), directory_lock);
+        let shared = Arc::new(Shared::new(pending, definitions, wake_writer, progress, lock, anchor));
         let mut defined = Vec::new();
         for number in scope.numbers() {
             defined.resize(defined.len().max(number as usize + 1), false);
@@ -137,12 +148,12 @@ impl Log {
         Ok(id)
     }
 
-    /// How records refer to a caller: by number, or in full once there are too many numbers.
+    /// How records refer to a caller: by number, or in full if it is long or there are too many.
     pub fn caller<'a>(&self, caller: &'a [u8]) -> Result<Caller<'a>, LogError> {
         let definition = Definition::Caller(caller.to_vec());
         let (known, has_room) = {
             let definitions = self.shared.definitions.read();
-            (definitions.find(&definition), definitions.has_room_for_a_caller())
+            (definitions.find(&definition), definitions.has_room_for_a_caller(caller.len()))
         };
         match known {
             Some(id) => Ok(Caller::Numbered(id)),
@@ -206,13 +217,22 @@ impl Log {
     }
 
     fn disk_full(&self) -> LogError {
-        LogError::DiskFull { path: self.disk.locate("") }
+        let mend = "writing goes on when there is room again".to_owned();
+        LogError::DiskFull { path: self.disk.locate(""), mend }
     }
 
     /// The last record that is safe.
     #[must_use]
     pub fn durable(&self) -> Sequence {
         self.shared.durable()
+    }
+
+    /// Where the log stood after the last batch that was synced: the four values belong to the same
+    /// moment. Never before what [`Log::durable`] has said; a snapshot of that version is tied to
+    /// the log by them.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        self.shared.anchor()
     }
 
     /// The number that the next record gets.
@@ -301,5 +321,77 @@ impl Drop for Log {
     fn drop(&mut self) {
         // A failure is found again on opening; there is nobody here to tell.
         let _ = self.close();
+    }
+}
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::definitions::Digest;
+    use crate::record::{Cause, Outcome};
+    use crate::sim::Simulator;
+    use crate::write_set::WriteSet;
+
+    /// Appends the next record if it is admitted at once.
+    fn append_now(shared: &Shared, subject: DefinitionId, arguments: &[u8]) -> bool {
+        let mut pending = shared.pending.lock();
+        let record = RecordParts {
+            sequence: pending.next,
+            timestamp_micros: 1,
+            cause: Cause::Call,
+            subject,
+            caller: Caller::Inline(b""),
+            arguments,
+            outcome: Outcome::Ok(&[]),
+            claims: &[],
+            idempotency_key: None,
+            write_set: WriteSet::EMPTY,
+            deliveries: &[],
+        };
+        match pending.admission(&record, size_bound(&record)).unwrap() {
+            Admission::Now { charge } => {
+                pending.push(&record, charge);
+                drop(pending);
+                shared.wake.notify();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn an_append_while_a_mark_is_written_cannot_take_the_sector_of_the_mark() {
+        // The writer let go of what is pending before it wrote a mark and lowered the room only after
+        // the sync. An append between the two was admitted into room that the mark had just taken; with
+        // no reserve to go to, the writer panicked and the log was poisoned.
+        let simulator = Simulator::new(1);
+        let options = LogOptions { segment_bytes: MIN_SEGMENT_BYTES };
+        let mut ignore = |_: &RecordParts<'_>, _: &Definitions| Ok(());
+        let (log, _) = Log::open(&simulator.doors(), options, &mut ignore).unwrap();
+        let artifact = log.define(Definition::Artifact(Digest([7; 32]))).unwrap();
+        let (package, version) = ("acme:bank".to_owned(), "1.0.0".to_owned());
+        let module = log.define(Definition::Module { package, version, artifact }).unwrap();
+        let subject = log.define(Definition::Function { module, name: "ledger.pay".to_owned() }).unwrap();
+        // There is no reserve, and there will be none.
+        simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
+        simulator.threads.run_until_idle();
+        assert!(append_now(&log.shared, subject, &[]));
+        log.wait_durable(Sequence(1)).unwrap();
+        assert!(simulator.threads.run(8) < 8, "the writer waits for the moment of the mark");
+        let room = log.shared.pending.lock().room as usize;
+        let (shared, tried) = (log.shared.clone(), Arc::new(Mutex::new(None)));
+        let outcome = tried.clone();
+        simulator.disk.interrupt_next_write(move || {
+            // The longest record that the log takes at this moment.
+            let fits = |length: &usize| append_now(&shared, subject, &vec![1; *length]);
+            *outcome.lock() = (0..room).rev().find(fits);
+        });
+        simulator.clock.advance(crate::limits::IDLE_MARK_DELAY_MICROS);
+        simulator.threads.run_until_idle();
+        let longest = tried.lock().expect("a record was admitted while the mark was written");
+        assert!(longest > 10_000, "{longest}");
+        assert!(log.poisoned().is_none());
+        log.wait_durable(Sequence(2)).unwrap();
     }
 }

@@ -2,16 +2,21 @@
 //! comes here: reading has refused it. Invariant: bytes that may have been promised to a caller are
 //! never dropped, and what is dropped is kept aside.
 
+use crate::batch::SECTOR_BYTES;
 use crate::doors::{Access, Disk};
 use crate::error::{Doing, LogError};
 use crate::manifest::ClosedSegment;
-use crate::publish::{list_if_there, publish, remove_if_there, rename};
+use crate::publish::{list_if_there, publish, read_whole, remove_if_there, rename};
 use crate::read_log::End;
 use crate::scan::Window;
 use crate::segment::{
-    ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, segment_path,
+    ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, SEGMENT_HEADER_BYTES,
+    segment_path,
 };
 use crate::sequence::Sequence;
+
+/// What mending takes beside copies: a manifest, and what the file system needs for new names.
+const MANIFEST_ROOM_BYTES: u64 = 64 << 10;
 
 /// What opening found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,9 +54,16 @@ pub struct TornTail {
 /// Makes the end of the log safe to go on from, after a crash: everything that was read is written
 /// again and synced before anyone is served from it.
 pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> {
+    let torn = end.torn_until.map_or(0, |until| until - end.offset);
+    let needed = end.offset + torn + MANIFEST_ROOM_BYTES;
+    mend_end(disk, end).map_err(|error| error.on_full_disk(disk, needed))
+}
+
+fn mend_end(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> {
     // The names that were read may be in the operating system's memory only, if the process before
     // was killed between a rename and the sync after it. Nothing is changed on the strength of them
-    // until they are safe.
+    // until they are safe: that of the manifest is given anew, because after a sync of the directory
+    // that failed another one may find nothing left to do.
     for directory in ["", LOG_DIRECTORY] {
         disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
     }
@@ -59,6 +71,16 @@ pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, Log
         remove_if_there(disk, leftover)?;
     }
     let mut report = found(disk, end);
+    if report.unclosed {
+        // Until the copy of the newest segment is safe under its name, every opening makes it again: it
+        // may not show any more why it was made.
+        end.manifest.newest.synced_bytes = 0;
+    }
+    match end.manifest.publish(disk) {
+        // A database that was closed can be read on a full disk. What is left to do can wait.
+        Err(error) if error.is_disk_full() && !report.unclosed => return Ok(report),
+        published => published?,
+    }
     for path in &end.unlisted {
         disk.remove(path).doing("remove", || disk.locate(path))?;
         report.removed.push(disk.locate(path));
@@ -110,33 +132,50 @@ fn keep_aside(disk: &dyn Disk, end: &End, torn: &TornTail) -> Result<String, Log
     disk.create_directory(ASIDE_DIRECTORY).doing("create", || disk.locate(ASIDE_DIRECTORY))?;
     disk.sync_directory(LOG_DIRECTORY).doing("sync", || disk.locate(LOG_DIRECTORY))?;
     let taken = list_if_there(disk, ASIDE_DIRECTORY)?;
-    let name = (0..)
-        .map(|attempt| format!("{:020}-{}-{attempt}.torn", end.newest.first.0, torn.offset))
-        .find(|name| !taken.contains(name))
-        .expect("a directory has fewer names than there are numbers");
-    let path = format!("{ASIDE_DIRECTORY}/{name}");
     let mut window = Window::open(disk, &segment_path(end.newest.first), Access::Read)?;
     let bytes = window.bytes(torn.offset, torn.length as usize)?;
-    publish(disk, &format!("{ASIDE_DIRECTORY}/torn.tmp"), &path, bytes)?;
-    Ok(disk.locate(&path))
+    for attempt in 0_u32.. {
+        let name = format!("{:020}-{}-{attempt}.torn", end.newest.first.0, torn.offset);
+        let path = format!("{ASIDE_DIRECTORY}/{name}");
+        // An opening that failed after this step has left the same copy.
+        let same = || matches!(read_whole(disk, &path, torn.length), Ok(Some(kept)) if kept == bytes);
+        if !taken.contains(&name) || same() {
+            publish(disk, &format!("{ASIDE_DIRECTORY}/torn.tmp"), &path, bytes)?;
+            return Ok(disk.locate(&path));
+        }
+    }
+    unreachable!("a directory has fewer names than there are numbers")
 }
 
-/// Copies the newest segment up to the end of its last batch, byte for byte, into a new file that
+/// Copies the newest segment up to the end of its last batch, batch for batch, into a new file that
 /// takes its name once it is synced. The old file's pages may be marked clean in memory without
 /// being on the disk, after an fsync that failed: only writing them anew makes them safe.
-fn rewrite_newest(disk: &dyn Disk, end: &End) -> Result<(), LogError> {
+fn rewrite_newest(disk: &dyn Disk, end: &mut End) -> Result<(), LogError> {
     const CHUNK_BYTES: u64 = 1 << 20;
-    let path = segment_path(end.newest.first);
+    let (path, rewrite) = (segment_path(end.newest.first), || disk.locate(REWRITE_PATH));
     let mut window = Window::open(disk, &path, Access::Read)?;
-    let file = disk.create(REWRITE_PATH).doing("create", || disk.locate(REWRITE_PATH))?;
-    file.allocate(end.newest.capacity).doing("reserve space for", || disk.locate(REWRITE_PATH))?;
-    let mut at = 0;
+    let mut file = disk.create(REWRITE_PATH).doing("create", rewrite)?;
+    let mut header = end.newest;
+    match file.allocate(header.capacity).doing("reserve space for", rewrite) {
+        Err(error) if error.is_disk_full() => {
+            // A shorter segment holds the same batches and a mark. Its header says how long it is, and
+            // the next record begins the next segment, once the disk has room for one.
+            header.capacity = header.capacity.min(end.offset + SECTOR_BYTES);
+            file = disk.create(REWRITE_PATH).doing("create", rewrite)?;
+            file.allocate(header.capacity).doing("reserve space for", rewrite)?;
+        }
+        allocated => allocated?,
+    }
+    file.write_at(0, &header.encode()).doing("write", rewrite)?;
+    let mut at = SEGMENT_HEADER_BYTES;
     while at < end.offset {
         let length = (end.offset - at).min(CHUNK_BYTES);
         let bytes = window.bytes(at, length as usize)?;
-        file.write_at(at, bytes).doing("write", || disk.locate(REWRITE_PATH))?;
+        file.write_at(at, bytes).doing("write", rewrite)?;
         at += length;
     }
-    file.sync().doing("sync", || disk.locate(REWRITE_PATH))?;
-    rename(disk, REWRITE_PATH, &path)
+    file.sync().doing("sync", rewrite)?;
+    rename(disk, REWRITE_PATH, &path)?;
+    end.newest = header;
+    Ok(())
 }

@@ -25,6 +25,10 @@ pub(crate) struct PendingBatch {
     pub(crate) charge: u64,
     /// The hash of the catalog before the first record.
     pub(crate) catalog: [u8; 32],
+    /// The hash of the catalog after the last record.
+    pub(crate) catalog_after: [u8; 32],
+    /// The latest time of any of its records.
+    pub(crate) latest_micros: u64,
     /// The last record is an upgrade, and a new segment begins after it.
     pub(crate) closes_segment: bool,
 }
@@ -177,7 +181,7 @@ impl Pending {
             }
             Ok(())
         });
-        debug_assert!(marked.is_ok());
+        assert!(marked.is_ok(), "marking a number as used cannot be refused");
         encode(record, batch.last_micros, &mut batch.records);
         batch.last_micros = record.timestamp_micros;
         batch.count += 1;
@@ -185,6 +189,8 @@ impl Pending {
         if let Cause::Install(installed) | Cause::Upgrade(installed) = record.cause {
             self.catalog = installed.catalog;
         }
+        batch.catalog_after = self.catalog;
+        batch.latest_micros = batch.latest_micros.max(record.timestamp_micros);
         batch.closes_segment = matches!(record.cause, Cause::Upgrade(_));
         self.charged += charge;
         self.records += 1;
@@ -223,6 +229,7 @@ impl Pending {
         batch.used.clear();
         batch.count = 0;
         batch.charge = 0;
+        batch.latest_micros = 0;
         batch.closes_segment = false;
         self.pool.push(batch);
     }

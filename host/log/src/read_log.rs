@@ -96,7 +96,8 @@ pub(crate) fn read_log(
     let mut chain = None;
     for (index, segment) in manifest.closed.iter().enumerate().skip(start) {
         let (mut window, header) = open_segment(disk, &manifest, segment.first, &segment.id)?;
-        let at_start = check_start(&window, &header, chain.or_else(|| first_chain(&manifest, index)))?;
+        let before = chain.unwrap_or_else(|| chain_before(&manifest, index, &header));
+        let at_start = check_start(&window, &header, before)?;
         let mut reading = Reading::new(definitions, at_start);
         if read_closed(&mut window, &header, segment, &mut reading, visit, progress, &mut done)?.is_break() {
             return Ok(None);
@@ -105,7 +106,8 @@ pub(crate) fn read_log(
     }
     let index = manifest.closed.len();
     let (mut window, header) = open_segment(disk, &manifest, manifest.newest.first, &manifest.newest.id)?;
-    let at_start = check_start(&window, &header, chain.or_else(|| first_chain(&manifest, index)))?;
+    let before = chain.unwrap_or_else(|| chain_before(&manifest, index, &header));
+    let at_start = check_start(&window, &header, before)?;
     let mut reading = Reading::new(definitions, at_start);
     let read = read_newest(&mut window, &header, &manifest.newest, &mut reading, visit, progress, &mut done)?;
     let Some((offset, torn_until)) = read else { return Ok(None) };
@@ -156,23 +158,29 @@ fn open_segment(
     Ok((window, header))
 }
 
-/// The chain before the segment with this index, when the segments before it are not read.
-fn first_chain(manifest: &Manifest, index: usize) -> Option<Chain> {
-    if index == 0 {
-        return Some(Chain {
+/// The chain before the segment with this index, going by the manifest, when the segments before it are
+/// not read. Of the catalog only the segment's own header knows then.
+fn chain_before(manifest: &Manifest, index: usize, header: &SegmentHeader) -> Chain {
+    match index.checked_sub(1).map(|before| &manifest.closed[before]) {
+        None => Chain {
             link: genesis(&manifest.database_key),
             next: Sequence(1),
             mark: Sequence::ZERO,
             catalog: [0; 32],
             latest_micros: 0,
-        });
+        },
+        Some(before) => Chain {
+            link: before.link,
+            next: before.last.next(),
+            mark: before.last,
+            catalog: header.catalog,
+            latest_micros: 0,
+        },
     }
-    None
 }
 
-/// Compares a segment's header with the segments before it, if those were read.
-fn check_start(window: &Window, header: &SegmentHeader, chain: Option<Chain>) -> Result<Chain, LogError> {
-    let Some(chain) = chain else { return Ok(Chain::at(header)) };
+/// Compares a segment's header with what is before it.
+fn check_start(window: &Window, header: &SegmentHeader, chain: Chain) -> Result<Chain, LogError> {
     if header.first != chain.next {
         let what = format!("the segment begins with record {}, expected {}", header.first, chain.next);
         return Err(window.damaged(64, what));
@@ -239,10 +247,12 @@ fn read_newest(
     progress: &mut dyn FnMut(Progress),
     done: &mut Progress,
 ) -> Result<Option<(u64, Option<u64>)>, LogError> {
-    if window.end != header.capacity {
+    if window.end < header.capacity {
         let what = format!("the file has {} bytes, expected {}", window.end, header.capacity);
-        return Err(window.damaged(window.end.min(header.capacity), what));
+        return Err(window.damaged(window.end, what));
     }
+    // A reserve that could not grow as far as it was asked to may have left a longer file.
+    window.end = header.capacity;
     let seed = Seed::new(&header.id);
     let mut offset = SEGMENT_HEADER_BYTES;
     let (broken_at, broken) = loop {
@@ -294,16 +304,26 @@ fn unlisted_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>
     Ok(firsts.filter(|first| !listed(*first)).map(segment_path).collect())
 }
 
-/// A segment is listed before it holds records, so one that is not listed and holds some shows that
+/// A segment is listed before it holds records, so one that is not listed and holds anything shows that
 /// the manifest is older than the segment.
 fn check_unlisted(disk: &dyn Disk, unlisted: &[String], listed: Sequence) -> Result<(), LogError> {
     for path in unlisted {
         let mut window = Window::open(disk, path, Access::Read)?;
         let header = window.segment_header()?;
-        if let Found::Batch(batch) = look(&mut window, SEGMENT_HEADER_BYTES, Seed::new(&header.id))? {
-            let last = Sequence(batch.first.0.saturating_add(batch.count.into())).previous();
-            return Err(LogError::UnlistedSegment { path: disk.locate(path), last, listed });
+        let seed = Seed::new(&header.id);
+        if survey(&mut window, SEGMENT_HEADER_BYTES, seed)?.used_until.is_none() {
+            continue;
         }
+        let (mut offset, mut last) = (SEGMENT_HEADER_BYTES, header.first.previous());
+        while let Found::Batch(batch) = look(&mut window, offset, seed)? {
+            last = Sequence(batch.first.0.saturating_add(batch.count.into())).previous();
+            offset += batch.length();
+        }
+        if offset == SEGMENT_HEADER_BYTES {
+            let what = "the manifest does not list this segment, and it holds something that is no batch";
+            return Err(window.damaged(offset, what));
+        }
+        return Err(LogError::UnlistedSegment { path: disk.locate(path), last, listed });
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::error::{Doing, LogError};
 use crate::limits::BALLAST_BYTES;
 use crate::publish::remove_if_there;
 use crate::segment::{BALLAST_PATH, RESERVE_PATH, SEGMENT_HEADER_BYTES};
+use std::io;
 use std::sync::Arc;
 
 /// The next segment's file, if the disk has given it.
@@ -27,8 +28,17 @@ impl Reserve {
         self.file.as_ref().map_or(0, |(_, capacity)| capacity - SEGMENT_HEADER_BYTES - SECTOR_BYTES)
     }
 
-    /// Asks the disk for a reserve of at least this length. If it refuses, what there was stays.
-    pub(crate) fn grow(&mut self, disk: &dyn Disk, capacity: u64) -> Result<(), LogError> {
+    /// Asks the disk for a reserve of at least this length. Returns whether there was room for it; if
+    /// not, what there was before stays as it was.
+    pub(crate) fn grow(&mut self, disk: &dyn Disk, capacity: u64) -> Result<bool, LogError> {
+        match self.try_to_grow(disk, capacity) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_disk_full() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn try_to_grow(&mut self, disk: &dyn Disk, capacity: u64) -> Result<(), LogError> {
         let path = || disk.locate(RESERVE_PATH);
         if !self.has_ballast {
             let ballast = disk.create(BALLAST_PATH).doing("create", || disk.locate(BALLAST_PATH))?;
@@ -39,21 +49,28 @@ impl Reserve {
             taken.doing("reserve space for", || disk.locate(BALLAST_PATH))?;
             self.has_ballast = true;
         }
-        let (file, before) = match self.file.take() {
-            Some(file) => file,
-            None => (disk.create(RESERVE_PATH).doing("create", path)?, 0),
+        let Some((file, before)) = &mut self.file else {
+            let file = disk.create(RESERVE_PATH).doing("create", path)?;
+            // Synced here, so that a change of segment has only the header to wait for.
+            let taken = file.allocate(capacity).and_then(|()| file.sync());
+            if taken.is_err() {
+                remove_if_there(disk, RESERVE_PATH)?;
+            }
+            taken.doing("reserve space for", path)?;
+            self.file = Some((file, capacity));
+            return Ok(());
         };
-        // Synced here, so that a change of segment has only the header to wait for.
-        let grown = file.allocate(capacity.max(before)).and_then(|()| file.sync());
-        if grown.is_ok() {
-            self.file = Some((file, capacity.max(before)));
-        } else if before > 0 {
-            self.file = Some((file, before));
-        } else {
-            // What was allocated of it until the disk was full is given back.
-            remove_if_there(disk, RESERVE_PATH)?;
+        if let Err(refusal) = file.allocate(capacity) {
+            // The file may have grown as far as the disk had room. Its length is what the segment's
+            // header will say, and the space is not ours to keep.
+            file.truncate(*before).doing("shorten", path)?;
+            return Err(refusal).doing("reserve space for", path);
         }
-        grown.doing("reserve space for", path)
+        // Room in this file was promised before: should the sync fail, even for want of space, nobody
+        // knows what is left of it.
+        file.sync().map_err(io::Error::other).doing("sync", path)?;
+        *before = capacity.max(*before);
+        Ok(())
     }
 
     /// The file and its length, to be made a segment.

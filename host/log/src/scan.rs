@@ -134,19 +134,6 @@ pub(crate) struct Chain {
     pub(crate) latest_micros: u64,
 }
 
-impl Chain {
-    /// At the start of a segment, going by its header.
-    pub(crate) fn at(header: &SegmentHeader) -> Self {
-        Self {
-            link: header.previous,
-            next: header.first,
-            mark: header.first.previous(),
-            catalog: header.catalog,
-            latest_micros: 0,
-        }
-    }
-}
-
 /// Everything that reading a segment builds up.
 pub(crate) struct Reading<'d> {
     pub(crate) definitions: &'d mut Definitions,
@@ -208,8 +195,9 @@ impl<'d> Reading<'d> {
         count: u32,
         visit: &mut Visit<'_>,
     ) -> Result<ControlFlow<()>, Failure> {
-        if bytes.is_empty() && count == 0 {
-            return Ok(ControlFlow::Continue(()));
+        if count == 0 {
+            let wrong = || bytes.malformed("a batch without records has a payload").into();
+            return if bytes.is_empty() { Ok(ControlFlow::Continue(())) } else { Err(wrong()) };
         }
         let mut micros = bytes.varint()?;
         for _ in 0..bytes.varint()? {

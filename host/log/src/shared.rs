@@ -2,6 +2,7 @@
 //! order writer, definitions, pending; none but the writer's is held while a watcher runs.
 //! Invariant: the durable sequence only grows, and never passes what has been synced.
 
+use crate::anchor::Anchor;
 use crate::definitions::Definitions;
 use crate::doors::Signal;
 use crate::pending::Pending;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) pending: Mutex<Pending>,
     pub(crate) definitions: RwLock<Definitions>,
     durable: AtomicU64,
+    /// The last batch that was synced. Held for the time of a copy only.
+    anchor: Mutex<Anchor>,
     /// Wakes the writer.
     pub(crate) wake: Arc<dyn Signal>,
     /// Wakes those who wait for the writer.
@@ -43,8 +46,10 @@ impl Shared {
         wake: Arc<dyn Signal>,
         progress: Arc<dyn Signal>,
         directory_lock: Box<dyn Send + Sync>,
+        anchor: Anchor,
     ) -> Self {
         Self {
+            anchor: Mutex::new(anchor),
             durable: AtomicU64::new(pending.next.previous().0),
             pending: Mutex::new(pending),
             definitions: RwLock::new(definitions),
@@ -57,6 +62,15 @@ impl Shared {
 
     pub(crate) fn durable(&self) -> Sequence {
         Sequence(self.durable.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn anchor(&self) -> Anchor {
+        *self.anchor.lock()
+    }
+
+    /// Changes the anchor after a sync, before anyone is told that more is durable.
+    pub(crate) fn move_anchor(&self, change: impl FnOnce(&mut Anchor)) {
+        change(&mut self.anchor.lock());
     }
 
     pub(crate) fn publish_durable(&self, sequence: Sequence) {

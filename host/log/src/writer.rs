@@ -5,13 +5,14 @@
 use crate::batch::{BatchHeader, HEADER_BYTES, Link, SECTOR_BYTES, Seed, whole_sectors};
 use crate::bytes::put_varint;
 use crate::definitions::DefinitionId;
-use crate::doors::{DiskFile, Doors, Step, Worker};
+use crate::doors::{Access, DiskFile, Doors, Step, Worker};
 use crate::error::{Doing, LogError};
 use crate::limits::{IDLE_MARK_DELAY_MICROS, RESERVE_RETRY_MICROS};
 use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
 use crate::pending::{PendingBatch, State};
 use crate::publish::rename;
 use crate::reserve::Reserve;
+use crate::scan::Window;
 use crate::segment::{Id, SEGMENT_HEADER_BYTES, SegmentHeader, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::Shared;
@@ -86,7 +87,7 @@ impl Worker for Writer {
         let turned = self.turn();
         alarm.is_set = false;
         turned.unwrap_or_else(|error| {
-            self.shared.poison(error.to_string());
+            self.shared.poison(error.with_causes());
             Step::Finished
         })
     }
@@ -141,6 +142,8 @@ impl Writer {
         if self.unmarked {
             let due = *self.mark_at.get_or_insert(now + IDLE_MARK_DELAY_MICROS);
             if due <= now {
+                // An append that comes while the mark is written must not count on its sector.
+                pending.room = pending.room.min(self.room_after(SECTOR_BYTES));
                 drop(pending);
                 self.mark()?;
                 return Ok(Step::Worked);
@@ -162,14 +165,10 @@ impl Writer {
             return Ok(false);
         }
         let capacity = whole_sectors(wanted + SEGMENT_HEADER_BYTES + SECTOR_BYTES).max(self.segment_bytes);
-        let grown = match self.reserve.grow(self.doors.disk.as_ref(), capacity) {
-            Ok(()) => true,
-            Err(error) if error.is_disk_full() => {
-                self.retry_at = now + RESERVE_RETRY_MICROS;
-                false
-            }
-            Err(error) => return Err(error),
-        };
+        let grown = self.reserve.grow(self.doors.disk.as_ref(), capacity)?;
+        if !grown {
+            self.retry_at = now + RESERVE_RETRY_MICROS;
+        }
         let mut pending = self.shared.pending.lock();
         pending.refused = if grown || wanted == 0 { u64::MAX } else { wanted };
         pending.room = self.room();
@@ -181,10 +180,15 @@ impl Writer {
 
     /// The space that can be promised to records.
     pub(crate) fn room(&self) -> u64 {
+        self.room_after(0)
+    }
+
+    /// The same, once so many bytes more are written to the newest segment.
+    fn room_after(&self, more: u64) -> u64 {
         if self.must_change || (self.should_change && !self.reserve.is_missing()) {
             return self.reserve.room();
         }
-        self.newest.left().max(self.reserve.room())
+        self.newest.left().saturating_sub(more).max(self.reserve.room())
     }
 
     fn changes_segment(&self, batch: &PendingBatch, waiting: u64) -> bool {
@@ -209,6 +213,12 @@ impl Writer {
         self.unmarked = true;
         self.mark_at = None;
         self.should_change = batch.closes_segment;
+        self.shared.move_anchor(|anchor| {
+            anchor.sequence = self.last;
+            anchor.link = self.link;
+            anchor.catalog = batch.catalog_after;
+            anchor.latest_micros = anchor.latest_micros.max(batch.latest_micros);
+        });
         let room = self.room();
         self.shared.pending.lock().written(batch, room);
         self.shared.publish_durable(self.last);
@@ -279,6 +289,7 @@ impl Writer {
             self.buffer.clear();
             self.buffer.resize(HEADER_BYTES, 0);
             self.write_buffer(self.last.next(), 0)?;
+            self.shared.move_anchor(|anchor| anchor.link = self.link);
             let room = self.room();
             self.shared.pending.lock().room = room;
         }
@@ -287,6 +298,9 @@ impl Writer {
 
     /// Goes on in the reserve, as a new segment that begins with this record.
     fn change_segment(&mut self, first: Sequence, catalog: [u8; 32]) -> Result<(), LogError> {
+        if first == self.newest.first {
+            return self.replace_newest();
+        }
         let disk = self.doors.disk.clone();
         let (file, capacity) = self.reserve.take().expect("records were promised room in the reserve");
         let mut id = [0; 16];
@@ -317,6 +331,31 @@ impl Writer {
         self.publish_manifest()?;
         let path = || disk.locate(&segment_path(self.manifest.newest.first));
         file_before.truncate(length).doing("shorten the segment before", path)?;
+        self.defined.clear();
+        self.must_change = false;
+        self.should_change = false;
+        self.retry_at = 0;
+        Ok(())
+    }
+
+    /// Puts the reserve in the place of a newest segment that has no records yet and is too short for the
+    /// first. It takes its name, which is that of its first record, and its id: so the manifest lists
+    /// the one as well as the other, and the rename decides.
+    fn replace_newest(&mut self) -> Result<(), LogError> {
+        let disk = self.doors.disk.clone();
+        let path = segment_path(self.newest.first);
+        let (file, capacity) = self.reserve.take().expect("records were promised room in the reserve");
+        let mut header = Window::open(disk.as_ref(), &path, Access::Read)?.segment_header()?;
+        header.capacity = capacity;
+        file.write_at(0, &header.encode()).doing("write", || disk.locate(&path))?;
+        file.sync().doing("sync", || disk.locate(&path))?;
+        // Marks are left behind, so the manifest must not count on them; and until the database is closed
+        // an opening must not count on the name that is given here.
+        self.newest.offset = 0;
+        self.publish_manifest()?;
+        rename(disk.as_ref(), crate::segment::RESERVE_PATH, &path)?;
+        self.newest = Newest::new(file, &header, SEGMENT_HEADER_BYTES);
+        self.link = header.previous;
         self.defined.clear();
         self.must_change = false;
         self.should_change = false;

@@ -3,29 +3,18 @@
 
 mod support;
 
-use interstice_log::limits::MAX_RECORD_BYTES;
+use interstice_log::limits::{MAX_NUMBERED_CALLER_BYTES, MAX_PENDING_RECORDS, MAX_RECORD_BYTES};
 use interstice_log::sim::Simulator;
 use interstice_log::{
     ArtifactStore, Caller, Cause, Definition, DefinitionId, Digest, Installed, Log, LogError, LogOptions,
-    Outcome, RecordParts, Sequence, WriteSet, WriteSetEncoder,
+    RecordParts, Sequence, WriteSetEncoder,
 };
+use sha2::Digest as _;
 use std::sync::Arc;
-use support::{Cast, SMALL, append, append_sized, assert_in_order, batches, open, segments};
+use support::{Cast, SMALL, append, append_sized, assert_in_order, batches, closed_with, open, segments};
 
 fn plain(log: &Log, cast: Cast) -> RecordParts<'static> {
-    RecordParts {
-        sequence: log.next_sequence(),
-        timestamp_micros: 1,
-        cause: Cause::Call,
-        subject: cast.transfer,
-        caller: Caller::Inline(b"somebody"),
-        arguments: &[],
-        outcome: Outcome::Ok(&[]),
-        claims: &[],
-        idempotency_key: None,
-        write_set: WriteSet::EMPTY,
-        deliveries: &[],
-    }
+    support::plain(log, cast.transfer)
 }
 
 #[test]
@@ -108,6 +97,58 @@ fn a_record_longer_than_a_segment_gets_a_longer_segment() {
 }
 
 #[test]
+fn a_first_record_longer_than_a_segment_replaces_the_empty_one() {
+    // A segment is named by its first record. One without records was closed when the first record was
+    // too long for it, and the next one took its name: the manifest listed both, and the database
+    // never opened again.
+    for seed in 0..40 {
+        let mut simulator = Simulator::new(seed);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        if seed % 2 == 0 {
+            // The segment may hold a mark all the same.
+            log.close().unwrap();
+            plant_mark(&simulator);
+        }
+        drop(log);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        let cast = Cast::define(&log);
+        let arguments = vec![5; 100_000];
+        let long = |log: &Log| log.append(&RecordParts { arguments: &arguments, ..plain(log, cast) });
+        // The power fails at any step of the change, or after it.
+        simulator.disk.fail_power_after(seed / 2 + 1);
+        let safe = long(&log).is_ok() && log.wait_durable(Sequence(1)).is_ok();
+        simulator = simulator.power_loss(seed);
+        drop(log);
+        let (log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+        assert!(records.len() == 1 || !safe, "seed {seed}");
+        let cast = Cast::define(&log);
+        for _ in 0..60 {
+            let sequence = log.append(&plain(&log, cast)).unwrap();
+            log.wait_durable(sequence).unwrap();
+        }
+        simulator = simulator.kill(seed);
+        drop(log);
+        let (_log, again, _) = open(&simulator.doors(), SMALL).unwrap();
+        assert_eq!(again.len(), records.len() + 60);
+        assert!(records.iter().all(|record| record.arguments == arguments));
+    }
+}
+
+/// Puts a mark into an empty first segment.
+fn plant_mark(simulator: &Simulator) {
+    let (path, mut segment) = segments(simulator).swap_remove(0);
+    let seed = crc32c::crc32c(&segment[16..32]);
+    let genesis = sha2::Sha256::digest(&segment[48..64]);
+    let mark = &mut segment[512..576];
+    mark[..32].copy_from_slice(&genesis);
+    mark[32] = 1;
+    mark[56..60].copy_from_slice(&seed.to_le_bytes());
+    let checksum = crc32c::crc32c_append(seed, &mark[..60]);
+    mark[60..].copy_from_slice(&checksum.to_le_bytes());
+    simulator.disk.plant(&path, segment);
+}
+
+#[test]
 fn a_long_record_on_a_full_disk_is_refused_and_short_ones_go_on() {
     let simulator = Simulator::new(6);
     let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
@@ -122,6 +163,75 @@ fn a_long_record_on_a_full_disk_is_refused_and_short_ones_go_on() {
     let sequence = append(&log, cast).unwrap();
     log.wait_durable(sequence).unwrap();
     assert_eq!(log.durable(), Sequence(4));
+}
+
+#[test]
+fn a_reserve_that_could_not_grow_becomes_a_segment_of_its_old_length() {
+    // A full disk lets a file grow as far as there is room before it says so. The reserve kept that
+    // length, the header of the segment made from it said the old one, and the next opening called the
+    // healthy database damaged.
+    for seed in 0..20 {
+        let simulator = Simulator::new(seed);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        let cast = Cast::define(&log);
+        for _ in 1..=3 {
+            append(&log, cast).unwrap();
+        }
+        log.wait_durable(Sequence(3)).unwrap();
+        simulator.disk.set_capacity(Some(simulator.disk.used_bytes() + 5_000));
+        let refused = append_sized(&log, cast, 200_000).unwrap_err();
+        assert!(matches!(refused, LogError::DiskFull { .. }), "{refused}");
+        assert!(!simulator.disk.contents()["log/reserve.tmp"].is_empty());
+        assert_eq!(simulator.disk.contents()["log/reserve.tmp"].len() as u64, SMALL.segment_bytes);
+        // The reserve becomes the newest segment.
+        while segments(&simulator).len() == 1 {
+            let sequence = append(&log, cast).unwrap();
+            log.wait_durable(sequence).unwrap();
+        }
+        let last = log.durable();
+        let simulator = simulator.kill(seed);
+        drop(log);
+        simulator.disk.set_capacity(None);
+        let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+        assert_eq!(records.len() as u64, last.0);
+        assert_in_order(&records);
+    }
+}
+
+#[test]
+fn a_newest_segment_that_is_longer_than_its_header_says_is_read_to_that_length() {
+    let simulator = closed_with(3, SMALL);
+    let (path, mut bytes) = segments(&simulator).swap_remove(0);
+    bytes.resize(bytes.len() + 3_000, 0);
+    simulator.disk.plant(&path, bytes);
+    let (log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 3);
+    let cast = Cast::define(&log);
+    for _ in 0..60 {
+        let sequence = append(&log, cast).unwrap();
+        log.wait_durable(sequence).unwrap();
+    }
+    log.close().unwrap();
+    drop(log);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 63);
+    assert_in_order(&records);
+}
+
+#[test]
+fn an_append_waits_when_too_many_records_wait_for_the_disk() {
+    let simulator = Simulator::new(12);
+    let options = LogOptions { segment_bytes: 64 << 20 };
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    let cast = Cast::define(&log);
+    let mut most = 0;
+    for n in 1..=MAX_PENDING_RECORDS + 10 {
+        log.append(&RecordParts { sequence: Sequence(n.into()), ..plain(&log, cast) }).unwrap();
+        most = most.max(u64::from(n) - log.durable().0);
+    }
+    assert_eq!(most, u64::from(MAX_PENDING_RECORDS), "the bound is reached and not passed");
+    log.close().unwrap();
+    assert_eq!(log.durable(), Sequence(u64::from(MAX_PENDING_RECORDS) + 10));
 }
 
 #[test]
@@ -174,6 +284,35 @@ fn an_upgrade_closes_the_segment_and_the_next_one_carries_its_catalog() {
     assert_eq!(records.len(), 5);
     assert_eq!(records[2].function, None);
     assert_eq!(records[2].artifact, Digest([7; 32]));
+}
+
+#[test]
+fn an_upgrade_on_a_full_disk_is_followed_by_records_in_its_segment() {
+    let simulator = Simulator::new(14);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    // There never is a reserve.
+    simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
+    simulator.threads.run_until_idle();
+    let installed = Installed { schema: b"{}", catalog: [2; 32] };
+    let upgrade = RecordParts { cause: Cause::Upgrade(installed), subject: cast.module, ..plain(&log, cast) };
+    log.append(&upgrade).unwrap();
+    log.wait_durable(Sequence(1)).unwrap();
+    append(&log, cast).unwrap();
+    append(&log, cast).unwrap();
+    log.wait_durable(Sequence(3)).unwrap();
+    assert_eq!(segments(&simulator).len(), 1);
+    // With room the next segment would have begun, and it does with the next upgrade.
+    simulator.disk.set_capacity(None);
+    simulator.clock.advance(2_000_000);
+    simulator.threads.run_until_idle();
+    log.append(&RecordParts { sequence: Sequence(4), ..upgrade }).unwrap();
+    append(&log, cast).unwrap();
+    log.close().unwrap();
+    drop(log);
+    assert_eq!(segments(&simulator).len(), 2);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 5);
 }
 
 #[test]
@@ -231,6 +370,51 @@ fn callers_beyond_the_numbered_ones_stand_in_their_records() {
     }
     assert_eq!(inline, 10);
     assert!(matches!(log.caller(&1_u32.to_le_bytes()).unwrap(), Caller::Numbered(_)));
+}
+
+#[test]
+fn long_callers_stand_in_their_records_before_they_fill_memory() {
+    // Only their number was bounded: 65,536 callers of 8 KiB took a gibibyte, and one that was longer
+    // than a definition may be was refused.
+    let simulator = Simulator::new(13);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let mut numbered = 0;
+    for n in 0..5_000_u32 {
+        let caller = [n.to_le_bytes().to_vec(), vec![7; 8_000]].concat();
+        if matches!(log.caller(&caller).unwrap(), Caller::Numbered(_)) {
+            numbered += caller.len();
+        }
+    }
+    assert!(numbered <= MAX_NUMBERED_CALLER_BYTES && numbered > MAX_NUMBERED_CALLER_BYTES - 10_000);
+    let cast = Cast::define(&log);
+    let caller = vec![9; 100_000];
+    let inline = log.caller(&caller).unwrap();
+    assert_eq!(inline, Caller::Inline(&caller));
+    log.append(&RecordParts { caller: inline, ..plain(&log, cast) }).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records[0].caller, caller);
+}
+
+#[test]
+fn an_artifact_that_is_put_again_after_a_failure_survives_a_loss_of_power() {
+    // Putting it again found the bytes in memory and trusted a second sync of the directory, which
+    // had nothing left to do after the first one failed.
+    for seed in 0..20 {
+        let simulator = Simulator::new(seed);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        log.close().unwrap();
+        let store = ArtifactStore::new(Arc::new(simulator.disk.clone()));
+        simulator.disk.fail_directory_sync_after(1);
+        assert!(store.put(b"a component").is_err());
+        let simulator = simulator.kill(seed);
+        let store = ArtifactStore::new(Arc::new(simulator.disk.clone()));
+        let digest = store.put(b"a component").unwrap();
+        let simulator = simulator.power_loss(seed);
+        let store = ArtifactStore::new(Arc::new(simulator.disk.clone()));
+        assert_eq!(store.get(digest).unwrap(), b"a component", "seed {seed}");
+    }
 }
 
 #[test]

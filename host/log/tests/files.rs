@@ -7,7 +7,9 @@ use interstice_log::{
     BoxError, Definitions, Durability, Log, LogError, LogOptions, LogReader, Progress, RecordParts, Replay,
     Sequence, os,
 };
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use support::{Cast, SMALL, append, append_sized, assert_in_order, open};
 
@@ -151,4 +153,62 @@ fn a_data_directory_in_use_is_refused_and_its_holder_named() {
     assert!(matches!(open(&doors, SMALL), Err(LogError::Locked { .. })));
     drop((reader, second));
     open(&doors, SMALL).unwrap();
+}
+
+#[test]
+fn a_reader_is_not_taken_for_the_writer_that_was_there_before_it() {
+    // The text of a process that was killed stays in the lock file. A writer that met a reader told its
+    // user to stop that process, which was long gone, or another one by now.
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    drop(open(&doors, SMALL).unwrap());
+    std::fs::write(directory.path().join("LOCK"), "process 1: a ghost\n").unwrap();
+    let reader = LogReader::open(&doors).unwrap();
+    let refused = open(&doors, SMALL).err().unwrap().to_string();
+    assert!(refused.contains("held by a process that reads it"), "{refused}");
+    assert!(!refused.contains("process 1"), "{refused}");
+    drop(reader);
+    open(&doors, SMALL).unwrap();
+}
+
+/// All files below a directory, with their bytes.
+fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(contents(&path));
+        } else {
+            files.insert(path.clone(), std::fs::read(path).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn a_refusal_changes_no_byte_on_a_real_disk() {
+    // The lock file was rewritten before anything else was looked at.
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let (log, ..) = open(&doors, SMALL).unwrap();
+    let cast = Cast::define(&log);
+    for n in 1..=5 {
+        append(&log, cast).unwrap();
+        log.wait_durable(Sequence(n)).unwrap();
+    }
+    drop(log);
+    let segment = directory.path().join("log/00000000000000000001.log");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[600] ^= 1;
+    std::fs::write(segment, bytes).unwrap();
+    for left in ["", "process 1: a ghost with a long name that no longer runs\n"] {
+        std::fs::write(directory.path().join("LOCK"), left).unwrap();
+        let before = contents(directory.path());
+        assert!(matches!(open(&doors, SMALL), Err(LogError::Damaged { .. })));
+        assert!(contents(directory.path()) == before);
+        let read =
+            LogReader::open(&doors).unwrap().replay(&mut |_: &RecordParts<'_>, _: &Definitions| Ok(()));
+        assert!(matches!(read, Err(LogError::Damaged { .. })));
+        assert!(contents(directory.path()) == before);
+    }
 }

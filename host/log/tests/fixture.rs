@@ -1,4 +1,4 @@
-//! A log of format 1 that is kept as bytes. It opens for ever, and today's encoder writes the same
+//! Logs of format 1 that are kept as bytes. They open for ever, and today's encoder writes the same
 //! bytes. Made anew with `INTERSTICE_BLESS=1` only while no database of the format is in use.
 #![allow(clippy::unwrap_used)]
 
@@ -6,15 +6,23 @@ mod support;
 
 use interstice_log::doors::{Clock, Disk, Doors};
 use interstice_log::sim::Simulator;
-use interstice_log::{LogReader, NamedCause, Record, Sequence};
+use interstice_log::{
+    Cause, Closed, Digest, EventKind, Installed, Lifecycle, Log, LogReader, NamedCause, NamedChange,
+    NamedOutcome, NamedOwed, NamedWrites, Outcome, Owed, Record, RecordParts, Sequence, WriteSetEncoder,
+};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use support::{Cast, SMALL, append, assert_in_order, open};
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1")
+/// Calls, deliveries, schedules and connections, in batches of one and of several records.
+const MANY: &str = "format-1";
+/// A record of each cause, and an upgrade, which begins another segment.
+const CAUSES: &str = "format-1-causes";
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
 /// A clock that stands, so that the bytes depend on nothing but the encoder.
@@ -30,17 +38,14 @@ impl Clock for Still {
     }
 }
 
-/// What today's program writes: two segments, batches of one and of several records, every cause.
-fn written_today() -> BTreeMap<String, Vec<u8>> {
+/// What today's program writes when it is given these records.
+fn written_today(name: &str) -> BTreeMap<String, Vec<u8>> {
     let simulator = Simulator::new(20);
     let doors = Doors { clock: Arc::new(Still), ..simulator.doors() };
     let (log, ..) = open(&doors, SMALL).unwrap();
-    let cast = Cast::define(&log);
-    for n in 1..=50 {
-        append(&log, cast).unwrap();
-        if n % 3 != 0 {
-            log.wait_durable(Sequence(n)).unwrap();
-        }
+    match name {
+        MANY => append_many(&log),
+        _ => append_causes(&log),
     }
     log.close().unwrap();
     drop(log);
@@ -51,6 +56,66 @@ fn written_today() -> BTreeMap<String, Vec<u8>> {
         bytes.truncate(used);
     }
     files
+}
+
+fn append_many(log: &Log) {
+    let cast = Cast::define(log);
+    for n in 1..=50 {
+        append(log, cast).unwrap();
+        if n % 3 != 0 {
+            log.wait_durable(Sequence(n)).unwrap();
+        }
+    }
+}
+
+/// The causes of the records in the second fixture, in order.
+fn causes() -> Vec<Cause<'static>> {
+    let installed = |schema: &'static [u8], catalog| Installed { schema, catalog: [catalog; 32] };
+    vec![
+        Cause::Install(installed(b"{\"tables\":[]}", 1)),
+        Cause::Lifecycle(Lifecycle::Init),
+        Cause::Lifecycle(Lifecycle::Connect),
+        Cause::Call,
+        Cause::Delivery(Closed { sequence: Sequence(4), ordinal: 0 }),
+        Cause::Schedule { due_micros: 1_700_000_000_000_000 },
+        Cause::Upgrade(installed(b"{\"tables\":[1]}", 2)),
+        Cause::Lifecycle(Lifecycle::Upgrade),
+        Cause::Lifecycle(Lifecycle::Disconnect),
+        Cause::Call,
+    ]
+}
+
+fn append_causes(log: &Log) {
+    let cast = Cast::define(log);
+    for (cause, n) in causes().into_iter().zip(1_u64..) {
+        let subject = match cause {
+            Cause::Install(_) | Cause::Upgrade(_) => cast.module,
+            Cause::Delivery(_) => cast.opened,
+            _ => cast.transfer,
+        };
+        let mut write_set = WriteSetEncoder::new();
+        if n % 2 == 0 {
+            write_set.table(cast.account, Some(n));
+            write_set.insert(&n.to_le_bytes());
+        }
+        let event = EventKind::Insert;
+        let owed = [Owed { subscriber: cast.opened, table: cast.account, change: 0, event }];
+        let key = n.to_le_bytes();
+        let sequence = log.append(&RecordParts {
+            sequence: Sequence(n),
+            timestamp_micros: 1_700_000_000_000_000 + n,
+            cause,
+            subject,
+            caller: log.caller(b"the operator").unwrap(),
+            arguments: &n.to_be_bytes(),
+            outcome: if n == 9 { Outcome::Failed(b"trap") } else { Outcome::Ok(b"done") },
+            claims: if n == 4 { b"claims" } else { b"" },
+            idempotency_key: (n == 10).then_some(&key[..]),
+            write_set: write_set.as_write_set(),
+            deliveries: if n == 4 { &owed } else { &[] },
+        });
+        log.wait_durable(sequence.unwrap()).unwrap();
+    }
 }
 
 /// Puts the fixture on a simulated disk, the newest segment at its full length.
@@ -70,51 +135,115 @@ fn planted(files: &BTreeMap<String, Vec<u8>>) -> Simulator {
     simulator
 }
 
-fn fixture() -> BTreeMap<String, Vec<u8>> {
+fn fixture(name: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
-    let mut keep = |path: String| files.insert(path.clone(), std::fs::read(folder().join(path)).unwrap());
+    let mut keep = |path: String| files.insert(path.clone(), std::fs::read(folder(name).join(path)).unwrap());
     keep("MANIFEST".to_owned());
-    for entry in std::fs::read_dir(folder().join("log")).unwrap() {
+    for entry in std::fs::read_dir(folder(name).join("log")).unwrap() {
         keep(format!("log/{}", entry.unwrap().file_name().to_str().unwrap()));
     }
     files
 }
 
-#[test]
-fn the_encoder_writes_the_bytes_of_format_1() {
-    let today = written_today();
-    if std::env::var_os("INTERSTICE_BLESS").is_some() {
-        std::fs::create_dir_all(folder().join("log")).unwrap();
-        for (path, bytes) in &today {
-            std::fs::write(folder().join(path), bytes).unwrap();
-        }
-    }
-    let kept = fixture();
-    assert_eq!(kept.len(), 3, "a manifest and two segments");
-    assert_eq!(today.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>());
-    for (path, bytes) in &kept {
-        assert!(today[path] == *bytes, "{path} is written differently");
-    }
-}
-
-#[test]
-fn a_log_of_format_1_opens_for_ever() {
-    let simulator = planted(&fixture());
+/// The records that a reader finds in a fixture, which an opening finds as well without mending.
+fn read(name: &str) -> (Simulator, Vec<Record>) {
+    let simulator = planted(&fixture(name));
     let mut records: Vec<Record> = Vec::new();
     let mut visit = |record| {
         records.push(record);
         ControlFlow::Continue(())
     };
     LogReader::open(&simulator.doors()).unwrap().records(Sequence(1), &mut visit, &mut |_| {}).unwrap();
+    let (log, again, report) = open(&simulator.doors(), SMALL).unwrap();
+    assert!(again == records && !report.rewritten);
+    log.close().unwrap();
+    (simulator, records)
+}
+
+#[test]
+fn the_encoder_writes_the_bytes_of_format_1() {
+    for name in [MANY, CAUSES] {
+        let today = written_today(name);
+        if std::env::var_os("INTERSTICE_BLESS").is_some() {
+            std::fs::create_dir_all(folder(name).join("log")).unwrap();
+            for (path, bytes) in &today {
+                std::fs::write(folder(name).join(path), bytes).unwrap();
+            }
+        }
+        let kept = fixture(name);
+        assert_eq!(kept.len(), 3, "a manifest and two segments");
+        assert_eq!(today.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>());
+        for (path, bytes) in &kept {
+            assert!(today[path] == *bytes, "{path} of {name} is written differently");
+        }
+    }
+}
+
+#[test]
+fn a_log_of_format_1_opens_for_ever() {
+    let (simulator, records) = read(MANY);
     assert_eq!(records.len(), 50);
     assert_in_order(&records);
     assert!(matches!(records[2].cause, NamedCause::Delivery(closed) if closed.sequence == Sequence(2)));
     assert_eq!(records[9].idempotency_key.as_deref(), Some(b"key".as_slice()));
     assert_eq!(records[17].claims, b"claims");
 
-    let (log, again, report) = open(&simulator.doors(), SMALL).unwrap();
-    assert!(again == records && !report.rewritten);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
     let cast = Cast::define(&log);
     append(&log, cast).unwrap();
     log.close().unwrap();
+}
+
+#[test]
+fn every_cause_of_format_1_is_read_for_ever() {
+    let (_, records) = read(CAUSES);
+    let found: Vec<_> = records.iter().map(|record| record.cause.clone()).collect();
+    let expected = causes().into_iter().map(|cause| match cause {
+        Cause::Call => NamedCause::Call,
+        Cause::Delivery(closed) => NamedCause::Delivery(closed),
+        Cause::Schedule { due_micros } => NamedCause::Schedule { due_micros },
+        Cause::Lifecycle(event) => NamedCause::Lifecycle(event),
+        Cause::Install(Installed { schema, catalog }) => {
+            NamedCause::Install { schema: schema.to_vec(), catalog: Digest(catalog) }
+        }
+        Cause::Upgrade(Installed { schema, catalog }) => {
+            NamedCause::Upgrade { schema: schema.to_vec(), catalog: Digest(catalog) }
+        }
+    });
+    assert_eq!(found, expected.collect::<Vec<_>>());
+    for (record, n) in records.iter().zip(1_u64..) {
+        assert_eq!(record.sequence, Sequence(n));
+        assert_eq!(record.timestamp_micros, 1_700_000_000_000_000 + n);
+        let function = match n {
+            1 | 7 => None,
+            5 => Some("automation.opened"),
+            _ => Some("ledger.transfer"),
+        };
+        assert_eq!(record.function.as_deref(), function);
+        assert_eq!((&record.package[..], &record.version[..]), ("acme:bank", "1.2.0"));
+        assert_eq!(record.artifact, Digest([7; 32]));
+        assert_eq!(record.caller, b"the operator");
+        assert_eq!(record.arguments, n.to_be_bytes());
+        let outcome =
+            if n == 9 { NamedOutcome::Failed(b"trap".to_vec()) } else { NamedOutcome::Ok(b"done".to_vec()) };
+        assert_eq!(record.outcome, outcome);
+        assert_eq!(record.claims, if n == 4 { b"claims".as_slice() } else { b"" });
+        assert_eq!(record.idempotency_key, (n == 10).then(|| n.to_le_bytes().to_vec()));
+        let writes = NamedWrites {
+            package: "acme:bank".to_owned(),
+            table: "tables.account".to_owned(),
+            counter: Some(n),
+            changes: vec![NamedChange::Insert(n.to_le_bytes().to_vec())],
+        };
+        assert_eq!(record.writes, if n % 2 == 0 { vec![writes] } else { Vec::new() });
+        let owed = NamedOwed {
+            package: "acme:bank".to_owned(),
+            function: "automation.opened".to_owned(),
+            table: "tables.account".to_owned(),
+            table_package: "acme:bank".to_owned(),
+            change: 0,
+            event: EventKind::Insert,
+        };
+        assert_eq!(record.deliveries, if n == 4 { vec![owed] } else { Vec::new() });
+    }
 }

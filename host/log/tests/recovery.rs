@@ -6,8 +6,10 @@ mod support;
 
 use interstice_log::sim::Simulator;
 use interstice_log::{BoxError, Definitions, Log, LogError, LogReader, RecordParts, Sequence};
+use std::ops::ControlFlow;
 use support::{
-    Cast, SMALL, append, assert_in_order, batches, closed_with, killed_with, machine_with, open, segments,
+    Cast, SMALL, append, assert_in_order, batches, closed_with, killed_with, machine_of, machine_with, open,
+    segments,
 };
 
 /// Damages one segment with `damage`, and asserts that opening refuses with an error that names the
@@ -279,9 +281,14 @@ fn an_old_manifest_put_back_is_refused() {
     }
     log.close().unwrap();
     drop(log);
-    let put_back = |simulator: &Simulator| simulator.disk.plant("MANIFEST", old);
+    let put_back = |simulator: &Simulator| simulator.disk.plant("MANIFEST", old.clone());
     // The first segment was cut when it was closed, which is noticed before the unlisted ones are.
     check_refused(&simulator, put_back, "log/00000000000000000001.log is damaged");
+    // A crash may have taken the cut back.
+    edit(&simulator, 0, |segment| segment.resize(SMALL.segment_bytes as usize, 0));
+    let unlisted = segments(&simulator)[1].0.clone();
+    check_refused(&simulator, put_back, &format!("{unlisted} holds records up to "));
+    check_refused(&simulator, put_back, "an old manifest may have been put back");
 }
 
 #[test]
@@ -313,13 +320,300 @@ fn a_segment_that_was_made_but_not_listed_is_removed_if_it_is_empty() {
 }
 
 #[test]
+fn a_segment_that_is_not_listed_and_not_empty_is_never_removed() {
+    // Only the first batch was looked at: if that was damaged, the segment counted as empty, and the
+    // opening removed all its records.
+    for (name, damage) in [
+        ("the header of the first batch", 512),
+        ("the records of the first batch", 590),
+        ("the first sector after an empty one", 1024),
+    ] {
+        let simulator = closed_with(60, SMALL);
+        let old = simulator.disk.contents()["MANIFEST"].clone();
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        let cast = Cast::define(&log);
+        while segments(&simulator).len() < 5 {
+            let sequence = append(&log, cast).unwrap();
+            log.wait_durable(sequence).unwrap();
+        }
+        log.close().unwrap();
+        drop(log);
+        let newest = segments(&simulator).len() - 1;
+        let path = segments(&simulator)[newest].0.clone();
+        let put_back = |simulator: &Simulator| {
+            simulator.disk.plant("MANIFEST", old);
+            // The segments between are lost, and the cut of the one that was the newest.
+            for (path, _) in &segments(simulator)[3..newest] {
+                simulator.disk.take_away(path);
+            }
+            edit(simulator, 2, |segment| segment.resize(SMALL.segment_bytes as usize, 0));
+            edit(simulator, segments(simulator).len() - 1, |segment| {
+                if damage == 1024 {
+                    segment[512..].fill(0);
+                }
+                segment[damage] ^= 1;
+            });
+        };
+        println!("{name}");
+        check_refused(&simulator, put_back, &format!("{path} is damaged at byte 512"));
+    }
+}
+
+#[test]
+fn a_batch_without_records_but_with_a_payload_is_refused() {
+    let simulator = closed_with(2, SMALL);
+    let fill = |simulator: &Simulator| {
+        edit(simulator, 0, |segment| {
+            let seed = crc32c::crc32c(&segment[16..32]);
+            let (offset, _) = *batches(segment).last().unwrap();
+            let mark = &mut segment[offset..offset + 512];
+            assert_eq!(mark[48..56], [0; 8], "a log that was closed ends with a mark");
+            // A time and no definitions, with checksums that are right.
+            mark[52] = 2;
+            mark[56..60].copy_from_slice(&crc32c::crc32c_append(seed, &[0, 0]).to_le_bytes());
+            let checksum = crc32c::crc32c_append(seed, &mark[..60]);
+            mark[60..64].copy_from_slice(&checksum.to_le_bytes());
+        });
+    };
+    check_refused(&simulator, fill, "a batch without records has a payload");
+}
+
+/// The error with which the records from 40 on cannot be read; the first segments are left out.
+fn refused_from_40(simulator: &Simulator) -> String {
+    let reader = LogReader::open(&simulator.doors()).unwrap();
+    let mut visit = |_| ControlFlow::Continue(());
+    reader.records(Sequence(40), &mut visit, &mut |_| {}).unwrap_err().to_string()
+}
+
+#[test]
+fn a_segment_read_without_those_before_it_is_compared_with_the_manifest() {
+    // Where reading began in the middle, the first segment's header was believed.
+    let simulator = closed_with(60, SMALL);
+    let mut visit = |_| ControlFlow::Continue(());
+    let reader = LogReader::open(&simulator.doors()).unwrap();
+    reader.records(Sequence(40), &mut visit, &mut |_| {}).unwrap();
+    drop(reader);
+    edit(&simulator, 1, |segment| {
+        // Were it alone, the batches in it would still be linked to one another.
+        segment[120] ^= 1;
+        reseal(segment);
+    });
+    let error = refused_from_40(&simulator);
+    assert!(error.contains("not linked to the batch before it"), "{error}");
+
+    let simulator = closed_with(60, SMALL);
+    let manifest = String::from_utf8(simulator.disk.contents()["MANIFEST"].clone()).unwrap();
+    let second = segments(&simulator)[1].0[4..24].parse::<u64>().unwrap();
+    let (right, wrong) = (format!(" last {} link", second - 1), format!(" last {} link", second - 2));
+    let (body, _) = manifest.rsplit_once("crc32c").unwrap();
+    let body = body.replacen(&right, &wrong, 1);
+    let manifest = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
+    simulator.disk.plant("MANIFEST", manifest.into_bytes());
+    let error = refused_from_40(&simulator);
+    assert!(error.contains(&format!("begins with record {second}, expected {}", second - 1)), "{error}");
+}
+
+#[test]
+fn a_manifest_whose_name_was_never_safe_is_published_again() {
+    // The sync of the directory failed after a manifest was renamed. The process started again, read
+    // that manifest, found nothing left to sync and served what it lists; then a loss of power brought
+    // back the old one, and with it a database that did not open.
+    for seed in 0..20 {
+        let (simulator, log) = machine_of(seed, 1, SMALL);
+        let cast = Cast::define(&log);
+        // The directory of the segments is synced first, then that of the manifest.
+        simulator.disk.fail_directory_sync_after(1);
+        let failed = loop {
+            let sequence = append(&log, cast).unwrap();
+            if let Err(error) = log.wait_durable(sequence) {
+                break error;
+            }
+        };
+        assert!(matches!(failed, LogError::OutcomeUnknown { .. }), "{failed}");
+        let simulator = simulator.kill(seed);
+        drop(log);
+        let (log, records, report) = open(&simulator.doors(), SMALL).unwrap();
+        assert_eq!(report.segments, 2);
+        let cast = Cast::define(&log);
+        let sequence = append(&log, cast).unwrap();
+        log.wait_durable(sequence).unwrap();
+        let simulator = simulator.power_loss(seed);
+        drop(log);
+        let (_log, again, _) = open(&simulator.doors(), SMALL).unwrap();
+        assert_eq!(again.len(), records.len() + 1, "seed {seed}");
+        assert_in_order(&again);
+    }
+}
+
+#[test]
+fn a_copy_of_the_newest_segment_whose_name_was_never_safe_is_made_again() {
+    // All that showed that the log was not closed was a torn write, and the copy did not have it. The
+    // sync of the directory failed after the copy was given its name, the next opening found a log that
+    // looked closed, and a loss of power brought back the old file in place of all records since.
+    for seed in 0..20 {
+        let (machine, log) = machine_of(seed, 1, SMALL);
+        let simulator = machine.kill(seed);
+        drop(log);
+        edit(&simulator, 0, |segment| segment[600] ^= 1);
+        // Both directories, the manifest, the folder for the torn write and the torn write come before.
+        simulator.disk.fail_directory_sync_after(5);
+        let failed = open(&simulator.doors(), SMALL).err().unwrap();
+        assert!(matches!(failed, LogError::Disk { doing: "sync", .. }), "{failed:?}");
+        assert!(simulator.disk.contents().keys().all(|path| path != "log/rewrite.tmp"));
+        check_survives(&simulator, seed);
+    }
+}
+
+#[test]
+fn a_longer_newest_segment_whose_name_was_never_safe_is_copied() {
+    // The same, after a first record that was too long for the segment.
+    for seed in 0..20 {
+        let (simulator, log) = machine_of(seed, 0, SMALL);
+        simulator.threads.run_until_idle();
+        let cast = Cast::define(&log);
+        // The reserve grows, the manifest is published, and then the reserve gets its new name.
+        simulator.disk.fail_directory_sync_after(1);
+        let arguments = vec![1; 100_000];
+        let record = RecordParts { arguments: &arguments, ..support::plain(&log, cast.transfer) };
+        let sequence = log.append(&record).unwrap();
+        assert!(matches!(log.wait_durable(sequence), Err(LogError::OutcomeUnknown { .. })));
+        assert!(segments(&simulator)[0].1.len() > 100_000);
+        check_survives(&simulator, seed);
+        drop(log);
+    }
+}
+
+/// Kills the process, appends after another opening, and asserts that what was promised then is there
+/// after a loss of power.
+#[track_caller]
+fn check_survives(simulator: &Simulator, seed: u64) {
+    let simulator = simulator.kill(seed);
+    let (log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert!(records.is_empty());
+    let cast = Cast::define(&log);
+    for _ in 0..60 {
+        let sequence = append(&log, cast).unwrap();
+        log.wait_durable(sequence).unwrap();
+    }
+    let after = simulator.power_loss(seed);
+    drop(log);
+    let (_log, records, _) = open(&after.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 60, "seed {seed}");
+    assert_in_order(&records);
+}
+
+/// A log that was killed on a full disk, after its reserve had been used up.
+fn killed_on_a_full_disk() -> (Simulator, u64) {
+    let (simulator, log) = machine_with(3, SMALL);
+    let cast = Cast::define(&log);
+    simulator.threads.run_until_idle();
+    simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
+    while segments(&simulator).len() < 2 || log.durable().0 % 5 != 0 {
+        let sequence = append(&log, cast).unwrap();
+        log.wait_durable(sequence).unwrap();
+    }
+    let last = log.durable().0;
+    let after = simulator.kill(3);
+    drop(log);
+    // What was given back since is taken by others, but for the ballast.
+    after.disk.set_capacity(Some(after.disk.used_bytes()));
+    (after, last)
+}
+
+/// Lets the disk have this much room beside the segments and the manifest.
+fn leave_room(simulator: &Simulator, bytes: u64) {
+    let kept: usize = simulator
+        .disk
+        .contents()
+        .iter()
+        .filter(|(path, _)| !path.ends_with(".tmp"))
+        .map(|(_, bytes)| bytes.len())
+        .sum();
+    simulator.disk.set_capacity(Some(kept as u64 + bytes));
+}
+
+#[test]
+fn a_full_disk_after_a_crash_is_mended_with_the_room_that_a_copy_takes() {
+    // The copy of the newest segment took the space of a whole one, however little was in it.
+    let (simulator, last) = killed_on_a_full_disk();
+    let (_, newest) = segments(&simulator).pop().unwrap();
+    let (offset, length) = *batches(&newest).last().unwrap();
+    leave_room(&simulator, (offset + length) as u64 + 2048);
+    let (log, records, report) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!((records.len() as u64, report.rewritten), (last, true));
+    assert_in_order(&records);
+    let (_, newest) = segments(&simulator).pop().unwrap();
+    assert_eq!(newest.len(), offset + length + 512, "the batches and room for a mark");
+    // What is there is served, and writes wait for room.
+    let cast = Cast::define(&log);
+    assert!(matches!(append(&log, cast), Err(LogError::DiskFull { .. })));
+    log.close().unwrap();
+    drop(log);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    simulator.disk.set_capacity(None);
+    simulator.clock.advance(2_000_000);
+    simulator.threads.run_until_idle();
+    let cast = Cast::define(&log);
+    let sequence = append(&log, cast).unwrap();
+    log.wait_durable(sequence).unwrap();
+    let simulator = simulator.power_loss(1);
+    drop(log);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len() as u64, last + 1);
+    assert_in_order(&records);
+}
+
+#[test]
+fn a_disk_too_full_to_mend_is_refused_with_the_room_it_takes() {
+    let (simulator, last) = killed_on_a_full_disk();
+    leave_room(&simulator, 700);
+    let kept = segments(&simulator);
+    for _ in 0..3 {
+        let error = open(&simulator.doors(), SMALL).err().unwrap();
+        assert!(matches!(error, LogError::DiskFull { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("make room for ") && text.contains("then open the database again"), "{text}");
+        assert!(segments(&simulator) == kept);
+    }
+    let error = open(&simulator.doors(), SMALL).err().unwrap().to_string();
+    let needed = error.split("make room for ").nth(1).unwrap().split(' ').next().unwrap();
+    leave_room(&simulator, needed.parse().unwrap());
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len() as u64, last);
+}
+
+#[test]
+fn a_log_that_was_closed_opens_on_a_full_disk() {
+    let simulator = closed_with(60, SMALL);
+    simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
+    let (log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!(records.len(), 60);
+    log.close().unwrap();
+    drop(log);
+    let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_in_order(&records);
+}
+
+#[test]
+fn a_database_that_finds_no_room_is_not_made_and_says_so() {
+    let simulator = Simulator::new(1);
+    simulator.disk.set_capacity(Some(1000));
+    let error = open(&simulator.doors(), SMALL).err().unwrap();
+    assert!(matches!(error, LogError::DiskFull { .. }), "{error:?}");
+    simulator.disk.set_capacity(None);
+    let (_log, _, report) = open(&simulator.doors(), SMALL).unwrap();
+    assert!(report.created);
+}
+
+#[test]
 fn an_error_of_the_replay_ends_the_opening_and_names_the_record() {
     let simulator = closed_with(3, SMALL);
     let mut refuse = |record: &RecordParts<'_>, _: &Definitions| -> Result<(), BoxError> {
         if record.sequence == Sequence(2) { Err("no such table".into()) } else { Ok(()) }
     };
-    let error = Log::open(&simulator.doors(), SMALL, &mut refuse).err().unwrap().to_string();
-    assert_eq!(error, "cannot replay record 2: no such table");
+    let error = Log::open(&simulator.doors(), SMALL, &mut refuse).err().unwrap();
+    assert_eq!(error.to_string(), "cannot replay record 2");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no such table");
     let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
     assert_in_order(&records);
 }

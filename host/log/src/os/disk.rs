@@ -2,9 +2,10 @@
 //! Invariant: nothing outside the data directory is touched.
 
 use crate::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, fdatasync, flock};
+use rustix::fs::{Advice, FallocateFlags, FlockOperation, fadvise, fallocate, fdatasync, flock};
+use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,7 +74,7 @@ impl Disk for OsDisk {
             }
             LockKind::Shared => File::open(self.path(path)),
         };
-        let mut file = match opened {
+        let file = match opened {
             Err(error) if kind == LockKind::Shared && error.kind() == io::ErrorKind::NotFound => {
                 return Ok(LockOutcome::Taken(Box::new(())));
             }
@@ -84,20 +85,20 @@ impl Disk for OsDisk {
             LockKind::Shared => FlockOperation::NonBlockingLockShared,
         };
         match flock(&file, operation) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let mut holder = String::new();
-                // The text is a courtesy; without it the answer is the same.
-                let _ = (&mut file).take(4096).read_to_string(&mut holder);
-                return Ok(LockOutcome::Held(holder.trim().to_owned()));
+            Ok(()) if kind == LockKind::Exclusive => Ok(LockOutcome::Taken(Box::new(Held::new(file)))),
+            Ok(()) => Ok(LockOutcome::Taken(Box::new(file))),
+            // Only readers let others read beside them, and they leave no text: what stands in the
+            // file is of a process that is gone.
+            Err(Errno::WOULDBLOCK) if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() => {
+                Ok(LockOutcome::Held("a process that reads it".to_owned()))
             }
-            Err(error) => return Err(error.into()),
+            Err(Errno::WOULDBLOCK) => {
+                // The text is a courtesy; without it the answer is the same.
+                let holder = String::from_utf8(text_of(&file).unwrap_or_default()).unwrap_or_default();
+                Ok(LockOutcome::Held(holder.trim().to_owned()))
+            }
+            Err(error) => Err(error.into()),
         }
-        if kind == LockKind::Exclusive {
-            // On a full disk the lock holds all the same, only without the text.
-            let _ = file.set_len(0).and_then(|()| file.write_all(holder_text().as_bytes()));
-        }
-        Ok(LockOutcome::Taken(Box::new(file)))
     }
 
     fn locate(&self, path: &str) -> String {
@@ -110,7 +111,54 @@ fn holder_text() -> String {
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect::<Vec<_>>()
         .join(" ");
-    format!("process {}: {command}\n", std::process::id())
+    let mut text = format!("process {}: {command}", std::process::id());
+    text.truncate(text.floor_char_boundary(MAX_HOLDER_BYTES - 1));
+    text.push('\n');
+    text
+}
+
+/// The exclusive lock. While it is held the file says by whom; then it gets back the bytes it had, so
+/// that an opening that was refused has changed nothing.
+struct Held {
+    file: File,
+    before: Option<Vec<u8>>,
+}
+
+impl Held {
+    fn new(file: File) -> Self {
+        let before = text_of(&file).ok();
+        if before.is_some() {
+            // On a full disk the lock holds all the same, only without the text.
+            let _ = replace_text(&file, holder_text().as_bytes());
+        }
+        Self { file, before }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = replace_text(&self.file, before);
+        }
+    }
+}
+
+/// The longest text of a lock file. One that is longer was not left by this program.
+const MAX_HOLDER_BYTES: usize = 4096;
+
+fn text_of(file: &File) -> io::Result<Vec<u8>> {
+    let length = file.metadata()?.len();
+    if length > MAX_HOLDER_BYTES as u64 {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut text = vec![0; length as usize];
+    file.read_exact_at(&mut text, 0)?;
+    Ok(text)
+}
+
+fn replace_text(file: &File, text: &[u8]) -> io::Result<()> {
+    file.set_len(0)?;
+    file.write_all_at(text, 0)
 }
 
 struct OsFile {
@@ -147,12 +195,70 @@ impl DiskFile for OsFile {
         self.file.set_len(length)
     }
 
+    fn forget_cached(&self) {
+        // A file system that knows no such hint reads from memory, which is no error.
+        let _ = fadvise(&self.file, 0, None, Advice::DontNeed);
+    }
+
     fn allocate(&self, length: u64) -> io::Result<()> {
-        match fallocate(&self.file, FallocateFlags::empty(), 0, length) {
-            // A file system without reservations can still hold a log; a full disk then shows at
-            // a write, which poisons the log, instead of before it.
-            Err(rustix::io::Errno::OPNOTSUPP) => self.file.set_len(length),
-            done => Ok(done?),
+        let reserve = || fallocate(&self.file, FallocateFlags::empty(), 0, length);
+        allocate_by(reserve, || self.file.set_len(length))
+    }
+}
+
+fn allocate_by(
+    reserve: impl FnMut() -> Result<(), Errno>,
+    extend: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    // A large reservation takes long enough for a signal to come. What was reserved until then stays.
+    match retry_on_intr(reserve) {
+        // A file system without reservations can still hold a log; a full disk then shows at
+        // a write, which poisons the log, instead of before it.
+        Err(Errno::OPNOTSUPP) => extend(),
+        done => Ok(done?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_interrupted_reservation_is_begun_again_and_other_errors_are_not() {
+        // A signal during fallocate came back as an error, which poisoned the log.
+        let mut signals = 2;
+        let reserve = || {
+            if signals == 0 {
+                return Ok(());
+            }
+            signals -= 1;
+            Err(Errno::INTR)
+        };
+        allocate_by(reserve, || panic!("the file system can reserve")).unwrap();
+        assert_eq!(signals, 0);
+        for (errno, kind) in [
+            (Errno::NOSPC, io::ErrorKind::StorageFull),
+            (Errno::DQUOT, io::ErrorKind::QuotaExceeded),
+            (Errno::IO, io::Error::from(Errno::IO).kind()),
+        ] {
+            let mut asked = 0;
+            let refuse = || {
+                asked += 1;
+                Err(errno)
+            };
+            let error = allocate_by(refuse, || Ok(())).unwrap_err();
+            assert_eq!((error.kind(), asked), (kind, 1));
         }
+        let mut extended = false;
+        allocate_by(
+            || Err(Errno::OPNOTSUPP),
+            || {
+                extended = true;
+                Ok(())
+            },
+        )
+        .unwrap();
+        assert!(extended);
     }
 }

@@ -1,7 +1,8 @@
 //! The real doors: files of the operating system, its clocks, its randomness and its threads.
-//! Nothing here knows what the log writes. Invariant: an error of the operating system is
-//! returned as it came, never retried.
+//! Nothing here knows what the log writes. Invariant: an error of the operating system is returned as
+//! it came; only what a signal interrupted before it did anything is begun again, and never a sync.
 
+mod directory;
 mod disk;
 mod threads;
 
@@ -9,6 +10,7 @@ pub use disk::OsDisk;
 pub use threads::OsThreads;
 
 use crate::doors::{Clock, Doors, Entropy};
+use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -16,7 +18,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The real doors to the data directory at `path`, which is made when it does not exist.
 pub fn doors(path: &Path) -> io::Result<Doors> {
-    std::fs::create_dir_all(path)?;
+    directory::make(path, &mut directory::sync)?;
     Ok(over(OsDisk::new(path)))
 }
 
@@ -59,7 +61,8 @@ impl Entropy for OsEntropy {
     fn fill(&self, buffer: &mut [u8]) -> io::Result<()> {
         let mut filled = 0;
         while filled < buffer.len() {
-            filled += rustix::rand::getrandom(&mut buffer[filled..], rustix::rand::GetRandomFlags::empty())?;
+            let rest = &mut buffer[filled..];
+            filled += rustix::io::retry_on_intr(|| getrandom(&mut *rest, GetRandomFlags::empty()))?;
         }
         Ok(())
     }

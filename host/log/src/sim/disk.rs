@@ -16,7 +16,11 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
+    interruption: Arc<Mutex<Interruption>>,
 }
+
+/// What happens on another thread while a write begins.
+type Interruption = Option<Box<dyn FnOnce() + Send>>;
 
 impl SimDisk {
     pub(super) fn new(seed: u64) -> Self {
@@ -30,7 +34,16 @@ impl SimDisk {
             faults: Faults::default(),
             random,
         };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self::of(state)
+    }
+
+    fn of(state: State) -> Self {
+        Self { state: Arc::new(Mutex::new(state)), interruption: Arc::default() }
+    }
+
+    fn file(&self, file: usize, access: Access) -> Arc<dyn DiskFile> {
+        let (state, interruption) = (self.state.clone(), self.interruption.clone());
+        Arc::new(SimFile { state, interruption, file, access })
     }
 
     /// Lets the power fail at the change with this number, counted from now; it may still reach the
@@ -58,9 +71,26 @@ impl SimDisk {
         self.state.lock().faults.syncs_left = Some(syncs);
     }
 
-    /// Lets a write fail after so many that succeed.
+    /// Lets a sync of a directory fail after so many that succeed. Each name in it that was not safe
+    /// then is or is not on the medium, and no later sync changes that.
+    pub fn fail_directory_sync_after(&self, syncs: u64) {
+        self.state.lock().faults.directory_syncs_left = Some(syncs);
+    }
+
+    /// Lets a write fail after so many that succeed, somewhere in the middle of its bytes.
     pub fn fail_write_after(&self, writes: u64) {
         self.state.lock().faults.writes_left = Some(writes);
+    }
+
+    /// Whether a sync or a write has failed because a test asked for it.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.state.lock().faults.fired
+    }
+
+    /// Does this when the next write begins, as another thread might at that moment.
+    pub fn interrupt_next_write(&self, interruption: impl FnOnce() + Send + 'static) {
+        *self.interruption.lock() = Some(Box::new(interruption));
     }
 
     /// Gives the disk room for so many bytes of files, or no limit.
@@ -116,7 +146,7 @@ impl SimDisk {
         let mut state = self.state.lock().clone();
         state.faults = Faults { capacity: state.faults.capacity, ..Faults::default() };
         state.locks = Locks::default();
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self::of(state)
     }
 
     pub(super) fn kill(&self) -> Self {
@@ -149,14 +179,15 @@ impl Disk for SimDisk {
             state.name_changes.push(NameChange::Set(path.to_owned(), Node::File(file)));
             Ok(file)
         })?;
-        Ok(Arc::new(SimFile { state: self.state.clone(), file, access: Access::Write }))
+        Ok(self.file(file, Access::Write))
     }
 
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let state = self.state.lock();
         state.check_alive()?;
         let file = state.file(path)?;
-        Ok(Arc::new(SimFile { state: self.state.clone(), file, access }))
+        drop(state);
+        Ok(self.file(file, access))
     }
 
     fn list(&self, directory: &str) -> io::Result<Vec<String>> {
@@ -203,17 +234,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_directory(&self, directory: &str) -> io::Result<()> {
-        self.state.lock().sync(|state| {
-            let changes = std::mem::take(&mut state.name_changes);
-            for change in changes {
-                if change.directory() == directory {
-                    change.apply(&mut state.safe_names);
-                } else {
-                    state.name_changes.push(change);
-                }
-            }
-            Ok(())
-        })
+        self.state.lock().sync(|state| state.sync_names(directory))
     }
 
     fn lock(&self, _path: &str, kind: LockKind) -> io::Result<LockOutcome> {
@@ -252,6 +273,7 @@ impl Drop for SimLock {
 
 struct SimFile {
     state: Arc<Mutex<State>>,
+    interruption: Arc<Mutex<Interruption>>,
     file: usize,
     access: Access,
 }
@@ -277,39 +299,36 @@ impl DiskFile for SimFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        {
-            let mut state = self.state.lock();
-            state.check_alive()?;
-            if let Some(left) = &mut state.faults.writes_left {
-                if *left == 0 {
-                    return Err(io::Error::other("a simulated write failed"));
-                }
-                *left -= 1;
-            }
-            let end = offset as usize + bytes.len();
-            state.check_room(end.saturating_sub(state.files[self.file].current.len()))?;
+        let interruption = self.interruption.lock().take();
+        if let Some(interruption) = interruption {
+            interruption();
         }
+        let (written, outcome) = {
+            let state = &mut *self.state.lock();
+            state.check_alive()?;
+            let end = offset as usize + bytes.len();
+            let room = state.check_room(end.saturating_sub(state.files[self.file].current.len()));
+            if state.fails(|faults| &mut faults.writes_left) {
+                let written = below(&mut state.random, bytes.len() as u64 + 1) as usize;
+                (written, Err(io::Error::other("a simulated write failed")))
+            } else {
+                (if room.is_ok() { bytes.len() } else { 0 }, room)
+            }
+        };
         self.change(|file| {
-            let (start, end) = (offset as usize, offset as usize + bytes.len());
+            let (start, end) = (offset as usize, offset as usize + written);
             if file.current.len() < end {
                 file.current.resize(end, 0);
             }
-            file.current[start..end].copy_from_slice(bytes);
+            file.current[start..end].copy_from_slice(&bytes[..written]);
             file.dirty.extend(sectors(start, end));
-            Ok(())
+            outcome
         })
     }
 
     fn sync(&self) -> io::Result<()> {
         self.state.lock().sync(|state| {
-            let fails = match &mut state.faults.syncs_left {
-                Some(0) => true,
-                Some(left) => {
-                    *left -= 1;
-                    false
-                }
-                None => false,
-            };
+            let fails = state.fails(|faults| &mut faults.syncs_left);
             let State { files, random, .. } = state;
             let file = &mut files[self.file];
             let mut safe = std::mem::take(&mut file.safe);
@@ -339,16 +358,24 @@ impl DiskFile for SimFile {
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
-        {
-            let state = self.state.lock();
-            let before = state.files[self.file].current.len();
-            state.check_room((length as usize).saturating_sub(before))?;
-        }
+        let (length, outcome) = {
+            let state = &mut *self.state.lock();
+            let before = state.files[self.file].current.len() as u64;
+            let room = state.check_room(length.saturating_sub(before) as usize);
+            if room.is_err() {
+                // What was found before the disk was full has become part of the file.
+                let free = state.free_bytes().unwrap_or(0);
+                let found = below(&mut state.random, free + 1);
+                (before + found, room)
+            } else {
+                (length, room)
+            }
+        };
         self.change(|file| {
             if file.current.len() < length as usize {
                 file.current.resize(length as usize, 0);
             }
-            Ok(())
+            outcome
         })
     }
 }

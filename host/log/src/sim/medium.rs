@@ -63,9 +63,13 @@ pub(super) struct Faults {
     pub(super) power_fails_at: Option<u64>,
     /// Syncs that still succeed before one fails.
     pub(super) syncs_left: Option<u64>,
+    /// Syncs of directories that still succeed before one fails.
+    pub(super) directory_syncs_left: Option<u64>,
     /// Writes that still succeed before one fails.
     pub(super) writes_left: Option<u64>,
     pub(super) capacity: Option<u64>,
+    /// A sync or write has failed as it was told to.
+    pub(super) fired: bool,
 }
 
 impl File {
@@ -153,13 +157,50 @@ impl State {
         make(self)
     }
 
-    pub(super) fn check_room(&self, more: usize) -> io::Result<()> {
+    /// The disk's free space, if it has an end.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        self.faults.capacity.map(|capacity| capacity.saturating_sub(self.used_bytes()))
+    }
+
+    pub(super) fn check_room(&mut self, more: usize) -> io::Result<()> {
         match self.faults.capacity {
             Some(capacity) if self.used_bytes() + more as u64 > capacity => {
-                Err(io::ErrorKind::StorageFull.into())
+                // To the log a full disk and a used-up quota are the same.
+                let quota = below(&mut self.random, 4) == 0;
+                Err(if quota { io::ErrorKind::QuotaExceeded } else { io::ErrorKind::StorageFull }.into())
             }
             _ => Ok(()),
         }
+    }
+
+    /// Counts down to a failure that a test has asked for. Returns whether it is this time.
+    pub(super) fn fails(&mut self, left: impl FnOnce(&mut Faults) -> &mut Option<u64>) -> bool {
+        match left(&mut self.faults) {
+            None => false,
+            Some(0) => {
+                self.faults.fired = true;
+                true
+            }
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+        }
+    }
+
+    /// Makes the names in a directory safe. If that fails, the change of each file's name is on the
+    /// medium or never will be, whatever is synced later. A new directory is still waited for.
+    pub(super) fn sync_names(&mut self, directory: &str) -> io::Result<()> {
+        let fails = self.fails(|faults| &mut faults.directory_syncs_left);
+        for change in std::mem::take(&mut self.name_changes) {
+            let is_directory = matches!(change, NameChange::Set(_, Node::Directory));
+            if change.directory() != directory || (fails && is_directory) {
+                self.name_changes.push(change);
+            } else if !fails || below(&mut self.random, 2) == 0 {
+                change.apply(&mut self.safe_names);
+            }
+        }
+        if fails { Err(io::Error::other("a simulated sync of a directory failed")) } else { Ok(()) }
     }
 
     pub(super) fn check_parent(&self, path: &str) -> io::Result<()> {

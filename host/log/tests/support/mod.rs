@@ -4,8 +4,9 @@
 
 use interstice_log::doors::Doors;
 use interstice_log::{
-    BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Lifecycle,
-    Log, LogError, LogOptions, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSetEncoder,
+    BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Installed,
+    Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites,
+    Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSet, WriteSetEncoder,
 };
 
 pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10 };
@@ -44,7 +45,12 @@ pub fn append(log: &Log, cast: Cast) -> Result<Sequence, LogError> {
     append_sized(log, cast, 0)
 }
 
-/// The same, with an inserted row of this many bytes more.
+/// Each of these begins another segment, where that is possible.
+fn is_upgrade(n: u64) -> bool {
+    n.is_multiple_of(67)
+}
+
+/// The same, with an inserted row of this many bytes in every fourth. The arguments say how many.
 pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogError> {
     let sequence = log.next_sequence();
     let n = sequence.0;
@@ -60,7 +66,9 @@ pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogE
     let name = format!("client {}", n % 5);
     let caller =
         if n.is_multiple_of(7) { Caller::Inline(b"passer-by") } else { log.caller(name.as_bytes())? };
+    let upgrade = Installed { schema: b"{}", catalog: [n as u8; 32] };
     let cause = match n % 8 {
+        _ if is_upgrade(n) => Cause::Upgrade(upgrade),
         3 => Cause::Delivery(Closed { sequence: Sequence(n - 1), ordinal: n as u32 }),
         5 => Cause::Schedule { due_micros: 1_700_000_000_000_000 + n * 17 },
         6 => Cause::Lifecycle(Lifecycle::Connect),
@@ -73,12 +81,12 @@ pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogE
     };
     let owed =
         [Owed { subscriber: cast.opened, table: cast.account, change: n as u32, event: EventKind::Update }];
-    let arguments = [n.to_le_bytes(), [0; 8]].concat();
+    let arguments = [n.to_le_bytes(), (more as u64).to_le_bytes()].concat();
     log.append(&RecordParts {
         sequence,
         timestamp_micros: 1_700_000_000_000_000 + n * 40,
         cause,
-        subject: cast.transfer,
+        subject: if is_upgrade(n) { cast.module } else { cast.transfer },
         caller,
         arguments: &arguments,
         outcome,
@@ -87,6 +95,23 @@ pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogE
         write_set: write_set.as_write_set(),
         deliveries: if n % 8 == 2 { &owed } else { &[] },
     })
+}
+
+/// The next record, with as little in it as there can be.
+pub fn plain(log: &Log, subject: DefinitionId) -> RecordParts<'static> {
+    RecordParts {
+        sequence: log.next_sequence(),
+        timestamp_micros: 1,
+        cause: Cause::Call,
+        subject,
+        caller: Caller::Inline(b"somebody"),
+        arguments: &[],
+        outcome: Outcome::Ok(&[]),
+        claims: &[],
+        idempotency_key: None,
+        write_set: WriteSet::EMPTY,
+        deliveries: &[],
+    }
 }
 
 /// Opens a log and collects its records.
@@ -100,17 +125,68 @@ pub fn open(doors: &Doors, options: LogOptions) -> Result<(Log, Vec<Record>, Rec
     Ok((log, records, report))
 }
 
-/// Asserts that these are the records from 1 on, complete and in order.
+/// What is read of the record that [`append_sized`] appends under this number, to the last byte.
+pub fn expected(n: u64, more: usize) -> Record {
+    let update = |row: &[u8]| NamedChange::Update(row.to_vec());
+    let table = |table: &str, counter, changes| NamedWrites {
+        package: "acme:bank".to_owned(),
+        table: table.to_owned(),
+        counter,
+        changes,
+    };
+    let changes = vec![update(&[n as u8; 24]), update(&n.to_le_bytes())];
+    let mut writes = vec![table("tables.account", n.is_multiple_of(3).then_some(n), changes)];
+    if n.is_multiple_of(4) {
+        let changes =
+            vec![NamedChange::Insert(vec![n as u8; more]), NamedChange::Delete(n.to_be_bytes().to_vec())];
+        writes.push(table("tables.audit", None, changes));
+    }
+    let owed = NamedOwed {
+        package: "acme:bank".to_owned(),
+        function: "automation.opened".to_owned(),
+        table: "tables.account".to_owned(),
+        table_package: "acme:bank".to_owned(),
+        change: n as u32,
+        event: EventKind::Update,
+    };
+    let caller = if n.is_multiple_of(7) { "passer-by".to_owned() } else { format!("client {}", n % 5) };
+    Record {
+        sequence: Sequence(n),
+        timestamp_micros: 1_700_000_000_000_000 + n * 40,
+        cause: match n % 8 {
+            _ if is_upgrade(n) => {
+                NamedCause::Upgrade { schema: b"{}".to_vec(), catalog: Digest([n as u8; 32]) }
+            }
+            3 => NamedCause::Delivery(Closed { sequence: Sequence(n - 1), ordinal: n as u32 }),
+            5 => NamedCause::Schedule { due_micros: 1_700_000_000_000_000 + n * 17 },
+            6 => NamedCause::Lifecycle(Lifecycle::Connect),
+            _ => NamedCause::Call,
+        },
+        package: "acme:bank".to_owned(),
+        version: "1.2.0".to_owned(),
+        artifact: Digest([7; 32]),
+        function: (!is_upgrade(n)).then(|| "ledger.transfer".to_owned()),
+        caller: caller.into_bytes(),
+        arguments: [n.to_le_bytes(), (more as u64).to_le_bytes()].concat(),
+        outcome: match n % 6 {
+            1 => NamedOutcome::Err(b"no".to_vec()),
+            2 => NamedOutcome::Failed(b"trap".to_vec()),
+            _ => NamedOutcome::Ok(Vec::new()),
+        },
+        claims: if n.is_multiple_of(9) { b"claims".to_vec() } else { Vec::new() },
+        idempotency_key: n.is_multiple_of(10).then(|| b"key".to_vec()),
+        writes,
+        deliveries: if n % 8 == 2 { vec![owed] } else { Vec::new() },
+    }
+}
+
+/// Asserts that these are the records from 1 on, complete and in order, with all that was appended.
+#[track_caller]
 pub fn assert_in_order(records: &[Record]) {
     for (index, record) in records.iter().enumerate() {
-        let n = index as u64 + 1;
-        assert_eq!(record.sequence, Sequence(n));
-        assert_eq!(record.timestamp_micros, 1_700_000_000_000_000 + n * 40);
-        assert_eq!(record.arguments[..8], n.to_le_bytes());
-        assert_eq!(record.writes[0].table, "tables.account");
-        assert_eq!(record.package, "acme:bank");
-        let caller = if n.is_multiple_of(7) { "passer-by".to_owned() } else { format!("client {}", n % 5) };
-        assert_eq!(record.caller, caller.as_bytes());
+        let more = u64::from_le_bytes(record.arguments[8..].try_into().unwrap());
+        let expected = expected(index as u64 + 1, more as usize);
+        assert!(*record == expected, "found {record:?}, expected {expected:?}");
     }
 }
 
@@ -131,7 +207,12 @@ pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
 
 /// A simulated machine with a log of so many durable records, each in a batch of its own.
 pub fn machine_with(records: u64, options: LogOptions) -> (interstice_log::sim::Simulator, Log) {
-    let simulator = interstice_log::sim::Simulator::new(1);
+    machine_of(1, records, options)
+}
+
+/// The same, with a disk that fails as this seed says.
+pub fn machine_of(seed: u64, records: u64, options: LogOptions) -> (interstice_log::sim::Simulator, Log) {
+    let simulator = interstice_log::sim::Simulator::new(seed);
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     for _ in 0..records {
