@@ -23,13 +23,17 @@ pub const CODEC_VERSION: u32 = 1;
 /// | `column/account.owner` | its type | readers of that column |
 /// | `index/account.owner` | its columns, and whether it is unique | readers by that index |
 ///
-/// A private interface has no items, nor has a private table, and a handler is called by the host only.
+/// A private interface has no items, nor has a private table; where a signature has its record, the
+/// structure of that is written out. A handler is called by the host only.
 pub fn interface_items(schema: &Schema, interface: &Interface) -> BTreeMap<String, String> {
     let mut items = BTreeMap::new();
     if interface.visibility == Visibility::Private {
         return items;
     }
-    for def in &interface.types {
+    let is_private = |name: &str| {
+        interface.tables.iter().any(|table| table.name == name && table.visibility == Visibility::Private)
+    };
+    for def in interface.types.iter().filter(|def| !is_private(&def.name)) {
         if !matches!(def.kind, TypeKind::Alias(_) | TypeKind::Use(_)) {
             let named =
                 Type::Named(crate::TypeName { interface: interface.name.clone(), name: def.name.clone() });

@@ -248,14 +248,15 @@ fn what_is_stored_and_not_seen_changes_the_storage_hash_only() {
     check(
         &changed("visibility = public", "visibility = private"),
         expect![[r#"
-        gone acme:bank/tables/column/account.balance
-        gone acme:bank/tables/column/account.id
-        gone acme:bank/tables/column/account.owner
-        gone acme:bank/tables/index/account.owner
-        gone acme:bank/tables/index/account.owner-and-balance
-        gone acme:bank/tables/table/account
-        interface hash changed
-    "#]],
+            gone acme:bank/tables/column/account.balance
+            gone acme:bank/tables/column/account.id
+            gone acme:bank/tables/column/account.owner
+            gone acme:bank/tables/index/account.owner
+            gone acme:bank/tables/index/account.owner-and-balance
+            gone acme:bank/tables/table/account
+            gone acme:bank/tables/type/account
+            interface hash changed
+        "#]],
     );
     check(
         &changed("    /// @auto-increment\n", ""),
@@ -305,6 +306,38 @@ fn an_importer_has_the_hashes_of_the_provider() {
     assert_eq!(imported_hashes(&shop).interfaces, provided.interfaces);
 }
 
+/// What a module hashes is the structure of the types that it uses, not the way by which it reached them.
+#[test]
+fn the_use_by_which_a_type_is_reached_changes_no_hash() {
+    let hashes = |module: &str, leaf: &str| {
+        let mut sources = Sources::new();
+        let text = format!(
+            "package acme:top@1.0.0; interface go {{ {module}
+             /// @table(primary-key = id)
+             record row {{ id: u8, kind: kind }}
+             /// @query
+             last: func() -> kind; }} world top {{ export go; }}"
+        );
+        sources.add_root("top.wit", text);
+        let leaf =
+            format!("package acme:leaf@1.0.0; interface kinds {{ enum kind {{ small, big }} }} {leaf}");
+        sources.add_dependency_file("leaf", "deps/leaf/leaf.wit", leaf);
+        let top = read(&sources, None).map_err(|found| found.render()).unwrap();
+        top.validate().unwrap();
+        (interface_hash(&top), imported_hashes(&top), storage_hash(&top))
+    };
+    let direct = hashes("use acme:leaf/kinds@1.0.0.{kind};", "");
+    let way = "interface api { use kinds.{kind}; record unused { kind: kind } }";
+    assert_eq!(hashes("use acme:leaf/api@1.0.0.{kind};", way), direct);
+    assert_eq!(
+        hashes(
+            "use acme:leaf/api@1.0.0.{size as kind};",
+            &way.replace("{kind}", "{kind as size}").replace(": kind", ": size")
+        ),
+        direct
+    );
+}
+
 #[test]
 fn a_hash_is_read_back_from_its_text() {
     let hash = storage_hash(&schema(BANK));
@@ -312,4 +345,34 @@ fn a_hash_is_read_back_from_its_text() {
     assert!("00".parse::<Hash>().is_err());
     assert!(hash.to_string().to_uppercase().parse::<Hash>().is_err());
     assert!("é".repeat(32).parse::<Hash>().is_err());
+}
+
+/// The record of a private table was an item, so that a column that no caller sees changed their hash.
+#[test]
+fn a_private_table_is_no_concern_of_callers() {
+    let private = BANK.replace("visibility = public", "visibility = private");
+    let (before, after) =
+        (schema(&private), schema(&private.replace("balance: s64,", "balance: s64, note: string,")));
+    assert_eq!(interface_hash(&before), interface_hash(&after));
+    assert_ne!(storage_hash(&before), storage_hash(&after));
+    let mut text = String::new();
+    for interface in &before.exports {
+        for (item, content) in canonical::interface_items(&before, interface) {
+            text.push_str(&format!("{}/{item} = {content}\n", interface.name.name));
+        }
+    }
+    expect![[r#"
+        ledger/function/balance = query(id: u64) -> option<s64>
+        ledger/function/transfer = reducer(source: u64, target: u64, amount: u64) -> result<_, variant { no-such-account(u64), insufficient-funds(s64) }>
+        ledger/type/transfer-error = variant { no-such-account(u64), insufficient-funds(s64) }
+    "#]].assert_eq(&text);
+    // Where a function takes a row, its signature holds the whole structure.
+    let row = "  /// @query\n  row: func() -> account;\n}\n\n/// @visibility(private)";
+    let with_row = |text: &str| {
+        let text = text.replace("interface ledger {", "interface ledger {\n  use tables.{account};");
+        schema(&text.replacen("}\n\n/// @visibility(private)", row, 1))
+    };
+    let (before, after) =
+        (with_row(&private), with_row(&private.replace("balance: s64,", "balance: s64, note: string,")));
+    assert_ne!(interface_hash(&before), interface_hash(&after));
 }
