@@ -9,9 +9,11 @@ mod grammar;
 pub(crate) use cursor::Word;
 
 use crate::finding::{Mistake, Mistakes};
+use crate::limits::MAX_DIRECTIVES;
 use crate::scan::{DocBlock, DocStyle};
 use crate::schema::{Comparison, RowEvent, Storage, Visibility};
 use crate::source::{FileId, Place};
+use std::ops::Range;
 
 /// The names of all directives.
 pub(crate) const NAMES: [&str; 10] = [
@@ -101,6 +103,7 @@ pub(crate) struct DocComment {
 /// Takes a doc block apart.
 pub(crate) fn parse(file: FileId, source: &str, block: &DocBlock, mistakes: &mut Mistakes) -> DocComment {
     let mut directives: Vec<Directive> = Vec::new();
+    let mut has_too_many = false;
     let mut prose = Vec::new();
     let mut lines = block.lines.as_slice();
     while let Some(line) = lines.first() {
@@ -123,6 +126,16 @@ pub(crate) fn parse(file: FileId, source: &str, block: &DocBlock, mistakes: &mut
         }
         let (directive, taken) = grammar::directive(file, source, lines, mistakes);
         lines = &lines[taken..];
+        // Beyond the limit one of each name says what the item is.
+        if directives.len() >= MAX_DIRECTIVES && directives.iter().any(|other| other.name == directive.name) {
+            if !std::mem::replace(&mut has_too_many, true) {
+                let message = format!("more than {MAX_DIRECTIVES} directives above one item");
+                mistakes.push(
+                    Mistake::new(directive.place.clone(), message).mend("leave out those that nobody needs"),
+                );
+            }
+            continue;
+        }
         if let Some(first) = directives.iter().find(|earlier| is_repeated(earlier, &directive)) {
             let message = format!("`@{}` is said twice", first.name);
             mistakes.push(Mistake::new(directive.place.clone(), message).mend("leave one of the two"));
@@ -131,6 +144,29 @@ pub(crate) fn parse(file: FileId, source: &str, block: &DocBlock, mistakes: &mut
         directives.push(directive);
     }
     DocComment { directives, docs: docs(&prose) }
+}
+
+/// Tells of a plain comment that begins as a directive does: a slash was forgotten.
+pub(crate) fn judge_plain_comment(
+    file: FileId,
+    source: &str,
+    comment: &Range<usize>,
+    mistakes: &mut Mistakes,
+) {
+    let text = &source[comment.clone()];
+    let Some(name) = NAMES.into_iter().find(|name| begins_with(text, name)) else { return };
+    let place = Place { file, range: comment.start..comment.start + 1 + name.len() };
+    mistakes.push(
+        Mistake::new(place, "a directive in a plain comment is not read")
+            .label("stands behind `//`")
+            .mend(format!("write `/// @{name}` with three slashes, or put the word in backticks")),
+    );
+}
+
+/// Whether the text is `@` and this name, and no longer one.
+fn begins_with(text: &str, name: &str) -> bool {
+    let rest = text.strip_prefix('@').and_then(|text| text.strip_prefix(name));
+    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_')))
 }
 
 fn misplaced_line(place: Place, style: DocStyle) -> Mistake {

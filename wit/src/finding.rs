@@ -2,9 +2,13 @@
 //! Findings are collected, never thrown one by one, and each carries the source that it points into.
 //! Invariant: findings come sorted by file, line and column, and none is told twice.
 
-use crate::limits::MAX_FINDINGS;
-use crate::source::{Place, SourceFile};
-use miette::{LabeledSpan, NamedSource, SourceCode};
+mod lines;
+
+use crate::limits::{MAX_FINDINGS, MAX_KEPT_FINDINGS, MAX_MESSAGE_BYTES};
+use crate::source::{FileId, Place, SourceFile};
+use lines::FileText;
+use miette::{LabeledSpan, SourceCode};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,7 +21,7 @@ pub struct Finding {
     line: usize,
     column: usize,
     span: Range<usize>,
-    file: Arc<NamedSource<Arc<str>>>,
+    file: Arc<FileText>,
     message: String,
     label: String,
     mend: Option<String>,
@@ -46,7 +50,7 @@ impl Finding {
 
     /// The text that the finding is about.
     pub fn text(&self) -> &str {
-        self.file.inner().get(self.span()).unwrap_or_default()
+        self.file.text.get(self.span()).unwrap_or_default()
     }
 
     /// What is wrong.
@@ -63,6 +67,30 @@ impl Finding {
     pub fn mend(&self) -> Option<&str> {
         self.mend.as_deref()
     }
+
+    /// The lines that a report shows: those of the text, one before and one after.
+    pub fn lines(&self) -> &str {
+        self.file.text.get(self.file.lines(&self.span, 1)).unwrap_or_default()
+    }
+
+    /// Whether these lines hold characters that nobody sees, or that change what is seen around them.
+    pub fn has_hidden_characters(&self) -> bool {
+        self.lines().contains(|c: char| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t'))
+    }
+
+    /// The finding as plain text without colours: place and message, what was expected, the mend.
+    pub fn render(&self) -> String {
+        let Finding { path, line, column, message, label, mend, .. } = self;
+        let mut out = format!("{path}:{line}:{column}: {message}\n");
+        let text = self.text().lines().next().unwrap_or_default();
+        if !text.is_empty() {
+            out.push_str(&format!("  `{}` {label}\n", clip(text)));
+        }
+        if let Some(mend) = mend {
+            out.push_str(&format!("  mend: {mend}\n"));
+        }
+        out
+    }
 }
 
 impl miette::Diagnostic for Finding {
@@ -71,7 +99,7 @@ impl miette::Diagnostic for Finding {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.file)
+        Some(&*self.file)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -98,20 +126,11 @@ impl Diagnostics {
         self.omitted
     }
 
-    /// The findings as plain text without colours: place and message, what was expected, the
-    /// mend, and a blank line between two.
+    /// The findings as plain text without colours, and a blank line after each.
     pub fn render(&self) -> String {
         let mut out = String::new();
         for finding in &self.findings {
-            let Finding { path, line, column, message, label, mend, .. } = finding;
-            out.push_str(&format!("{path}:{line}:{column}: {message}\n"));
-            let text = finding.text().lines().next().unwrap_or_default();
-            if !text.is_empty() {
-                out.push_str(&format!("  `{text}` {label}\n"));
-            }
-            if let Some(mend) = mend {
-                out.push_str(&format!("  mend: {mend}\n"));
-            }
+            out.push_str(&finding.render());
             out.push('\n');
         }
         if self.omitted > 0 {
@@ -160,85 +179,144 @@ pub(crate) struct Mistake {
 
 impl Mistake {
     pub(crate) fn new(place: Place, message: impl Into<String>) -> Self {
-        Mistake { place, message: message.into(), label: "here".to_owned(), mend: None }
+        Mistake { place, message: shortened(message.into()), label: "here".to_owned(), mend: None }
     }
 
     /// What is said beside the marked text.
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
+        self.label = shortened(label.into());
         self
     }
 
     pub(crate) fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+        self.mend = Some(shortened(mend.into()));
         self
     }
 }
 
+/// A piece of the source as it is repeated in a message: its beginning, where it is long, and by their
+/// numbers the characters that nobody sees or that change what is seen around them.
+pub(crate) fn clip(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 80;
+    let (shown, end) = match text.char_indices().nth(MOST) {
+        Some((end, _)) => (&text[..end], "…"),
+        None => (text, ""),
+    };
+    if end.is_empty() && !shown.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut clipped = String::new();
+    for c in shown.chars() {
+        if is_hidden(c) {
+            clipped.extend(c.escape_unicode());
+        } else {
+            clipped.push(c);
+        }
+    }
+    Cow::Owned(clipped + end)
+}
+
+/// Whether a character is a control character or changes the direction of text.
+fn is_hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_MESSAGE_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE_BYTES));
+        text.push('…');
+    }
+    text
+}
+
 /// Collects mistakes while a package is read.
 #[derive(Default)]
-pub(crate) struct Mistakes(Vec<Mistake>);
+pub(crate) struct Mistakes {
+    kept: Vec<Mistake>,
+    /// Those that came when there were more than anybody reads.
+    left_out: usize,
+}
 
 impl Mistakes {
     pub(crate) fn push(&mut self, mistake: Mistake) {
-        self.0.push(mistake);
+        if self.kept.len() < MAX_KEPT_FINDINGS {
+            self.kept.push(mistake);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    pub(crate) fn extend(&mut self, mistakes: impl IntoIterator<Item = Mistake>) {
+        mistakes.into_iter().for_each(|mistake| self.push(mistake));
     }
 
     /// Takes over what another collection holds.
     pub(crate) fn append(&mut self, other: &mut Mistakes) {
-        self.0.append(&mut other.0);
+        self.left_out += std::mem::take(&mut other.left_out);
+        self.extend(other.kept.drain(..));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len() + self.left_out
     }
 
     /// Gives each mistake its line, column and source, and puts them in order.
     pub(crate) fn into_diagnostics(self, files: &[SourceFile]) -> Diagnostics {
-        let mut mistakes = self.0;
+        let mut mistakes = self.kept;
         let path = |mistake: &Mistake| files.get(mistake.place.file.0).map(|file| file.path.clone());
         mistakes.sort_by_cached_key(|mistake| {
             let Range { start, end } = mistake.place.range;
             (path(mistake), mistake.place.file, start, end, mistake.message.clone())
         });
         mistakes.dedup_by(|a, b| a.place == b.place && a.message == b.message);
-        let omitted = mistakes.len().saturating_sub(MAX_FINDINGS);
+        let omitted = mistakes.len().saturating_sub(MAX_FINDINGS) + self.left_out;
         mistakes.truncate(MAX_FINDINGS);
-        let named: Vec<_> =
-            files.iter().map(|file| Arc::new(NamedSource::new(&file.path, Arc::clone(&file.text)))).collect();
-        let nowhere = Arc::new(NamedSource::new("(no WIT file)", Arc::from("")));
-        let findings = mistakes.into_iter().map(|mistake| {
-            let file = named.get(mistake.place.file.0).unwrap_or(&nowhere);
-            finding(mistake, Arc::clone(file))
-        });
-        Diagnostics { findings: findings.collect(), omitted }
+        let mut findings: Vec<Finding> = Vec::with_capacity(mistakes.len());
+        let mut last: Option<(FileId, Arc<FileText>)> = None;
+        for mistake in mistakes {
+            let id = mistake.place.file;
+            let file = match &last {
+                Some((file, text)) if *file == id => Arc::clone(text),
+                _ => Arc::new(match files.get(id.0) {
+                    Some(source) => FileText::new(&source.path, Arc::clone(&source.text)),
+                    None => FileText::new("(no WIT file)", Arc::from("")),
+                }),
+            };
+            let next = finding(mistake, &file, findings.last());
+            findings.push(next);
+            last = Some((id, file));
+        }
+        Diagnostics { findings, omitted }
     }
 }
 
-fn finding(mistake: Mistake, file: Arc<NamedSource<Arc<str>>>) -> Finding {
+/// Completes a mistake; `previous` is the finding before it in the order of the text.
+fn finding(mistake: Mistake, file: &Arc<FileText>, previous: Option<&Finding>) -> Finding {
     let Mistake { place, message, label, mend } = mistake;
-    let text = file.inner();
-    let start = floor_boundary(text, place.range.start);
-    let end = floor_boundary(text, place.range.end).max(start);
-    let before = &text[..start];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let text = &file.text;
+    // A parser may count one byte past a character that takes several.
+    let start = text.floor_char_boundary(place.range.start);
+    let end = text.floor_char_boundary(place.range.end).max(start);
+    let line = file.line(start);
+    // Counting goes on from the finding before, since a line can be as long as a file.
+    let (from, column) = match previous {
+        Some(previous) if Arc::ptr_eq(&previous.file, file) && previous.line == line + 1 => {
+            (previous.span.start, previous.column)
+        }
+        _ => (file.start(line), 1),
+    };
     Finding {
-        path: file.name().to_owned(),
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
+        path: file.path.clone(),
+        line: line + 1,
+        column: column + text[from..start].chars().count(),
         span: start..end,
-        file,
+        file: Arc::clone(file),
         message,
         label,
         mend,
     }
-}
-
-/// A parser may count one byte past a character that takes several.
-fn floor_boundary(text: &str, offset: usize) -> usize {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
 }

@@ -35,7 +35,8 @@
 //! further `///` lines while a parenthesis is open, and nothing else stands on its lines. Directives are
 //! no documentation: they are taken out of the docs. A directive that is unknown, misplaced, repeated,
 //! trails code, stands in a `/** */` comment (whose prose is documentation all the same) or belongs to
-//! nothing is a mistake; `////` and plain comments are not looked at.
+//! nothing is a mistake, and so is a plain comment that begins with a directive; other plain comments, and
+//! those with `////`, are not looked at.
 //!
 //! | directive | stands before | says |
 //! |---|---|---|
@@ -44,7 +45,7 @@
 //! | `@unique(owner, day)` | a table | the same, and no two rows have the same values |
 //! | `@unique` | a field of a table | the same, of that column |
 //! | `@auto-increment` | an integer field, alone in the primary key or unique | an insert with 0 is given the next number |
-//! | `@default(0)` | a field of a table | what an older row has there, as WAVE |
+//! | `@default(0)` | a field of a table that is not unique | what an older row has there, as WAVE |
 //! | `@reducer`, `@query` | a function | a write transaction, a read-only function |
 //! | `@on(init)`, `upgrade`, `connect`, `disconnect` | a function without parameters | the host calls it |
 //! | `@on(insert account, where = balance < 0)`, `delete`; `update` takes the row before and after | a function of the row | the host calls it for each such row |

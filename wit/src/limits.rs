@@ -12,6 +12,21 @@ pub const MAX_CONTAINERS: usize = 1_000;
 /// The most findings that are reported at once.
 pub const MAX_FINDINGS: usize = 1_000;
 
+/// Findings that are kept while a package is read; those beyond are only counted.
+pub const MAX_KEPT_FINDINGS: usize = 20_000;
+
+/// Bytes of a message; names and values in it can be as long as a file.
+pub const MAX_MESSAGE_BYTES: usize = 1_000;
+
+/// Directives above one item. A table with all its indexes has far fewer.
+pub const MAX_DIRECTIVES: usize = 100;
+
+/// How often a package is parsed again with a mistake taken out, to find the next.
+pub const MAX_REPAIRS: usize = 50;
+
+/// Bytes that are parsed again so, in all packages together.
+pub const MAX_REPARSED_BYTES: usize = 32 << 20;
+
 /// Columns of one key.
 pub const MAX_KEY_COLUMNS: usize = 32;
 

@@ -67,6 +67,7 @@ fn read_parsed(
         exported: BTreeSet::new(),
         statements: Statements::default(),
         table_names: BTreeMap::new(),
+        named_packages: BTreeSet::new(),
         reached: Vec::new(),
         nodes: 0,
         mistakes,
@@ -83,8 +84,12 @@ fn read_parsed(
 fn judge_directives(sources: &Sources, mistakes: &mut Mistakes) {
     for (index, file) in sources.files.iter().enumerate() {
         if file.group == Group::Root {
-            for block in scan::scan(&file.text).docs {
-                directive::parse(FileId(index), &file.text, &block, mistakes);
+            let scan = scan::scan(&file.text);
+            for block in &scan.docs {
+                directive::parse(FileId(index), &file.text, block, mistakes);
+            }
+            for comment in &scan.plain_comments {
+                directive::judge_plain_comment(FileId(index), &file.text, comment, mistakes);
             }
         }
     }
@@ -104,6 +109,8 @@ struct Reader<'a> {
     statements: Statements,
     /// The tables that were read, and where.
     table_names: BTreeMap<String, Place>,
+    /// The packages whose names were judged.
+    named_packages: BTreeSet<PackageId>,
     /// Named types that something refers to and that no interface was read for yet.
     reached: Vec<TypeId>,
     /// The nodes of the types of all tables and functions so far.
@@ -138,6 +145,9 @@ impl Reader<'_> {
     fn package_name(&mut self, id: PackageId) -> PackageName {
         let name = &self.resolve.packages[id].name;
         let (namespace, plain) = (name.namespace.clone(), name.name.clone());
+        if self.named_packages.insert(id) {
+            self.check_package_name(id, &format!("{namespace}:{plain}"));
+        }
         let version = name.version.clone().unwrap_or_else(|| {
             let place = self.package_place(id);
             self.mistake(
@@ -148,6 +158,22 @@ impl Reader<'_> {
             Version::new(0, 0, 0)
         });
         PackageName { namespace, name: plain, version }
+    }
+
+    /// WIT takes capitals in the names of packages, and components do not.
+    fn check_package_name(&mut self, id: PackageId, name: &str) {
+        let lower = name.to_ascii_lowercase();
+        if lower != name {
+            let place = self.package_place(id);
+            self.mistake(
+                Mistake::new(
+                    place,
+                    format!("the package name `{name}` has capitals, which no component can carry"),
+                )
+                .label("expected lower case")
+                .mend(format!("write `{lower}`, and the same wherever the package is named")),
+            );
+        }
     }
 
     /// Counts the nodes of a table or a function towards the limit of the whole.
@@ -209,8 +235,9 @@ impl Reader<'_> {
     fn check_unstable(&mut self) {
         for (index, (file, scan)) in self.sources.files.iter().zip(self.scans).enumerate() {
             if file.group == Group::Root {
-                for range in &scan.unstable {
-                    self.unstable(Place { file: FileId(index), range: range.clone() });
+                let names = scan.gates.iter().map(|gate| &gate.name);
+                for name in names.filter(|name| &file.text[(*name).clone()] == "unstable") {
+                    self.unstable(Place { file: FileId(index), range: name.clone() });
                 }
             }
         }

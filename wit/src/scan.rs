@@ -9,14 +9,35 @@ use std::ops::Range;
 pub(crate) struct Scan {
     pub(crate) docs: Vec<DocBlock>,
     pub(crate) packages: Vec<PackageLine>,
-    /// The names of interfaces, worlds and types.
-    pub(crate) names: Vec<Range<usize>>,
+    /// The names of interfaces and worlds.
+    pub(crate) named_containers: Vec<Range<usize>>,
+    /// The names of types, each with the interface or world in which it stands.
+    pub(crate) types: Vec<(Range<usize>, Option<Range<usize>>)>,
     /// How many packages, interfaces and worlds begin here, named or not.
     pub(crate) containers: usize,
     /// Where each `/**/` stands, which wit-parser takes for a doc comment and cannot take apart.
     pub(crate) empty_comments: Vec<Range<usize>>,
-    /// Each `@unstable` gate.
-    pub(crate) unstable: Vec<Range<usize>>,
+    /// Each gate.
+    pub(crate) gates: Vec<Gate>,
+    /// Each statement that has no name of its own, from its gates to its `;`.
+    pub(crate) statements: Vec<Statement>,
+    /// What plain comments say that begin with `@`.
+    pub(crate) plain_comments: Vec<Range<usize>>,
+}
+
+/// A gate such as `@since(version = 1.0.0)`, or what is written like one.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) name: Range<usize>,
+    /// From the `@` to the end of the arguments.
+    pub(crate) whole: Range<usize>,
+}
+
+/// A `use`, `include`, `import` or `export`.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub(crate) keyword: &'static str,
+    pub(crate) range: Range<usize>,
 }
 
 /// The doc comments before one item.
@@ -64,17 +85,41 @@ pub(crate) struct PackageLine {
     /// The name as it is written, such as `acme:bank@1.2.0`.
     pub(crate) name: String,
     pub(crate) range: Range<usize>,
-    /// Where a nested package ends.
-    pub(crate) closing_brace: Option<usize>,
+    pub(crate) end: PackageEnd,
+}
+
+/// What stands behind the name of a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PackageEnd {
+    /// A `;`: this is the package of the file.
+    Semicolon,
+    /// Neither a `;` nor a `{`.
+    Nothing,
+    /// The items of a nested package, and where they end.
+    Braces(Option<usize>),
+}
+
+impl PackageLine {
+    pub(crate) fn is_nested(&self) -> bool {
+        matches!(self.end, PackageEnd::Braces(_))
+    }
 }
 
 /// Scans one file. Any text has a scan.
 pub(crate) fn scan(text: &str) -> Scan {
-    let mut scanner =
-        Scanner { text, at: 0, found: Scan::default(), pending: Vec::new(), braces: Vec::new() };
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        found: Scan::default(),
+        pending: Vec::new(),
+        braces: Vec::new(),
+        statement: None,
+    };
     scanner.run();
     scanner.found
 }
+
+const STATEMENTS: [&str; 4] = ["use", "include", "import", "export"];
 
 struct Scanner<'a> {
     text: &'a str,
@@ -84,6 +129,8 @@ struct Scanner<'a> {
     pending: Vec<DocLine>,
     /// For each open brace the package that it opened, as an index into `found.packages`.
     braces: Vec<Option<usize>>,
+    /// The statement that is being read.
+    statement: Option<(&'static str, usize)>,
 }
 
 /// A token; comments and blanks are not tokens.
@@ -95,16 +142,22 @@ struct Token {
 
 impl Scanner<'_> {
     fn run(&mut self) {
-        // A gate may stand only where an item may begin; elsewhere `@` begins a version.
+        // Where the item began that is being read, its gates included.
+        let mut item: Option<usize> = None;
         let mut at_item_start = true;
         while let Some(token) = self.next() {
             let word = &self.text[token.range.clone()];
+            let start = *item.get_or_insert(token.range.start);
+            let mut ends_item = matches!(word, ";" | "{" | "}");
             match word {
-                "@" if at_item_start => {
-                    self.gate();
+                // Elsewhere than before an item `@` begins a version, or a gate that is out of place.
+                "@" if at_item_start
+                    || self.text[self.at..].starts_with(|c: char| c.is_ascii_alphabetic()) =>
+                {
+                    self.gate(token.range.start);
                     continue;
                 }
-                "package" if at_item_start => self.package(),
+                "package" if at_item_start => ends_item = self.package(),
                 "{" => {
                     self.settle(Before::Nothing);
                     self.braces.push(None);
@@ -112,27 +165,53 @@ impl Scanner<'_> {
                 "}" => {
                     self.settle(Before::Nothing);
                     if let Some(Some(package)) = self.braces.pop() {
-                        self.found.packages[package].closing_brace = Some(token.range.start);
+                        self.found.packages[package].end = PackageEnd::Braces(Some(token.range.start));
+                    }
+                }
+                ";" => {
+                    self.settle(Before::Nothing);
+                    if let Some((keyword, start)) = self.statement.take() {
+                        self.found.statements.push(Statement { keyword, range: start..token.range.end });
                     }
                 }
                 "interface" | "world" | "record" | "variant" | "enum" | "flags" | "type" | "resource" => {
-                    self.found.containers += usize::from(matches!(word, "interface" | "world"));
-                    let name = self.peek().filter(|name| name.is_word).map(|name| name.range);
-                    self.settle(name.as_ref().map_or(Before::Nothing, |name| Before::Item(name.start)));
-                    self.found.names.extend(name);
+                    self.named_item(word);
                 }
-                "use" => self.settle(Before::Statement("use")),
-                "include" => self.settle(Before::Statement("include")),
-                "import" => self.settle(Before::Statement("import")),
-                "export" => self.settle(Before::Statement("export")),
+                "use" | "include" | "import" | "export" => {
+                    let keyword = STATEMENTS.into_iter().find(|known| *known == word).unwrap_or_default();
+                    self.settle(Before::Statement(keyword));
+                    self.statement = at_item_start.then_some((keyword, start));
+                }
                 "constructor" => self.settle(Before::Item(token.range.start)),
                 "func" | "async" | "static" => self.settle(Before::Nothing),
                 _ if token.is_word => self.settle(Before::Item(token.range.start)),
                 _ => self.settle(Before::Nothing),
             }
-            at_item_start = matches!(word, ";" | "{" | "}");
+            at_item_start = ends_item;
+            if ends_item {
+                item = None;
+            }
         }
         self.settle(Before::Nothing);
+    }
+
+    /// What follows a keyword that begins an item: its name.
+    fn named_item(&mut self, keyword: &str) {
+        let name = self.peek().filter(|name| name.is_word).map(|name| name.range);
+        self.settle(name.as_ref().map_or(Before::Nothing, |name| Before::Item(name.start)));
+        // An interface within a statement has items of its own, each with its `;`.
+        self.statement = None;
+        let is_container = matches!(keyword, "interface" | "world");
+        self.found.containers += usize::from(is_container);
+        let Some(name) = name else { return };
+        self.next();
+        self.settle(Before::Nothing);
+        if is_container {
+            self.found.named_containers.push(name);
+        } else {
+            let container = self.found.named_containers.last().cloned();
+            self.found.types.push((name, container));
+        }
     }
 
     /// Hands the pending doc lines to what stands behind them.
@@ -143,23 +222,41 @@ impl Scanner<'_> {
     }
 
     /// What follows the `@` of a gate: a word and, in parentheses, its arguments.
-    fn gate(&mut self) {
-        let Some(name) = self.peek().filter(|name| name.is_word) else { return };
-        self.next();
-        if &self.text[name.range.clone()] == "unstable" {
-            self.found.unstable.push(name.range);
+    fn gate(&mut self, start: usize) {
+        let docs = std::mem::take(&mut self.pending);
+        if let Some(name) = self.peek().filter(|name| name.is_word).map(|name| name.range) {
+            self.next();
+            let end = if self.peek_is("(") { self.arguments() } else { name.end };
+            self.found.gates.push(Gate { name, whole: start..end });
         }
-        if self.peek_is("(") {
-            while let Some(token) = self.next() {
-                if &self.text[token.range] == ")" {
-                    break;
-                }
-            }
-        }
+        self.settle(Before::Nothing);
+        self.pending = docs;
     }
 
-    /// What follows the word `package`.
-    fn package(&mut self) {
+    /// Reads on to the parenthesis that closes the next one, and says where that ends. Without one it
+    /// stops at the end of the item.
+    fn arguments(&mut self) -> usize {
+        let mut depth = 0_u32;
+        let mut end = self.at;
+        while let Some(token) = self.peek() {
+            let word = &self.text[token.range.clone()];
+            match word {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                ";" => break,
+                _ => {}
+            }
+            self.next();
+            end = token.range.end;
+            if depth == 0 {
+                break;
+            }
+        }
+        end
+    }
+
+    /// What follows the word `package`, and whether items follow in braces.
+    fn package(&mut self) -> bool {
         let mut name = String::new();
         let mut range: Option<Range<usize>> = None;
         let docs = std::mem::take(&mut self.pending);
@@ -168,22 +265,39 @@ impl Scanner<'_> {
             if matches!(word, ";" | "{" | "}") {
                 break;
             }
+            // A blank ends a name that has both of its parts: a `;` was forgotten.
+            let is_apart = range.as_ref().is_some_and(|range| range.end < token.range.start);
+            let joins = |text: &str| matches!(text, ":" | "@" | "." | "-" | "+");
+            if is_apart && name.contains(':') && !joins(word) && !name.ends_with([':', '@', '.', '-', '+']) {
+                break;
+            }
             name.push_str(word);
             let start = range.map_or(token.range.start, |range| range.start);
             range = Some(start..token.range.end);
             self.next();
         }
         let stray = std::mem::replace(&mut self.pending, docs);
-        let Some(range) = range else { return self.settle(Before::Nothing) };
+        let Some(range) = range else {
+            self.settle(Before::Nothing);
+            return false;
+        };
         self.settle(Before::Package(range.start));
         self.pending = stray;
+        self.settle(Before::Nothing);
         self.found.containers += 1;
-        self.found.packages.push(PackageLine { name, range, closing_brace: None });
-        if self.peek_is("{") {
+        let end = match self.peek().map(|token| &self.text[token.range]) {
+            Some("{") => PackageEnd::Braces(None),
+            Some(";") => PackageEnd::Semicolon,
+            _ => PackageEnd::Nothing,
+        };
+        self.found.packages.push(PackageLine { name, range, end });
+        if end == PackageEnd::Braces(None) {
             self.next();
             self.settle(Before::Nothing);
             self.braces.push(Some(self.found.packages.len() - 1));
         }
+        // Without its `;` the name is followed by an item all the same.
+        end != PackageEnd::Semicolon
     }
 
     fn peek_is(&mut self, word: &str) -> bool {
@@ -234,8 +348,16 @@ impl Scanner<'_> {
         let length = self.text[start..].find('\n').unwrap_or(self.text.len() - start);
         self.at += length;
         let line = &self.text[start..self.at];
+        if !line.starts_with("///") {
+            let content = line[2..].trim();
+            if content.starts_with('@') {
+                let start = start + line.len() - line[2..].trim_start().len();
+                self.found.plain_comments.push(start..start + content.len());
+            }
+            return;
+        }
         // Four slashes are a ruler or a commented-out doc line.
-        if !line.starts_with("///") || line.starts_with("////") {
+        if line.starts_with("////") {
             return;
         }
         let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);

@@ -2,12 +2,16 @@
 //! It reads no files: their names in messages come with them.
 //! Invariant: every byte range that is handed on lies in the file that it is handed on with.
 
+mod attempt;
+mod explain;
+mod missing;
+mod vocabulary;
+
 use crate::finding::{Diagnostics, Mistake, Mistakes};
-use crate::identifier::wit_identifier;
-use crate::limits::{MAX_CONTAINERS, MAX_SOURCE_BYTES};
-use crate::scan::{self, Scan};
+use crate::limits::{MAX_CONTAINERS, MAX_REPARSED_BYTES, MAX_SOURCE_BYTES};
+use crate::scan::{self, PackageEnd, PackageLine, Scan};
 use crate::schema::PackageName;
-use crate::spelling::nearest;
+use attempt::Attempt;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -135,8 +139,8 @@ impl Sources {
                 });
                 match found {
                     // A nested package is one file, so the text goes in before its closing brace.
-                    Some((file, package)) if package.closing_brace.is_some() => {
-                        let (before, after) = file.text.split_at(package.closing_brace.unwrap_or_default());
+                    Some((file, PackageLine { end: PackageEnd::Braces(Some(end)), .. })) => {
+                        let (before, after) = file.text.split_at(end);
                         file.text = format!("{before}\n{text}\n{after}").into();
                     }
                     Some((file, _)) => {
@@ -151,45 +155,43 @@ impl Sources {
         }
     }
 
-    /// Parses all files into `resolve`. Mistakes of several packages are told together; `None`
-    /// comes with at least one.
+    /// Parses all files into `resolve`. Mistakes of all packages are told together; `None` comes with at
+    /// least one.
     pub(crate) fn parse(&self, mut resolve: Resolve, mistakes: &mut Mistakes) -> Option<Parsed> {
         let scans: Vec<_> = self.files.iter().map(|file| scan::scan(&file.text)).collect();
         if !self.is_parsable(&scans, mistakes) {
             return None;
         }
-        let mut groups: BTreeMap<&Group, Vec<(&SourceFile, &Scan)>> = BTreeMap::new();
-        for (file, scan) in self.files.iter().zip(&scans) {
-            groups.entry(&file.group).or_default().push((file, scan));
+        let before = mistakes.len();
+        let mut groups: BTreeMap<&Group, Vec<FileId>> = BTreeMap::new();
+        for (index, file) in self.files.iter().enumerate() {
+            groups.entry(&file.group).or_default().push(FileId(index));
         }
         let mut root = None;
         let mut dependencies = Vec::new();
+        let mut bytes_left = MAX_REPARSED_BYTES;
         for (group, files) in groups {
-            let mut map = SourceMap::new();
-            for (file, scan) in files {
-                map.push_str(&file.path, parsable(&file.text, scan));
-            }
-            match map.parse() {
-                Ok(parsed) if *group == Group::Root => root = Some(parsed),
-                Ok(parsed) => dependencies.push(parsed),
-                Err((map, error)) => {
-                    let place = self.place(&map, error.kind().span());
-                    let hint = self.hint(&place, &scans);
-                    mistakes.push(syntax_mistake(place, &error.to_string(), hint));
-                }
+            let attempt = Attempt::new(self, &scans, files, mistakes);
+            let Some(parsed) = attempt.parse(&mut bytes_left, mistakes) else { continue };
+            match group {
+                Group::Root => root = Some(parsed),
+                Group::Dependency(_) => dependencies.push(parsed),
             }
         }
-        if !mistakes.is_empty() {
+        if mistakes.len() > before {
             return None;
         }
         let root = root?;
         let groups: Vec<_> = std::iter::once(root.clone()).chain(dependencies.iter().cloned()).collect();
+        missing::check(self, &groups, mistakes);
+        if mistakes.len() > before {
+            return None;
+        }
         match resolve.push_groups(root, dependencies) {
             Ok(root) => Some(Parsed { resolve, root, groups, scans }),
             Err(error) => {
                 let place = self.place(&resolve.source_map, error.kind().span());
-                let hint = self.hint(&place, &scans);
-                mistakes.push(resolve_mistake(place, error.kind(), hint));
+                mistakes.push(missing::joining(place, error.kind()));
                 None
             }
         }
@@ -228,7 +230,7 @@ impl Sources {
             return false;
         }
         let has_package = self.files.iter().zip(scans).any(|(file, scan)| {
-            file.group == Group::Root && scan.packages.iter().any(|package| package.closing_brace.is_none())
+            file.group == Group::Root && scan.packages.iter().any(|package| !package.is_nested())
         });
         if !has_package {
             mistakes.push(
@@ -238,19 +240,6 @@ impl Sources {
             return false;
         }
         true
-    }
-
-    /// How the word that wit-parser stumbled over may have been meant.
-    fn hint(&self, place: &Place, scans: &[Scan]) -> Option<String> {
-        let word = self.files.get(place.file.0)?.text.get(place.range.clone())?;
-        let marked = wit_identifier(word);
-        if marked != word {
-            return Some(format!("`{word}` is a word of WIT: to use it as a name, write `{marked}`"));
-        }
-        let files = self.files.iter().zip(scans);
-        let names =
-            files.flat_map(|(file, scan)| scan.names.iter().filter_map(|name| file.text.get(name.clone())));
-        nearest(word, names).map(|near| format!("did you mean `{near}`?"))
     }
 
     /// The place of a span of wit-parser's; the beginning of the package where it does not know.
@@ -277,51 +266,4 @@ pub(crate) struct Parsed {
     pub(crate) groups: Vec<UnresolvedPackageGroup>,
     /// What our own scan found in each file.
     pub(crate) scans: Vec<Scan>,
-}
-
-/// The text as wit-parser is given it: it panics at `/**/`, so blanks of the same length stand there.
-fn parsable(text: &str, scan: &Scan) -> String {
-    let mut text = text.to_owned();
-    for comment in &scan.empty_comments {
-        text.replace_range(comment.clone(), &" ".repeat(comment.len()));
-    }
-    text
-}
-
-/// A mistake that wit-parser found. What it says on further lines is a hint.
-fn syntax_mistake(place: Place, message: &str, hint: Option<String>) -> Mistake {
-    let mut lines = message.lines();
-    let mistake = Mistake::new(place, lines.next().unwrap_or("this is not WIT"));
-    let more = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    match hint {
-        _ if !more.is_empty() => mistake.mend(more),
-        Some(hint) => mistake.mend(hint),
-        None => mistake,
-    }
-}
-
-fn resolve_mistake(place: Place, kind: &wit_parser::ResolveErrorKind, hint: Option<String>) -> Mistake {
-    use wit_parser::ResolveErrorKind as Kind;
-    match kind {
-        Kind::PackageNotFound { requested, known, .. } => {
-            let same_name = known
-                .iter()
-                .filter(|package| package.namespace == requested.namespace && package.name == requested.name);
-            let versions: Vec<_> = same_name.map(|package| format!("`{package}`")).collect();
-            let mend = if versions.is_empty() {
-                format!("put the WIT of `{requested}` into `deps/`")
-            } else {
-                format!(
-                    "`deps/` holds {}: name that version, or put the other into `deps/`",
-                    versions.join(", ")
-                )
-            };
-            Mistake::new(place, format!("the package `{requested}` is not among the sources")).mend(mend)
-        }
-        Kind::DuplicatePackage { name, .. } => {
-            Mistake::new(place, format!("the package `{name}` is given twice"))
-                .mend("remove one of the two from `deps/`")
-        }
-        other => syntax_mistake(place, &other.to_string(), hint),
-    }
 }

@@ -145,6 +145,10 @@ fn a_schema_that_contradicts_itself_is_refused() {
             Box::new(|c| table(c, &|t| t["columns"][2]["default"] = json!("\"x\""))),
         ),
         (
+            "a default of a unique column",
+            Box::new(|c| table(c, &|t| t["columns"][1]["default"] = json!("\"x\""))),
+        ),
+        (
             "a counter of strings",
             Box::new(|c| table(c, &|t| t["columns"][1]["auto_increment"] = json!(true))),
         ),

@@ -2,7 +2,7 @@
 //! It knows parentheses and quotes, and nothing of what a directive means.
 //! Invariant: every word comes with its place in the file, whatever lines lie between.
 
-use crate::finding::Mistake;
+use crate::finding::{Mistake, clip};
 use crate::scan::{DocLine, DocStyle};
 use crate::source::{FileId, Place};
 use std::ops::Range;
@@ -58,7 +58,8 @@ impl Cursor {
     }
 
     fn offset(&self, at: usize) -> usize {
-        let line = self.lines.iter().rev().find(|(begin, _)| *begin <= at);
+        let lines_before = self.lines.partition_point(|(begin, _)| *begin <= at);
+        let line = self.lines[..lines_before].last();
         line.map_or(0, |(begin, offset)| offset + (at - begin))
     }
 
@@ -71,9 +72,16 @@ impl Cursor {
     /// The place of what comes next.
     pub(super) fn here(&mut self) -> Place {
         self.skip_blanks();
+        self.place(self.at..self.at + self.next_length())
+    }
+
+    /// The bytes of the word or the mark that comes next.
+    fn next_length(&self) -> usize {
         let rest = &self.text[self.at..];
-        let length = rest.chars().next().map_or(0, char::len_utf8);
-        self.place(self.at..self.at + length)
+        match word_length(rest) {
+            0 => rest.chars().next().map_or(0, char::len_utf8),
+            length => length,
+        }
     }
 
     fn skip_blanks(&mut self) {
@@ -95,42 +103,82 @@ impl Cursor {
         if self.eat(mark) {
             return Ok(());
         }
-        let found = self.found();
-        Err(Mistake::new(self.here(), format!("expected `{mark}`, found {found}"))
-            .label(format!("expected `{mark}`"))
-            .mend(mend))
+        Err(self.unexpected(&format!("`{mark}`"), mend))
+    }
+
+    /// Takes the `,` between two arguments, or the `)` behind the last, which a `,` may stand before.
+    /// Says whether it was the end.
+    pub(super) fn ends_arguments(&mut self, mend: &str) -> Parsed<bool> {
+        let goes_on = self.eat(",");
+        if self.eat(")") {
+            return Ok(true);
+        }
+        if goes_on { Ok(false) } else { Err(self.unexpected("`,` or `)`", mend)) }
+    }
+
+    /// The end of arguments of which there are no more.
+    pub(super) fn closes(&mut self, mend: &str) -> Parsed<()> {
+        self.eat(",");
+        self.expect(")", mend)
     }
 
     /// What comes next, as it is called in a message.
     fn found(&mut self) -> String {
         self.skip_blanks();
-        match self.text[self.at..].chars().next() {
-            Some(next) => format!("`{next}`"),
-            None => "the end of the directive".to_owned(),
+        match self.next_length() {
+            0 => "the end of the directive".to_owned(),
+            length => format!("`{}`", clip(&self.text[self.at..self.at + length])),
         }
     }
 
-    /// The name of a directive, an argument or an item, without the `%` that may mark a keyword.
+    /// What was expected next is not there.
+    pub(super) fn unexpected(&mut self, expected: &str, mend: &str) -> Mistake {
+        let found = self.found();
+        Mistake::new(self.here(), format!("expected {expected}, found {found}"))
+            .label(format!("expected {expected}"))
+            .mend(mend)
+    }
+
+    /// A word of a directive itself.
     pub(super) fn word(&mut self, expected: &str, mend: &str) -> Parsed<Word> {
         self.skip_blanks();
-        let rest = &self.text[self.at..];
-        let length =
-            rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '%'))).unwrap_or(rest.len());
-        if length == 0 {
-            let found = self.found();
-            return Err(Mistake::new(self.here(), format!("expected {expected}, found {found}"))
-                .label(format!("expected {expected}"))
-                .mend(mend));
+        match word_length(&self.text[self.at..]) {
+            0 => Err(self.unexpected(expected, mend)),
+            length => Ok(self.take(0, length)),
         }
-        let range = self.at..self.at + length;
-        let text = self.text[range.clone()].trim_start_matches('%').to_owned();
-        self.at = range.end;
-        Ok(Word { text, place: self.place(range) })
     }
 
-    /// A WAVE value: all up to the `)` or, where another argument may follow, the `,` that is
-    /// outside of quotes and brackets.
-    pub(super) fn wave(&mut self, ends_at_comma: bool) -> Word {
+    /// The name of an item of the package, without the `%` that may mark a keyword.
+    pub(super) fn name(&mut self, expected: &str, mend: &str) -> Parsed<Word> {
+        self.skip_blanks();
+        let rest = &self.text[self.at..];
+        let marks = usize::from(rest.starts_with('%'));
+        match word_length(&rest[marks..]) {
+            0 => Err(self.unexpected(expected, mend)),
+            length => Ok(self.take(marks, length)),
+        }
+    }
+
+    /// Takes a word, and leaves out the marks before it.
+    fn take(&mut self, marks: usize, length: usize) -> Word {
+        let range = self.at..self.at + marks + length;
+        let text = self.text[range.start + marks..range.end].to_owned();
+        self.at = range.end;
+        Word { text, place: self.place(range) }
+    }
+
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.skip_blanks();
+        self.at == self.text.len()
+    }
+
+    /// Whether a blank comes next.
+    pub(super) fn is_at_blank(&self) -> bool {
+        self.text[self.at..].starts_with(char::is_whitespace)
+    }
+
+    /// A WAVE value: all up to the `)` or the `,` that is outside of quotes and brackets.
+    pub(super) fn wave(&mut self) -> Word {
         self.skip_blanks();
         let mut depth = 0_u32;
         let mut quotes = Quotes::default();
@@ -149,7 +197,7 @@ impl Cursor {
                     false
                 }
                 ')' => true,
-                ',' => ends_at_comma && depth == 0,
+                ',' => depth == 0,
                 _ => false,
             };
             if stops {
@@ -164,11 +212,15 @@ impl Cursor {
     }
 
     /// What is left after the directive's end.
-    pub(super) fn rest(&mut self) -> Option<Place> {
+    pub(super) fn rest(&mut self) -> Option<Word> {
         self.skip_blanks();
         let length = self.text[self.at..].trim_end().len();
-        (length > 0).then(|| self.place(self.at..self.at + length))
+        (length > 0).then(|| self.take(0, length))
     }
+}
+
+fn word_length(text: &str) -> usize {
+    text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_'))).unwrap_or(text.len())
 }
 
 /// Tells text in quotes from text outside.

@@ -4,7 +4,7 @@
 
 use super::cursor::{Cursor, Word};
 use super::{Directive, DirectiveKind, Event, Filter, NAMES, On, TableArguments};
-use crate::finding::{Mistake, Mistakes};
+use crate::finding::{Mistake, Mistakes, clip};
 use crate::scan::DocLine;
 use crate::schema::{Comparison, RowEvent, Storage, Visibility};
 use crate::source::FileId;
@@ -38,26 +38,39 @@ pub(super) fn directive(
 
 /// The name, and what follows it.
 fn parts(cursor: &mut Cursor) -> Parsed<(&'static str, Parsed<DirectiveKind>)> {
+    const PROSE: &str = "to begin a line of prose with `@`, put it in backticks";
     cursor.expect("@", "begin with `@`")?;
-    let word =
-        cursor.word("the name of a directive", "to begin a line of prose with `@`, put it in backticks")?;
+    if cursor.is_at_blank() {
+        let mend = format!("leave no blank behind the `@`; {PROSE}");
+        return Err(cursor.unexpected("the name of a directive right behind the `@`", &mend));
+    }
+    let word = cursor.word("the name of a directive", PROSE)?;
     let Some(name) = NAMES.into_iter().find(|name| *name == word.text) else {
         let mend = format!(
             "{}the directives are {}; a line of prose may begin with a word in backticks instead",
             did_you_mean(&word.text, NAMES),
             NAMES.map(|name| format!("`@{name}`")).join(", "),
         );
-        return Err(Mistake::new(word.place, format!("`@{}` is not a directive", word.text))
+        return Err(Mistake::new(word.place, format!("`@{}` is not a directive", clip(&word.text)))
             .label("unknown directive")
             .mend(mend));
     };
     let kind = kind(name, cursor).and_then(|kind| match cursor.rest() {
         None => Ok(kind),
-        Some(place) => Err(Mistake::new(place, format!("text after `@{name}` on the same line"))
-            .label("not part of the directive")
-            .mend("a directive takes a line of its own: put this on the next `///` line")),
+        Some(rest) => Err(text_after(name, &rest)),
     });
     Ok((name, kind))
+}
+
+fn text_after(name: &str, rest: &Word) -> Mistake {
+    let mend = if rest.text.contains(char::is_alphanumeric) {
+        "a directive takes a line of its own: put this on the next `///` line".to_owned()
+    } else {
+        format!("remove `{}`", clip(&rest.text))
+    };
+    Mistake::new(rest.place.clone(), format!("text after `@{name}` on the same line"))
+        .label("not part of the directive")
+        .mend(mend)
 }
 
 fn kind(name: &str, cursor: &mut Cursor) -> Parsed<DirectiveKind> {
@@ -78,7 +91,7 @@ fn kind(name: &str, cursor: &mut Cursor) -> Parsed<DirectiveKind> {
             let mend = "write `@visibility(private)` or `@visibility(public)`";
             cursor.expect("(", mend)?;
             let visibility = visibility(cursor)?;
-            cursor.expect(")", mend)?;
+            cursor.closes(mend)?;
             Ok(DirectiveKind::Visibility(visibility))
         }
     }
@@ -100,9 +113,10 @@ const TABLE: &str = "write for example `@table(primary-key = id, visibility = pu
 fn table(cursor: &mut Cursor) -> Parsed<TableArguments> {
     let mut arguments = TableArguments::default();
     if !cursor.eat("(") {
-        return Ok(arguments);
+        return if cursor.is_at_end() { Ok(arguments) } else { Err(cursor.unexpected("`(`", TABLE)) };
     }
-    while !cursor.eat(")") {
+    let mut is_at_end = cursor.eat(")");
+    while !is_at_end {
         let name = cursor.word("an argument of `@table`", TABLE)?;
         let is_repeated = match name.text.as_str() {
             "primary-key" => {
@@ -110,7 +124,7 @@ fn table(cursor: &mut Cursor) -> Parsed<TableArguments> {
                 let columns = if cursor.eat("(") {
                     closed_columns(cursor, "primary-key = (region, id)")?
                 } else {
-                    vec![cursor.word("the name of a column", TABLE)?]
+                    vec![cursor.name("the name of a column", TABLE)?]
                 };
                 arguments.primary_key.replace(columns).is_some()
             }
@@ -128,10 +142,7 @@ fn table(cursor: &mut Cursor) -> Parsed<TableArguments> {
             return Err(Mistake::new(name.place, format!("`{}` is said twice", name.text))
                 .mend("leave one of the two"));
         }
-        if !cursor.eat(",") {
-            cursor.expect(")", TABLE)?;
-            break;
-        }
+        is_at_end = cursor.ends_arguments(TABLE)?;
     }
     Ok(arguments)
 }
@@ -139,7 +150,7 @@ fn table(cursor: &mut Cursor) -> Parsed<TableArguments> {
 fn unknown_argument(directive: &str, name: &Word, known: &[&str]) -> Mistake {
     let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let mend = format!("{}`@{directive}` takes {list}", did_you_mean(&name.text, known.iter().copied()));
-    Mistake::new(name.place.clone(), format!("`@{directive}` has no argument `{}`", name.text))
+    Mistake::new(name.place.clone(), format!("`@{directive}` has no argument `{}`", clip(&name.text)))
         .label("unknown argument")
         .mend(mend)
 }
@@ -152,7 +163,7 @@ fn choice<T: Copy>(cursor: &mut Cursor, what: &str, choices: &[(&str, T)]) -> Pa
         Some((_, meaning)) => Ok(*meaning),
         None => {
             let near = did_you_mean(&word.text, choices.iter().map(|(name, _)| *name));
-            Err(Mistake::new(word.place, format!("`{}` is not a kind of {what}", word.text))
+            Err(Mistake::new(word.place, format!("`{}` is not a kind of {what}", clip(&word.text)))
                 .label(format!("expected {list}"))
                 .mend(format!("{near}write {list}")))
         }
@@ -175,25 +186,21 @@ fn columns(cursor: &mut Cursor, example: &str) -> Parsed<Vec<Word>> {
 /// The names of columns up to the closing parenthesis, at least one.
 fn closed_columns(cursor: &mut Cursor, example: &str) -> Parsed<Vec<Word>> {
     let mend = format!("name the columns: `{example}`");
-    let mut columns = vec![cursor.word("the name of a column", &mend)?];
-    while cursor.eat(",") {
-        if cursor.eat(")") {
-            return Ok(columns);
-        }
-        columns.push(cursor.word("the name of a column", &mend)?);
+    let mut columns = vec![cursor.name("the name of a column", &mend)?];
+    while !cursor.ends_arguments(&mend)? {
+        columns.push(cursor.name("the name of a column", &mend)?);
     }
-    cursor.expect(")", &mend)?;
     Ok(columns)
 }
 
 fn default(cursor: &mut Cursor) -> Parsed<Word> {
     let mend = "write the value in WAVE: `@default(0)`, `@default(\"none\")`";
     cursor.expect("(", mend)?;
-    let value = cursor.wave(false);
+    let value = cursor.wave();
     if value.text.is_empty() {
         return Err(Mistake::new(cursor.here(), "`@default` names no value").mend(mend));
     }
-    cursor.expect(")", mend)?;
+    cursor.closes(mend)?;
     Ok(value)
 }
 
@@ -202,7 +209,7 @@ const ON: &str = "write for example `@on(init)` or `@on(insert account, where = 
 fn on(cursor: &mut Cursor) -> Parsed<On> {
     cursor.expect("(", ON)?;
     let word = cursor.word("what to wait for", ON)?;
-    let row = |cursor: &mut Cursor, event| Ok(Event::Row(event, cursor.word("the name of a table", ON)?));
+    let row = |cursor: &mut Cursor, event| Ok(Event::Row(event, cursor.name("the name of a table", ON)?));
     let event = match word.text.as_str() {
         "init" => Event::Init,
         "upgrade" => Event::Upgrade,
@@ -215,13 +222,13 @@ fn on(cursor: &mut Cursor) -> Parsed<On> {
             let known = ["init", "upgrade", "connect", "disconnect", "insert", "update", "delete"];
             let list = known.map(|name| format!("`{name}`")).join(", ");
             let mend = format!("{}an event is one of {list}", did_you_mean(other, known));
-            return Err(Mistake::new(word.place, format!("`{other}` is not an event"))
+            return Err(Mistake::new(word.place, format!("`{}` is not an event", clip(other)))
                 .label("unknown event")
                 .mend(mend));
         }
     };
     let mut filter = None;
-    if cursor.eat(",") {
+    if !cursor.ends_arguments(ON)? {
         let name = cursor.word("`where`", ON)?;
         if name.text != "where" {
             return Err(unknown_argument("on", &name, &["where"]));
@@ -232,14 +239,14 @@ fn on(cursor: &mut Cursor) -> Parsed<On> {
         }
         cursor.expect("=", ON)?;
         filter = Some(condition(cursor)?);
+        cursor.closes(ON)?;
     }
-    cursor.expect(")", ON)?;
     Ok(On { event, filter })
 }
 
 fn condition(cursor: &mut Cursor) -> Parsed<Filter> {
     let mend = "write a column, an operator and a WAVE value: `where = balance < 0`";
-    let column = cursor.word("the name of a column", mend)?;
+    let column = cursor.name("the name of a column", mend)?;
     let operator_place = cursor.here();
     // The longer marks come first, since the shorter ones are their beginnings.
     let operators = [
@@ -255,7 +262,7 @@ fn condition(cursor: &mut Cursor) -> Parsed<Filter> {
             .label("expected `==`, `!=`, `<`, `<=`, `>` or `>=`")
             .mend(mend));
     };
-    let value = cursor.wave(true);
+    let value = cursor.wave();
     if value.text.is_empty() {
         return Err(Mistake::new(cursor.here(), "the condition has no value").mend(mend));
     }
@@ -270,13 +277,16 @@ fn schedule(cursor: &mut Cursor) -> Parsed<u64> {
         return Err(unknown_argument("schedule", &name, &["every"]));
     }
     cursor.expect("=", mend)?;
-    let time = cursor.word("a time", mend)?;
+    let time = cursor.wave();
+    if time.text.is_empty() {
+        return Err(cursor.unexpected("a time", mend));
+    }
     let every_ms = milliseconds(&time.text).ok_or_else(|| {
-        Mistake::new(time.place.clone(), format!("`{}` is not an interval of time", time.text))
-            .label("expected a number above 0 and a unit")
+        Mistake::new(time.place.clone(), format!("`{}` is not an interval of time", clip(&time.text)))
+            .label("expected a whole number above 0 and a unit")
             .mend(mend)
     })?;
-    cursor.expect(")", mend)?;
+    cursor.closes(mend)?;
     Ok(every_ms)
 }
 

@@ -29,6 +29,9 @@ impl Comments {
         for (index, (file, scan)) in sources.files.iter().zip(scans).enumerate() {
             let id = FileId(index);
             let is_root = file.group == Group::Root;
+            for comment in scan.plain_comments.iter().filter(|_| is_root) {
+                directive::judge_plain_comment(id, &file.text, comment, mistakes);
+            }
             for block in &scan.docs {
                 let mut withheld = Mistakes::default();
                 let told = if is_root { &mut *mistakes } else { &mut withheld };

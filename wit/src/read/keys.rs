@@ -5,9 +5,9 @@
 use super::Reader;
 use super::tables::Draft;
 use crate::directive::{Directive, DirectiveKind, TableArguments, Word};
-use crate::finding::Mistake;
-use crate::limits::{MAX_INDEXES, MAX_KEY_COLUMNS};
-use crate::schema::{Column, ColumnIndex, Index};
+use crate::finding::{Mistake, clip};
+use crate::limits::{MAX_FINDINGS, MAX_INDEXES, MAX_KEY_COLUMNS};
+use crate::schema::{ColumnIndex, Index};
 use crate::source::Place;
 use crate::spelling::did_you_mean;
 use interstice_codec::ValueType;
@@ -15,6 +15,9 @@ use wit_parser::Field;
 
 /// What a column of a key or an index may be.
 const KEY_TYPES: &str = "a bool, an integer, a char, a string, an enum or a `list<u8>`";
+
+/// How many columns a message lists.
+const COLUMNS_LISTED: usize = 10;
 
 impl Reader<'_> {
     pub(super) fn primary_key(&mut self, draft: &mut Draft<'_>, arguments: &TableArguments, table: &Place) {
@@ -60,19 +63,33 @@ impl Reader<'_> {
     pub(super) fn find_column(&mut self, fields: &[Field], table: &str, word: &Word) -> Option<ColumnIndex> {
         let position = fields.iter().position(|field| field.name == word.text);
         if position.is_none() {
-            let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
-            let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let mend = format!("{}its columns are {list}", did_you_mean(&word.text, names.iter().copied()));
+            let mend = self.columns_there_are(fields, &word.text);
             self.mistake(
                 Mistake::new(
                     word.place.clone(),
-                    format!("the table `{table}` has no column `{}`", word.text),
+                    format!("the table `{table}` has no column `{}`", clip(&word.text)),
                 )
                 .label("unknown column")
                 .mend(mend),
             );
         }
         position.and_then(|position| u32::try_from(position).ok()).map(ColumnIndex)
+    }
+
+    /// How to mend a wrong name of a column.
+    fn columns_there_are(&self, fields: &[Field], wrong: &str) -> String {
+        let names = fields.iter().map(|field| field.name.as_str());
+        let first: Vec<_> = names.clone().take(COLUMNS_LISTED).map(|name| format!("`{name}`")).collect();
+        let more = match fields.len().saturating_sub(first.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        match first.as_slice() {
+            [] => "it has no columns".to_owned(),
+            // Whoever has so many mistakes begins with others.
+            _ if self.mistakes.len() > MAX_FINDINGS => format!("its columns are {}{more}", first.join(", ")),
+            _ => format!("{}its columns are {}{more}", did_you_mean(wrong, names), first.join(", ")),
+        }
     }
 
     pub(super) fn check_key_type(&mut self, field: &Field, place: &Place) {
@@ -119,8 +136,11 @@ impl Reader<'_> {
         let refusal = if columns.is_empty() {
             return;
         } else if draft.indexes.len() == MAX_INDEXES {
+            if std::mem::replace(&mut draft.has_too_many_indexes, true) {
+                return;
+            }
             let message = format!("the table has more than {MAX_INDEXES} indexes");
-            Some((message, "leave out those that no query uses".to_owned()))
+            Some((message, "leave out those that no query uses, from here on or before".to_owned()))
         } else if columns == draft.primary_key {
             Some((
                 "the primary key is an index on these columns already".to_owned(),
@@ -150,34 +170,49 @@ impl Reader<'_> {
     }
 
     /// A table has one counter at most, and no two rows the same number.
-    pub(super) fn check_counters(&mut self, draft: &Draft<'_>, columns: &[Column]) {
-        let mut counters =
-            columns.iter().zip(draft.fields).enumerate().filter(|(_, (column, _))| column.auto_increment);
-        let Some((position, (column, field))) = counters.next() else { return };
-        let place = self.place(field.span);
-        let own = [ColumnIndex(u32::try_from(position).unwrap_or(u32::MAX))];
-        let is_unique = draft.primary_key == own
-            || draft.indexes.iter().any(|(index, _)| index.unique && index.columns == own);
-        if !is_unique && !draft.primary_key.is_empty() {
+    pub(super) fn check_counters(&mut self, draft: &Draft<'_>) {
+        let mut counters = draft.counters.iter();
+        let Some((column, place)) = counters.next() else { return };
+        if !draft.is_unique(*column) && !draft.primary_key.is_empty() {
+            let name = draft.column_name(*column);
             self.mistake(
                 Mistake::new(
-                    place,
-                    format!("`{}` counts, and yet two rows could have the same number", column.name),
+                    place.clone(),
+                    format!("`{name}` counts, and yet two rows could have the same number"),
                 )
-                .label("`@auto-increment`")
                 .mend("make it the primary key, or add `@unique`"),
             );
         }
-        for (_, (column, field)) in counters {
-            let place = self.place(field.span);
+        for (column, place) in counters {
+            let name = draft.column_name(*column);
             self.mistake(
                 Mistake::new(
-                    place,
-                    format!("`{}` is the second column of `{}` that counts", column.name, draft.name),
+                    place.clone(),
+                    format!("`{name}` is the second column of `{}` that counts", draft.name),
                 )
-                .label("`@auto-increment`")
                 .mend("leave `@auto-increment` on one column of the table"),
             );
+        }
+    }
+
+    /// An older row takes the default, and the next older row would take the same.
+    pub(super) fn check_defaults(&mut self, draft: &Draft<'_>) {
+        for (column, place) in &draft.defaults {
+            let name = draft.column_name(*column);
+            if draft.counters.iter().any(|(counter, _)| counter == column) {
+                self.mistake(
+                    Mistake::new(place.clone(), format!("`{name}` takes its values from a counter"))
+                        .mend("leave `@default` or `@auto-increment`"),
+                );
+            } else if draft.is_unique(*column) {
+                let message =
+                    format!("no two rows have the same `{name}`, and all older rows would take this value");
+                self.mistake(
+                    Mistake::new(place.clone(), message)
+                        .label("the default of a column that is unique")
+                        .mend("remove `@default`, or let rows have the same value"),
+                );
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::Reader;
 use super::interfaces::Role;
 use super::keys::is_integer;
 use crate::directive::{DirectiveKind, Word};
-use crate::finding::Mistake;
+use crate::finding::{Mistake, clip};
 use crate::literal;
 use crate::schema::{Column, ColumnIndex, Index, Storage, Table, Visibility};
 use crate::source::Place;
@@ -19,6 +19,35 @@ pub(super) struct Draft<'a> {
     pub(super) fields: &'a [Field],
     pub(super) primary_key: Vec<ColumnIndex>,
     pub(super) indexes: Vec<(Index, Place)>,
+    /// The index beyond the limit has been told.
+    pub(super) has_too_many_indexes: bool,
+    /// Each `@auto-increment`, and each `@default`.
+    pub(super) counters: Vec<(ColumnIndex, Place)>,
+    pub(super) defaults: Vec<(ColumnIndex, Place)>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(name: &'a str, fields: &'a [Field]) -> Self {
+        Draft {
+            name,
+            fields,
+            primary_key: Vec::new(),
+            indexes: Vec::new(),
+            has_too_many_indexes: false,
+            counters: Vec::new(),
+            defaults: Vec::new(),
+        }
+    }
+
+    pub(super) fn column_name(&self, column: ColumnIndex) -> &'a str {
+        &self.fields[column.0 as usize].name
+    }
+
+    /// Whether no two rows have the same value in this column.
+    pub(super) fn is_unique(&self, column: ColumnIndex) -> bool {
+        self.primary_key == [column]
+            || self.indexes.iter().any(|(index, _)| index.unique && index.columns == [column])
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -41,16 +70,17 @@ impl<'a> Reader<'a> {
         let size = self.shapes.size(&wit_parser::Type::Id(record));
         self.count_nodes(size.nodes, &place);
 
-        let mut draft = Draft { name, fields: &body.fields, primary_key: Vec::new(), indexes: Vec::new() };
+        let mut draft = Draft::new(name, &body.fields);
         self.primary_key(&mut draft, arguments, table_place);
         let mut columns = Vec::new();
-        for (position, field) in body.fields.iter().enumerate() {
+        for (position, field) in (0..).map(ColumnIndex).zip(&body.fields) {
             columns.push(self.column(&mut draft, position, field));
         }
         for directive in &comment.directives {
             self.table_index(&mut draft, directive);
         }
-        self.check_counters(&draft, &columns);
+        self.check_counters(&draft);
+        self.check_defaults(&draft);
 
         let visibility = arguments.visibility.unwrap_or(Visibility::Private);
         if visibility == Visibility::Public && self.visibility(interface) == Visibility::Private {
@@ -96,7 +126,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn column(&mut self, draft: &mut Draft<'_>, position: usize, field: &Field) -> Column {
+    fn column(&mut self, draft: &mut Draft<'_>, position: ColumnIndex, field: &Field) -> Column {
         let place = self.place(field.span);
         let comment = self.comments.of(&place, self.mistakes);
         let mut column = Column {
@@ -110,11 +140,11 @@ impl<'a> Reader<'a> {
             match &directive.kind {
                 DirectiveKind::Unique(columns) if columns.is_empty() => {
                     self.check_key_type(field, &directive.place);
-                    let columns = u32::try_from(position).map(ColumnIndex).into_iter().collect();
-                    self.add_index(draft, columns, true, &directive.place);
+                    self.add_index(draft, vec![position], true, &directive.place);
                 }
                 DirectiveKind::AutoIncrement => {
                     column.auto_increment = true;
+                    draft.counters.push((position, directive.place.clone()));
                     let is_integer = self.shapes.value_type(&field.ty).is_none_or(|ty| is_integer(&ty));
                     if !is_integer {
                         let message = format!("`{}` is not an integer, so it cannot count", field.name);
@@ -125,21 +155,11 @@ impl<'a> Reader<'a> {
                     }
                 }
                 DirectiveKind::Default(value) => {
+                    draft.defaults.push((position, directive.place.clone()));
                     column.default = self.shapes.value_type(&field.ty).and_then(|ty| self.wave(value, &ty));
                 }
                 _ => {}
             }
-        }
-        if let Some(default) = comment.directives.iter().find(|directive| directive.name == "default")
-            && column.auto_increment
-        {
-            self.mistake(
-                Mistake::new(
-                    default.place.clone(),
-                    format!("`{}` takes its values from a counter", field.name),
-                )
-                .mend("leave `@default` or `@auto-increment`"),
-            );
         }
         column
     }
@@ -150,7 +170,7 @@ impl<'a> Reader<'a> {
             Ok(canonical) => Some(canonical),
             Err(reason) => {
                 let expected = wave_type(ty);
-                let message = format!("`{}` is not a value of the column: {reason}", value.text);
+                let message = format!("`{}` is not a value of the column: {reason}", clip(&value.text));
                 self.mistake(
                     Mistake::new(value.place.clone(), message)
                         .label(format!("expected {expected}"))

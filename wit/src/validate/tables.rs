@@ -84,17 +84,21 @@ impl<'a> Checker<'a> {
         table: &Table,
         types: &[ValueType],
     ) -> Result<(), InvalidSchema> {
+        let is_unique = |column: u32| {
+            let own = [crate::ColumnIndex(column)];
+            table.primary_key == own || table.indexes.iter().any(|index| index.unique && index.columns == own)
+        };
         let counters: Vec<_> =
             (0..).zip(&table.columns).filter(|(_, column)| column.auto_increment).collect();
-        if let [(position, column), rest @ ..] = counters.as_slice() {
-            let own = [crate::ColumnIndex(*position)];
-            let is_unique = table.primary_key == own
-                || table.indexes.iter().any(|index| index.unique && index.columns == own);
-            if !rest.is_empty() || !is_unique || !is_integer(&types[*position as usize]) {
-                return invalid(context, format!("the column `{}` cannot count", column.name));
-            }
+        if let [(position, column), rest @ ..] = counters.as_slice()
+            && (!rest.is_empty() || !is_unique(*position) || !is_integer(&types[*position as usize]))
+        {
+            return invalid(context, format!("the column `{}` cannot count", column.name));
         }
-        for (column, ty) in table.columns.iter().zip(types) {
+        for (position, (column, ty)) in (0..).zip(table.columns.iter().zip(types)) {
+            if column.default.is_some() && is_unique(position) {
+                return invalid(context, format!("the column `{}` is unique and has a default", column.name));
+            }
             if let Some(default) = &column.default
                 && literal::canonical(default, ty).as_ref() != Ok(default)
             {

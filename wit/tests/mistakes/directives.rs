@@ -25,109 +25,6 @@ fn an_unknown_directive_is_told_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn an_unknown_argument_is_told_with_those_that_there_are() {
-    check_interface(
-        "/// @table(primary-key = id, visiblity = public)\nrecord a { id: u64 }
-/// @table(primary-key = id, visibility = publik)\nrecord b { id: u64 }
-/// @table(primary-key = id, storage = disk)\nrecord c { id: u64 }
-/// @table(primary-key = id, storage = logged, storage = logged)\nrecord d { id: u64 }
-/// @schedule(each = 1h)\nf: func();
-/// @on(insert a, when = id == 1)\ng: func(row: a);",
-        expect![[r#"
-            bank.wit:3:30: `@table` has no argument `visiblity`
-              `visiblity` unknown argument
-              mend: did you mean `visibility`? `@table` takes `primary-key`, `visibility`, `storage`
-
-            bank.wit:5:43: `publik` is not a kind of visibility
-              `publik` expected `private` or `public`
-              mend: did you mean `public`? write `private` or `public`
-
-            bank.wit:7:40: `disk` is not a kind of storage
-              `disk` expected `logged` or `ephemeral`
-              mend: write `logged` or `ephemeral`
-
-            bank.wit:9:48: `storage` is said twice
-              `storage` here
-              mend: leave one of the two
-
-            bank.wit:11:15: `@schedule` has no argument `each`
-              `each` unknown argument
-              mend: `@schedule` takes `every`
-
-            bank.wit:13:19: `@on` has no argument `when`
-              `when` unknown argument
-              mend: `@on` takes `where`
-
-        "#]],
-    );
-}
-
-#[test]
-fn a_directive_with_broken_syntax_is_told_at_the_word() {
-    check_interface(
-        "/// @table(primary-key id)\nrecord a { id: u64 }
-/// @table(primary-key = )\nrecord b { id: u64 }
-/// @table(primary-key = id\nrecord c { id: u64 }
-/// @index\n/// @table(primary-key = id)\nrecord d { id: u64 }
-/// @index()\n/// @table(primary-key = id)\nrecord e {
-/// @default()\nid: u64,
-/// @auto-increment(1)\nx: u64 }
-/// @\nf: func();
-/// @reducer and more\ng: func();
-/// @schedule(every = 1 fortnight)\nh: func();
-/// @schedule(every = 0s)\ni: func();
-/// @schedule(every = 999999999999999999d)\nj: func();",
-        expect![[r#"
-            bank.wit:3:24: expected `=`, found `i`
-              `i` expected `=`
-              mend: write for example `@table(primary-key = id, visibility = public)`
-
-            bank.wit:5:26: expected the name of a column, found `)`
-              `)` expected the name of a column
-              mend: write for example `@table(primary-key = id, visibility = public)`
-
-            bank.wit:7:28: expected `)`, found the end of the directive
-              mend: write for example `@table(primary-key = id, visibility = public)`
-
-            bank.wit:9:11: expected `(`, found the end of the directive
-              mend: name the columns: `@index(owner, day)`
-
-            bank.wit:12:12: expected the name of a column, found `)`
-              `)` expected the name of a column
-              mend: name the columns: `@index(owner, day)`
-
-            bank.wit:15:14: `@default` names no value
-              `)` here
-              mend: write the value in WAVE: `@default(0)`, `@default("none")`
-
-            bank.wit:17:20: `@auto-increment` takes no arguments
-              `(` unexpected
-              mend: write `@auto-increment` alone
-
-            bank.wit:19:6: expected the name of a directive, found the end of the directive
-              mend: to begin a line of prose with `@`, put it in backticks
-
-            bank.wit:21:14: text after `@reducer` on the same line
-              `and more` not part of the directive
-              mend: a directive takes a line of its own: put this on the next `///` line
-
-            bank.wit:23:23: `1` is not an interval of time
-              `1` expected a number above 0 and a unit
-              mend: write a number and a unit (ms, s, m, h, d): `@schedule(every = 1h)`
-
-            bank.wit:25:23: `0s` is not an interval of time
-              `0s` expected a number above 0 and a unit
-              mend: write a number and a unit (ms, s, m, h, d): `@schedule(every = 1h)`
-
-            bank.wit:27:23: `999999999999999999d` is not an interval of time
-              `999999999999999999d` expected a number above 0 and a unit
-              mend: write a number and a unit (ms, s, m, h, d): `@schedule(every = 1h)`
-
-        "#]],
-    );
-}
-
-#[test]
 fn a_misplaced_directive_is_told_with_its_place() {
     check(
         "/// @reducer
@@ -387,15 +284,76 @@ fn mistakes_in_directives_are_told_beside_a_syntax_error() {
         None,
         expect![[r#"
             a.wit:2:18: expected keyword `func`, found an identifier
-              `f` here
-              mend: did you mean `a`?
+              `fnc` here
+              mend: did you mean `func`?
 
             b.wit:2:6: `@reduce` is not a directive
               `reduce` unknown directive
               mend: did you mean `reducer`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of prose may begin with a word in backticks instead
 
             deps/x.wit:2:14: expected `type`, `resource` or `func`, found eof
-              mend: did you mean `a`?
+              mend: the file ends too early: a `}` may be missing
+
+        "#]],
+    );
+}
+
+/// With two slashes a directive was a comment, and a private interface public.
+#[test]
+fn a_directive_in_a_plain_comment_is_refused() {
+    check(
+        "package acme:bank@1.2.0;
+// @visibility(private)
+interface ledger {
+  //@query
+  /// @query
+  f: func(); // @reducer
+  // @queryable, and `@query` in a text
+  // @nonsense
+  //// @query
+  /// @query
+  g: func();
+}
+world bank { export ledger; }",
+        expect![[r#"
+            bank.wit:2:4: a directive in a plain comment is not read
+              `@visibility` stands behind `//`
+              mend: write `/// @visibility` with three slashes, or put the word in backticks
+
+            bank.wit:4:5: a directive in a plain comment is not read
+              `@query` stands behind `//`
+              mend: write `/// @query` with three slashes, or put the word in backticks
+
+            bank.wit:6:17: a directive in a plain comment is not read
+              `@reducer` stands behind `//`
+              mend: write `/// @reducer` with three slashes, or put the word in backticks
+
+        "#]],
+    );
+}
+
+#[test]
+fn a_directive_stands_before_its_item_and_not_inside() {
+    check_interface(
+        "@since(
+/// @query
+version = 1.0.0)
+f: func();
+record
+/// @table(primary-key = id)
+r { id: u64 }",
+        expect![[r#"
+            bank.wit:4:5: this directive belongs to nothing
+              `@query` here
+              mend: put it on the lines above the item that it describes
+
+            bank.wit:6:1: `f` does not say what it is to the database
+              `f` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
+
+            bank.wit:8:5: this directive belongs to nothing
+              `@table(primary-key = id)` here
+              mend: put it on the lines above the item that it describes
 
         "#]],
     );

@@ -122,8 +122,8 @@ record point { x: u64 }
               `where` here
               mend: only `insert`, `update` and `delete` take a `where`
 
-            bank.wit:16:14: expected `)`, found `a`
-              `a` expected `)`
+            bank.wit:16:14: expected `,` or `)`, found `account`
+              `account` expected `,` or `)`
               mend: write for example `@on(init)` or `@on(insert account, where = balance < 0)`
 
         "#]],
@@ -159,8 +159,8 @@ record account { id: u64, price: f64, name: string }
               `)` here
               mend: write a column, an operator and a WAVE value: `where = balance < 0`
 
-            bank.wit:17:44: expected `)`, found `,`
-              `,` expected `)`
+            bank.wit:17:46: expected `)`, found `where`
+              `where` expected `)`
               mend: write for example `@on(init)` or `@on(insert account, where = balance < 0)`
 
         "#]],

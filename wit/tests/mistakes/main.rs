@@ -5,7 +5,11 @@
 
 mod directives;
 mod functions;
+mod grammar;
+mod limits;
+mod names;
 mod packages;
+mod syntax;
 mod tables;
 mod types;
 

@@ -183,159 +183,7 @@ fn a_table_has_so_many_indexes_and_a_key_so_many_columns() {
 
             bank.wit:36:5: the table has more than 30 indexes
               `@index(c31)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:37:5: the table has more than 30 indexes
-              `@index(c32)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:38:5: the table has more than 30 indexes
-              `@index(c33)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:39:5: the table has more than 30 indexes
-              `@index(c34)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:40:5: the table has more than 30 indexes
-              `@index(c35)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:41:5: the table has more than 30 indexes
-              `@index(c36)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:42:5: the table has more than 30 indexes
-              `@index(c37)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:43:5: the table has more than 30 indexes
-              `@index(c38)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:44:5: the table has more than 30 indexes
-              `@index(c39)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:45:5: the table has more than 30 indexes
-              `@index(c40)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:46:5: the table has more than 30 indexes
-              `@index(c41)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:47:5: the table has more than 30 indexes
-              `@index(c42)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:48:5: the table has more than 30 indexes
-              `@index(c43)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:49:5: the table has more than 30 indexes
-              `@index(c44)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:50:5: the table has more than 30 indexes
-              `@index(c45)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:51:5: the table has more than 30 indexes
-              `@index(c46)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:52:5: the table has more than 30 indexes
-              `@index(c47)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:53:5: the table has more than 30 indexes
-              `@index(c48)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:54:5: the table has more than 30 indexes
-              `@index(c49)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:55:5: the table has more than 30 indexes
-              `@index(c50)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:56:5: the table has more than 30 indexes
-              `@index(c51)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:57:5: the table has more than 30 indexes
-              `@index(c52)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:58:5: the table has more than 30 indexes
-              `@index(c53)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:59:5: the table has more than 30 indexes
-              `@index(c54)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:60:5: the table has more than 30 indexes
-              `@index(c55)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:61:5: the table has more than 30 indexes
-              `@index(c56)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:62:5: the table has more than 30 indexes
-              `@index(c57)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:63:5: the table has more than 30 indexes
-              `@index(c58)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:64:5: the table has more than 30 indexes
-              `@index(c59)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:65:5: the table has more than 30 indexes
-              `@index(c60)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:66:5: the table has more than 30 indexes
-              `@index(c61)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:67:5: the table has more than 30 indexes
-              `@index(c62)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:68:5: the table has more than 30 indexes
-              `@index(c63)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:69:5: the table has more than 30 indexes
-              `@index(c64)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:70:5: the table has more than 30 indexes
-              `@index(c65)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:71:5: the table has more than 30 indexes
-              `@index(c66)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:72:5: the table has more than 30 indexes
-              `@index(c67)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:73:5: the table has more than 30 indexes
-              `@index(c68)` one index too many
-              mend: leave out those that no query uses
-
-            bank.wit:74:5: the table has more than 30 indexes
-              `@index(c69)` one index too many
-              mend: leave out those that no query uses
+              mend: leave out those that no query uses, from here on or before
 
         "#]],
     );
@@ -363,16 +211,16 @@ record c {
   /// @default(1)
   n: u64 }",
         expect![[r#"
-            bank.wit:6:3: `id` counts, and yet two rows could have the same number
-              `id` `@auto-increment`
+            bank.wit:5:7: `id` counts, and yet two rows could have the same number
+              `@auto-increment` here
               mend: make it the primary key, or add `@unique`
 
             bank.wit:9:7: `name` is not an integer, so it cannot count
               `@auto-increment` here
               mend: give the column an integer type such as `u64`
 
-            bank.wit:13:3: `n` is the second column of `b` that counts
-              `n` `@auto-increment`
+            bank.wit:11:7: `n` is the second column of `b` that counts
+              `@auto-increment` here
               mend: leave `@auto-increment` on one column of the table
 
             bank.wit:19:7: `n` takes its values from a counter
@@ -515,6 +363,74 @@ fn a_table_of_another_package_is_not_taken_over() {
             deps/bank.wit:4:8: the table `account` stands in an interface of another package
               `account` here
               mend: declare the table in an interface of the package whose world exports it
+
+        "#]],
+    );
+}
+
+/// An upgrade that adds the column would give every older row the same value.
+#[test]
+fn a_column_without_equals_has_no_default() {
+    check_interface(
+        "/// @table(primary-key = id)
+record a {
+  /// @default(0)
+  id: u64,
+  /// @unique
+  /// @default(\"\")
+  owner: string,
+  /// @default(1)
+  day: u8 }
+/// @table(primary-key = (id, day))
+/// @unique(day, n)
+record b {
+  /// @default(0)
+  id: u64, day: u8,
+  /// @default(0)
+  n: u8 }",
+        expect![[r#"
+            bank.wit:5:7: no two rows have the same `id`, and all older rows would take this value
+              `@default(0)` the default of a column that is unique
+              mend: remove `@default`, or let rows have the same value
+
+            bank.wit:8:7: no two rows have the same `owner`, and all older rows would take this value
+              `@default("")` the default of a column that is unique
+              mend: remove `@default`, or let rows have the same value
+
+        "#]],
+    );
+}
+
+/// The reason was about the rest of a word that wasm-wave had cut in two.
+#[test]
+fn a_value_that_is_no_wave_is_told_as_a_whole() {
+    check_interface(
+        "/// @table(primary-key = id)
+record a { id: u64,
+  /// @default(True)
+  b: bool,
+  /// @default(007)
+  c: u8,
+  /// @default(0x10)
+  d: u8,
+  /// @default(1 2)
+  e: u8 }",
+        expect![[r#"
+            bank.wit:5:16: `True` is not a value of the column: `True` is not a value of WAVE
+              `True` expected `true` or `false`
+              mend: write `true` or `false`
+
+            bank.wit:7:16: `007` is not a value of the column: `007` is not a number of WAVE, which has no `0` in front of another digit
+              `007` expected a u8
+              mend: write a u8
+
+            bank.wit:9:16: `0x10` is not a value of the column: `0x10` is not a value of WAVE
+              `0x10` expected a u8
+              mend: write a u8
+
+            bank.wit:11:16: `1 2` is not a value of the column: the value is complete before `2`
+              `1 2` expected a u8
+              mend: write a u8
 
         "#]],
     );

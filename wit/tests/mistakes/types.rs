@@ -148,11 +148,11 @@ fn a_name_that_is_too_long_is_refused() {
     check_interface(
         &format!("record r {{ {}: u64 }}", "a".repeat(300)),
         expect![[r#"
-        bank.wit:3:12: a name of 300 bytes, and at most 255 are allowed
-          `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` here
-          mend: shorten it
+            bank.wit:3:12: a name of 300 bytes, and at most 255 are allowed
+              `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…` here
+              mend: shorten it
 
-    "#]],
+        "#]],
     );
 }
 
@@ -205,10 +205,10 @@ fn a_type_that_contains_itself_is_refused() {
     check(
         "package a:b@1.0.0;\ninterface i {\n  record a { b: list<a> }\n}\nworld w { export i; }",
         expect![[r#"
-        bank.wit:3:22: type `a` depends on itself
-          `a` here
-          mend: did you mean `i`?
+            bank.wit:3:22: the type `a` depends on itself
+              `a` here
+              mend: a value holds no value of its own type: refer to the other by a key
 
-    "#]],
+        "#]],
     );
 }

@@ -2,6 +2,7 @@
 //! wasm-wave makes a tree of the text, and here each node is read as the type at its place demands.
 //! Invariant: recursion is bounded by wasm-wave's limit of nesting (100), whatever the type.
 
+use crate::finding::clip;
 use crate::spelling::nearest;
 use crate::text::{TextError, type_text};
 use interstice_codec::{Value, ValueType};
@@ -27,8 +28,8 @@ pub fn parse(text: &str, ty: &ValueType) -> Result<Value, TextError> {
 
 /// A text that is not WAVE, said in the words of the text.
 pub(super) fn syntax_error(text: &str, error: &ParserError) -> TextError {
-    let span = error.span();
-    let found = text.get(span.clone()).unwrap_or_default();
+    let span = whole_word(text, error);
+    let found = &*clip(text.get(span.clone()).unwrap_or_default());
     let message = match error.kind() {
         ParserErrorKind::UnexpectedEnd => "the text ends where a value is not complete".to_owned(),
         ParserErrorKind::UnexpectedToken => format!("`{found}` is not expected here"),
@@ -40,13 +41,40 @@ pub(super) fn syntax_error(text: &str, error: &ParserError) -> TextError {
         }
         ParserErrorKind::InvalidToken => format!("`{found}` means nothing in WAVE"),
         ParserErrorKind::EmptyTuple => "a tuple holds at least one value".to_owned(),
-        ParserErrorKind::TrailingCharacters => format!("the value is complete before `{found}`"),
+        ParserErrorKind::TrailingCharacters if span == error.span() => {
+            format!("the value is complete before `{found}`")
+        }
+        ParserErrorKind::TrailingCharacters if found.starts_with('0') && is_number(found) => {
+            format!("`{found}` is not a number of WAVE, which has no `0` in front of another digit")
+        }
+        ParserErrorKind::TrailingCharacters => format!("`{found}` is not a value of WAVE"),
         ParserErrorKind::NestingTooDeep => "values are nested deeper than 100 levels".to_owned(),
         ParserErrorKind::DuplicateField => format!("the field `{found}` is given twice"),
         ParserErrorKind::DuplicateFlag => format!("the flag `{found}` is given twice"),
         kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
     };
     TextError::at(text, span, message)
+}
+
+/// The place of an error. wasm-wave ends a value in the middle of a word such as `True` or `007`, and takes
+/// the rest of the word for what is wrong: here it is the whole word.
+fn whole_word(text: &str, error: &ParserError) -> Range<usize> {
+    let span = error.span();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let (Some(before), Some(rest)) = (text.get(..span.start), text.get(span.start..)) else { return span };
+    let start = before.trim_end_matches(is_word).len();
+    if error.kind() != ParserErrorKind::TrailingCharacters
+        || start == span.start
+        || !rest.starts_with(is_word)
+    {
+        return span;
+    }
+    let length = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
+    start..span.start + length
+}
+
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A text of which wasm-wave made a tree.
