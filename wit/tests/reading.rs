@@ -259,10 +259,63 @@ interface core { type cents = s64; type other = stream<u8>; }",
         foreign acme:units/core@0.1.0 Public
           type cents = s64
         foreign acme:units/money@0.1.0 Public
+          type cents = use acme:units/core@0.1.0.{cents}
           type amount = option<s64>
     "#]],
     );
     assert!(read(&sources, None).is_err());
+}
+
+/// The names of a component's imports are those of its `use`s: one that was left out of the schema made
+/// the host refuse the component.
+#[test]
+fn every_use_by_which_a_type_is_reached_is_kept_and_nothing_else() {
+    let mut sources = Sources::new();
+    sources
+        .add_root(
+            "top.wit",
+            "package acme:top@1.0.0;
+interface go {
+  use acme:leaf/api@1.0.0.{fail};
+  /// @query
+  last: func() -> option<fail>;
+}
+world top { export go; }",
+        )
+        .add_dependency_file(
+            "leaf",
+            "deps/leaf/leaf.wit",
+            "package acme:leaf@1.0.0;
+interface kinds { enum kind { small, big } record stamp { kind: kind } }
+interface tables { use kinds.{kind, stamp}; record item { kind: kind } record other { stamp: stamp } }
+interface api {
+  use tables.{item as row, kind, other};
+  type rows = list<row>;
+  variant fail { known(rows), refused(kind) }
+  record more { other: other }
+  f: func(more: more);
+}",
+        );
+    check(
+        &sources,
+        None,
+        expect![[r#"
+            acme:top@1.0.0 top
+            export acme:top/go@1.0.0 Public
+              type fail = use acme:leaf/api@1.0.0.{fail}
+              last() -> option<variant { known(list<record { kind: enum { small, big } }>), refused(enum { small, big }) }> is Query
+            foreign acme:leaf/api@1.0.0 Public
+              type row = use acme:leaf/tables@1.0.0.{item}
+              type kind = use acme:leaf/kinds@1.0.0.{kind}
+              type rows = list<record { kind: enum { small, big } }>
+              type fail = variant { known(list<record { kind: enum { small, big } }>), refused(enum { small, big }) }
+            foreign acme:leaf/kinds@1.0.0 Public
+              type kind = enum { small, big }
+            foreign acme:leaf/tables@1.0.0 Public
+              type kind = use acme:leaf/kinds@1.0.0.{kind}
+              type item = record { kind: enum { small, big } }
+        "#]],
+    );
 }
 
 #[test]

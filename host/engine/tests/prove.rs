@@ -5,7 +5,7 @@
 mod support;
 
 use interstice_engine::{Contradiction, Engine, EngineError, ModuleLink, prove};
-use interstice_wit::{FieldDef, Schema, Type, TypeDef, TypeKind, Visibility};
+use interstice_wit::{CaseDef, FieldDef, Schema, Type, TypeDef, TypeKind, TypeName, Visibility};
 use std::sync::OnceLock;
 use support::{MapHost, account, function, interface, interface_name, schema, tables};
 
@@ -238,6 +238,35 @@ fn imported_functions_must_have_the_right_types() {
     }
     let found = import(r#""acme:bank/account-rows@1.2.0" (instance (export "drop" (func)))"#, &schema);
     assert!(matches!(found.as_slice(), [Contradiction::ImportNotAllowed { what: "the function", .. }]));
+}
+
+/// `acme:other/types` as a module knows it that uses `fail` of it: what `fail` needs, and no more.
+fn used_in_part(types: &[(&str, TypeKind)]) -> Schema {
+    let mut schema = ledger();
+    let mut part = interface(interface_name("other", "types"), Vec::new());
+    for (name, kind) in types {
+        part.types.push(TypeDef { name: (*name).to_owned(), docs: None, kind: kind.clone() });
+    }
+    let mut origin = interface(interface_name("other", "origin"), Vec::new());
+    let item = FieldDef { name: "id".into(), docs: None, ty: Type::U64 };
+    origin.types.push(TypeDef { name: "item".into(), docs: None, kind: TypeKind::Record(vec![item]) });
+    schema.foreign.extend([part, origin]);
+    schema
+}
+
+#[test]
+fn a_use_by_which_a_type_is_reached_may_be_imported_and_must_be_known() {
+    let item = TypeName { interface: interface_name("other", "origin"), name: "item".into() };
+    let case = CaseDef { name: "known".into(), docs: None, ty: Some(Type::Named(item.clone())) };
+    let fail = ("fail", TypeKind::Variant(vec![case]));
+    let text = r#""acme:other/types@1.2.0" (instance
+        (type $i (record (field "id" u64))) (export "item" (type $item (eq $i)))
+        (type $f (variant (case "known" $item))) (export "fail" (type (eq $f))))"#;
+    let known = used_in_part(&[("item", TypeKind::Use(item)), fail.clone()]);
+    assert_eq!(import(text, &known), []);
+    let found = import(text, &used_in_part(&[fail]));
+    assert!(matches!(found.as_slice(), [Contradiction::ImportNotAllowed { what: "the type", name }]
+        if name == "acme:other/types@1.2.0.{item}"));
 }
 
 #[test]

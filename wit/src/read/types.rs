@@ -1,6 +1,7 @@
 //! Types: from wit-parser's ids to names and structures.
 //! Whatever is not a value is refused here, at the item that uses it.
-//! Invariant: a named type that is referred to is on the list of reached types.
+//! Invariant: a named type that is referred to is on the list of reached types, and with it every
+//! `use` by which it is referred to.
 
 use super::Reader;
 use crate::finding::Mistake;
@@ -58,9 +59,9 @@ impl Reader<'_> {
                 self.check_distinct(kind.flags.iter().map(|flag| (flag.name.as_str(), flag.span)));
                 TypeKind::Flags(kind.flags.iter().map(|flag| self.label(&flag.name, flag.span)).collect())
             }
-            TypeDefKind::Type(target) => match self.used_from(id) {
-                Some(declared) => {
-                    self.reached.push(declared);
+            TypeDefKind::Type(target) => match self.use_target(id) {
+                Some(target) => {
+                    let declared = self.reach(target);
                     TypeKind::Use(self.type_name(declared))
                 }
                 None => TypeKind::Alias(self.ty(target, place)),
@@ -104,8 +105,7 @@ impl Reader<'_> {
                 if def.name.is_none() {
                     return self.anonymous(&def.kind, place);
                 }
-                let declared = self.declared(*id);
-                self.reached.push(declared);
+                let declared = self.reach(*id);
                 Type::Named(self.type_name(declared))
             }
         }
@@ -163,9 +163,16 @@ impl Reader<'_> {
         id
     }
 
-    /// The declared type behind a `use`, or nothing for any other type.
-    fn used_from(&self, id: TypeId) -> Option<TypeId> {
-        self.use_target(id).map(|target| self.declared(target))
+    /// Puts a type on the list of reached ones, and every `use` on the way to its declaration: a
+    /// component that names the type names those, too. Returns what is declared.
+    fn reach(&mut self, id: TypeId) -> TypeId {
+        let mut id = id;
+        self.reached.push(id);
+        while let Some(target) = self.use_target(id) {
+            id = target;
+            self.reached.push(id);
+        }
+        id
     }
 
     /// A `use` is a type that equals a named one of another interface.
