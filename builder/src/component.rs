@@ -19,10 +19,28 @@ pub(crate) fn encode(
     doors: DoorKind,
 ) -> Result<Vec<u8>, BuildError> {
     imports::refuse_system_interface(&core, schema)?;
+    if doors == DoorKind::Rows && is_without_exports(&core, schema) {
+        return Err(BuildError::Encode {
+            world: schema.world.clone(),
+            reason: "it exports none of its functions; is `export!(…)` there?".to_owned(),
+        });
+    }
     let core = if names_world(&core) { core } else { with_world(core, sources, schema, doors)? };
     let encoder = ComponentEncoder::default().validate(true).merge_imports_based_on_semver(false);
     let encoded = encoder.module(&core).and_then(|mut encoder| encoder.encode());
     encoded.map_err(|error| BuildError::Encode { world: schema.world.clone(), reason: format!("{error:#}") })
+}
+
+/// Whether the world has functions and the core module none of them: the bindings export all or none.
+fn is_without_exports(core: &[u8], schema: &Schema) -> bool {
+    let package = format!("{}/", schema.package.unversioned());
+    let mut exports = Parser::new(0).parse_all(core).flat_map(|payload| match payload {
+        Ok(Payload::ExportSection(section)) => {
+            section.into_iter().flatten().map(|export| export.name).collect()
+        }
+        _ => Vec::new(),
+    });
+    schema.functions().next().is_some() && !exports.any(|name| name.contains(&package))
 }
 
 fn names_world(core: &[u8]) -> bool {

@@ -102,6 +102,14 @@ fn a_crate_that_does_not_compile_is_refused() {
 }
 
 #[test]
+fn a_forgotten_export_is_asked_for() {
+    let folder = new_crate();
+    fs::write(folder.path().join("src/lib.rs"), "").unwrap();
+    let error = build(folder.path()).unwrap_err().to_string();
+    expect!["the core module does not fit the world `probe`: it exports none of its functions; is `export!(…)` there?"].assert_eq(&error);
+}
+
+#[test]
 fn a_folder_without_a_crate_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(build(folder.path()), Err(BuildError::NoCrate { .. })));
