@@ -38,6 +38,64 @@ fn bindings_of_every_type_read_well() {
 }
 
 #[test]
+fn of_an_interface_that_is_used_for_its_types_only_these_are_read() {
+    insta::assert_snapshot!("top", readable("../tests/modules/top/wit"));
+}
+
+/// Bindings of a root package whose dependencies are those of the chain of test modules.
+fn bindings_beside_the_chain(root: &str) -> String {
+    let mut sources = Sources::new();
+    sources.add_root("root.wit", root);
+    for package in ["test-leaf/leaf", "test-mid/mid", "lib-common/common"] {
+        let path = format!("{}/../tests/modules/top/wit/deps/{package}.wit", env!("CARGO_MANIFEST_DIR"));
+        let (folder, _) = package.split_once('/').unwrap();
+        sources.add_dependency_file(folder, path.as_str(), std::fs::read_to_string(&path).unwrap());
+    }
+    let schema = interstice_wit::read(&sources, None).map_err(|found| found.render()).unwrap();
+    rust_bindings(&sources, &schema).unwrap()
+}
+
+/// The functions of the module that is imported speak of types of a third package, but not of all.
+#[test]
+fn what_an_imported_interface_uses_of_others_is_enough() {
+    let bindings = bindings_beside_the_chain(
+        "package test:end@1.0.0; interface go {
+         /// @reducer
+         run: func(); } world end { import test:mid/api@0.2.3; export go; }",
+    );
+    assert!(bindings.contains("pub fn add_two("));
+    for unused in ["Stamp", "Total", "Secret", "pub fn sum", "pub fn add("] {
+        assert!(!bindings.contains(unused), "{unused}");
+    }
+}
+
+#[test]
+fn one_type_of_an_interface_can_be_used_without_the_others() {
+    let bindings = bindings_beside_the_chain(
+        "package test:end@1.0.0; interface go { use lib:common/geometry@0.2.0.{point};
+         /// @query
+         run: func() -> point; } world end { export go; }",
+    );
+    assert!(bindings.contains("pub struct Point"));
+    for unused in ["Unused", "Window", "area"] {
+        assert!(!bindings.contains(unused), "{unused}");
+    }
+}
+
+/// wit-bindgen makes no macro for such a world.
+#[test]
+fn the_macro_for_a_world_without_functions_checks_that_there_is_a_type() {
+    let tables = "interface tables {
+         /// @table(primary-key = id)
+         record note { id: u64 } } world end { export tables; }";
+    for rest in ["world end {}", tables] {
+        let bindings = bindings_beside_the_chain(&format!("package test:end@1.0.0; {rest}"));
+        assert!(bindings.contains("use __interstice_export as export"));
+        assert!(!bindings.contains("abi::export!"));
+    }
+}
+
+#[test]
 fn the_same_sources_give_the_same_bindings() {
     let (sources, schema) = module("tests/everything/wit");
     let first = rust_bindings(&sources, &schema).unwrap();

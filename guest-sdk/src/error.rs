@@ -48,48 +48,54 @@ const DUPLICATE_KEY: &str = "another row has this primary key";
 const COUNTER_OVERFLOW: &str = "the auto-increment counter is at its largest value";
 const NO_SUCH_ROW: &str = "there is no row with this primary key";
 
-fn duplicate_unique(index: &impl fmt::Debug, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "another row has the same values in the unique index {index:?}")
+/// Names the columns as the WIT does, for whoever made the call does not know the enum.
+fn duplicate_unique(index: impl UniqueIndexes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("another row has the same ")?;
+    for (position, column) in index.columns().iter().enumerate() {
+        let separator = if position == 0 { "" } else { " and " };
+        write!(f, "{separator}`{column}`")?;
+    }
+    Ok(())
 }
 
-impl<U: fmt::Debug> fmt::Display for InsertError<U> {
+impl<U: UniqueIndexes> fmt::Display for InsertError<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DuplicateKey => f.write_str(DUPLICATE_KEY),
-            Self::DuplicateUnique(index) => duplicate_unique(index, f),
+            Self::DuplicateUnique(index) => duplicate_unique(*index, f),
             Self::CounterOverflow => f.write_str(COUNTER_OVERFLOW),
         }
     }
 }
 
-impl<U: fmt::Debug> fmt::Display for UpdateError<U> {
+impl<U: UniqueIndexes> fmt::Display for UpdateError<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuchRow => f.write_str(NO_SUCH_ROW),
-            Self::DuplicateUnique(index) => duplicate_unique(index, f),
+            Self::DuplicateUnique(index) => duplicate_unique(*index, f),
         }
     }
 }
 
-impl<U: fmt::Debug> fmt::Display for UpsertError<U> {
+impl<U: UniqueIndexes> fmt::Display for UpsertError<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DuplicateUnique(index) => duplicate_unique(index, f),
+            Self::DuplicateUnique(index) => duplicate_unique(*index, f),
             Self::CounterOverflow => f.write_str(COUNTER_OVERFLOW),
         }
     }
 }
 
-impl<U: fmt::Debug> fmt::Display for InsertManyError<U> {
+impl<U: UniqueIndexes> fmt::Display for InsertManyError<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "row {}: {}", self.position, self.error)
     }
 }
 
-impl<U: fmt::Debug> error::Error for InsertError<U> {}
-impl<U: fmt::Debug> error::Error for UpdateError<U> {}
-impl<U: fmt::Debug> error::Error for UpsertError<U> {}
-impl<U: fmt::Debug> error::Error for InsertManyError<U> {}
+impl<U: UniqueIndexes> error::Error for InsertError<U> {}
+impl<U: UniqueIndexes> error::Error for UpdateError<U> {}
+impl<U: UniqueIndexes> error::Error for UpsertError<U> {}
+impl<U: UniqueIndexes> error::Error for InsertManyError<U> {}
 
 impl<U: UniqueIndexes> InsertError<U> {
     #[cold]

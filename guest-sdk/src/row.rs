@@ -67,6 +67,10 @@ pub trait UniqueIndexes: Copy + fmt::Debug + 'static {
     /// The index of that number at the door.
     #[doc(hidden)]
     fn from_index(index: u32) -> Option<Self>;
+
+    /// The names of its columns in WIT, for messages.
+    #[doc(hidden)]
+    fn columns(self) -> &'static [&'static str];
 }
 
 /// The unique indexes of a table that has none.
@@ -76,6 +80,10 @@ pub enum NoUnique {}
 impl UniqueIndexes for NoUnique {
     fn from_index(_: u32) -> Option<Self> {
         None
+    }
+
+    fn columns(self) -> &'static [&'static str] {
+        match self {}
     }
 }
 

@@ -45,6 +45,10 @@ impl UniqueIndexes for Unique {
     fn from_index(index: u32) -> Option<Self> {
         (index == 1).then_some(Self::Day)
     }
+
+    fn columns(self) -> &'static [&'static str] {
+        &["day"]
+    }
 }
 
 impl Row for Visit {
@@ -94,17 +98,23 @@ impl Order for ByGroupAndDay {
     }
 }
 
-impl Prefix<ByGroupAndDay> for &str {
-    type Next<'k> = u8;
+macro_rules! prefixes {
+    ($($prefix:ty),*) => {$(
+        impl Prefix<ByGroupAndDay> for $prefix {
+            type Next<'k> = u8;
 
-    fn encode_prefix(&self, out: &mut Vec<u8>) {
-        self.encode_key(out);
-    }
+            fn encode_prefix(&self, out: &mut Vec<u8>) {
+                self.encode_key(out);
+            }
 
-    fn encode_next(next: &u8, out: &mut Vec<u8>) {
-        next.encode_key(out);
-    }
+            fn encode_next(next: &u8, out: &mut Vec<u8>) {
+                next.encode_key(out);
+            }
+        }
+    )*};
 }
+
+prefixes! { &str, &String }
 
 #[derive(Default)]
 struct State {
@@ -363,6 +373,7 @@ fn leading_columns_narrow_an_index() {
     let Handles { by_group_and_day, .. } = handles();
     assert_eq!(days(by_group_and_day.prefix("b")), [1, 4, 7]);
     assert_eq!(days(by_group_and_day.prefix("b").rev()), [7, 4, 1]);
+    assert_eq!(days(by_group_and_day.prefix(&"b".to_owned())), [1, 4, 7]);
     assert_eq!(days(by_group_and_day.prefix("")), [0; 0]);
     assert_eq!(days(by_group_and_day.prefix_range("a", 1..=6)), [3, 6]);
     assert_eq!(days(by_group_and_day.prefix_range("a", ..4).rev()), [3, 0]);
@@ -417,6 +428,7 @@ fn refusals_are_told_by_name() {
     let refused = table.insert_many([visit("new", 101), visit("new", 102), visit("new", 3)]);
     let error = InsertError::DuplicateUnique(Unique::Day);
     assert_eq!(refused, Err(InsertManyError { position: 2, error }));
+    assert_eq!(refused.unwrap_err().to_string(), "row 2: another row has the same `day`");
     assert_eq!(table.count(), 11);
     assert_eq!(table.update(&visit("nobody", 0)), Err(UpdateError::NoSuchRow));
     assert!(!table.delete(99));

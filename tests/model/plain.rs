@@ -112,7 +112,7 @@ impl Plain {
                     continue;
                 }
                 Outcome::DuplicateKey => "another row has this primary key",
-                Outcome::DuplicateName => "another row has the same values in the unique index Name",
+                Outcome::DuplicateName => "another row has the same `name`",
                 _ => "the auto-increment counter is at its largest value",
             };
             *self = before;

@@ -5,11 +5,11 @@
 
 use super::names::{self, Names};
 use crate::CodegenError;
-use interstice_wit::{InterfaceName, PackageName};
+use interstice_wit::{InterfaceName, PackageName, Schema};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use semver::Version;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use syn::visit_mut::{self, VisitMut};
 use wit_bindgen_core::{Files, WorldGenerator};
 use wit_bindgen_rust::{Opts, WithOption};
@@ -34,6 +34,7 @@ pub(crate) struct Abi {
 /// Makes the glue of a guest world.
 pub(crate) fn generate(mut resolve: Resolve, world: WorldId, names: &Names<'_>) -> Result<Abi, CodegenError> {
     let failed = |reason: String| CodegenError::Glue { world: names.schema.world.clone(), reason };
+    prune(&mut resolve, world, names.schema);
     let keywords = packages_named_like_keywords(&resolve);
     let modules = Modules::new(&resolve, world);
     let options = Opts {
@@ -53,6 +54,23 @@ pub(crate) fn generate(mut resolve: Resolve, world: WorldId, names: &Names<'_>) 
     remove_types(&mut file.items, &[]);
     Refit { depth: 1 }.visit_file_mut(&mut file);
     Ok(Abi { items: file.items, imports: modules.imports, exports: modules.exports })
+}
+
+/// Takes out what the schema leaves out: of an interface that the world imports for its types alone,
+/// the functions and the types that nothing reaches. They may not even be values.
+fn prune(resolve: &mut Resolve, world: WorldId, schema: &Schema) {
+    let side =
+        |exported| interfaces(resolve, world).filter(move |side| side.1 == exported).map(|side| side.0);
+    let (imported, exported): (Vec<_>, BTreeSet<_>) = (side(false).collect(), side(true).collect());
+    for id in imported {
+        let name = interface_name(resolve, id);
+        let is_whole = exported.contains(&id) || schema.imports.contains(&name);
+        // The doors and the circumstances of a call are in no schema.
+        let Some(known) = schema.interface(&name).filter(|_| !is_whole) else { continue };
+        let interface = &mut resolve.interfaces[id];
+        interface.functions.clear();
+        interface.types.retain(|name, _| known.types.iter().any(|def| def.name == *name));
+    }
 }
 
 /// Tells wit-bindgen the path of every type in the world.

@@ -58,17 +58,17 @@ impl<'a> Exported<'a> {
             _ => None,
         });
         for (function, signature) in self.interface.functions.iter().zip(methods) {
-            let mut signature = signature.clone();
+            let mut signature = without_unit(signature);
             Move { from: glue_depth(module), to: GLUE.iter().map(|module| (*module).to_owned()).collect() }
                 .visit_signature_mut(&mut signature);
             let arguments: Vec<_> = signature.inputs.iter().filter_map(argument_name).collect();
             let (context, reference) = context_of(function);
+            // Nothing is given a name here, since any name may be that of a parameter.
             let _ = writeln!(
                 source,
                 "#[inline]
                 {} {{
-                    let entered = ::interstice::rt::enter();
-                    <T as super::{}>::{}({reference}super::{context}::new(&entered), {})
+                    <T as super::{}>::{}({reference}super::{context}::new(&::interstice::rt::enter()), {})
                 }}",
                 tokens(&signature),
                 self.ident,
@@ -92,7 +92,7 @@ pub(crate) fn imported(names: &Names<'_>, abi: &Abi, interface: &Interface) -> S
         }
         let name = snake(&function.name);
         let Some(signature) = abi.function(module, &name) else { continue };
-        let mut signature = signature.clone();
+        let mut signature = without_unit(signature);
         Move { from: glue_depth(module), to: here.clone() }.visit_signature_mut(&mut signature);
         let context = context_name(function);
         let (ty, reference) = context_of(function);
@@ -131,6 +131,17 @@ fn ident(name: &str) -> Ident {
 /// How deep a module of the glue lies below the root of the bindings.
 fn glue_depth(module: &str) -> usize {
     module.split("::").count() + 1
+}
+
+/// The signature without the `-> ()` that wit-bindgen writes where a function returns nothing.
+fn without_unit(signature: &syn::Signature) -> syn::Signature {
+    let mut signature = signature.clone();
+    if let syn::ReturnType::Type(_, ty) = &signature.output
+        && matches!(&**ty, syn::Type::Tuple(tuple) if tuple.elems.is_empty())
+    {
+        signature.output = syn::ReturnType::Default;
+    }
+    signature
 }
 
 fn argument_name(argument: &syn::FnArg) -> Option<String> {

@@ -146,8 +146,12 @@ const ENUM_LINTS: &str = "#[allow(clippy::enum_variant_names, clippy::large_enum
 /// the traits are checked and no more, so that a module can be checked and tested natively.
 fn export_macro(exported: &[Exported<'_>]) -> String {
     let traits: Vec<_> = exported.iter().map(|found| format!("$($bindings)*::{}", found.ident)).collect();
-    let bound = if traits.is_empty() { String::new() } else { format!(": {}", traits.join(" + ")) };
-    EXPORT.replace("BOUND", &bound)
+    // Without exported functions there is nothing that wit-bindgen exports.
+    let (exports, native, bound) = match traits.is_empty() {
+        true => ("", "", String::new()),
+        false => (COMPONENT_EXPORTS, NATIVE, format!(": {}", traits.join(" + "))),
+    };
+    EXPORT.replace("EXPORTS\n", exports).replace("NATIVE\n", native).replace("BOUND", &bound)
 }
 
 const EXPORT: &str = "\
@@ -159,12 +163,8 @@ macro_rules! __interstice_export {
         self::export!($implementation with_types_in self);
     };
     ($implementation:ident with_types_in $($bindings:tt)*) => {
-        #[cfg(target_arch = \"wasm32\")]
-        #[allow(unsafe_code)]
-        const _: () = {
-            $($bindings)*::abi::export!($implementation with_types_in $($bindings)*::abi);
-        };
-        #[cfg(not(target_arch = \"wasm32\"))]
+EXPORTS
+NATIVE
         const _: fn() = || {
             fn implements<TBOUND>() {}
             implements::<$implementation>();
@@ -175,6 +175,15 @@ macro_rules! __interstice_export {
 #[allow(unused_imports)]
 pub(crate) use __interstice_export as export;
 ";
+
+const COMPONENT_EXPORTS: &str = "        #[cfg(target_arch = \"wasm32\")]
+        #[allow(unsafe_code)]
+        const _: () = {
+            $($bindings)*::abi::export!($implementation with_types_in $($bindings)*::abi);
+        };
+";
+
+const NATIVE: &str = "        #[cfg(not(target_arch = \"wasm32\"))]\n";
 
 fn abi_module(mut abi: Abi, tables: &[TableNames<'_>], impls: &str) -> Result<String, CodegenError> {
     let mut doors = format!("mod {DOORS} {{\n");

@@ -156,16 +156,22 @@ impl<'a> TableNames<'a> {
 
     fn unique_impl(&self, names: &Names<'_>) -> String {
         let Some(unique) = &self.unique else { return String::new() };
-        let mut arms = String::new();
+        let (mut arms, mut columns) = (String::new(), String::new());
         for (index, number) in self.table.indexes.iter().zip(1..) {
             if index.unique {
-                let _ = writeln!(arms, "{number} => Some(Self::{}),", camel(&index.name));
+                let case = camel(&index.name);
+                let names = index.columns.iter().map(|column| format!("{:?}", self.column(*column).name));
+                let _ = writeln!(arms, "{number} => Some(Self::{case}),");
+                let _ = writeln!(columns, "Self::{case} => &[{}],", names.collect::<Vec<_>>().join(", "));
             }
         }
         format!(
             "impl ::interstice::UniqueIndexes for {} {{
                 fn from_index(index: u32) -> Option<Self> {{
                     match index {{ {arms} _ => None, }}
+                }}
+                fn columns(self) -> &'static [&'static str] {{
+                    match self {{ {columns} }}
                 }}
             }}\n",
             self.path(names, unique)
@@ -199,7 +205,7 @@ impl<'a> TableNames<'a> {
         let order = self.path(names, order);
         let row = self.path(names, &self.row);
         let key = self.key_type(names, columns, "'a");
-        let encode = self.encode_key(columns, "key");
+        let encode = Self::encode_key(columns);
         let prefixes = self.prefixes(names, columns, &order);
         format!(
             "impl ::interstice::Order for {order} {{
@@ -213,37 +219,74 @@ impl<'a> TableNames<'a> {
         )
     }
 
-    /// One implementation for each number of leading columns that leaves at least one.
+    /// Implementations for each number of leading columns that leaves at least one. Texts and bytes are taken
+    /// by a reference to what owns them, too, as a parameter of type `&str` takes a `&String`.
     fn prefixes(&self, names: &Names<'_>, columns: &[ColumnIndex], order: &str) -> String {
         let mut source = String::new();
         for length in 1..columns.len() {
             let (leading, rest) = columns.split_at(length);
-            let prefix = self.key_type(names, leading, "'_");
             let next = self.key_type(names, &rest[..1], "'k");
-            let encode = self.encode_key(leading, "self");
-            let _ = writeln!(
-                source,
-                "impl ::interstice::Prefix<{order}> for {prefix} {{
-                    type Next<'k> = {next};
-                    #[inline]
-                    fn encode_prefix(&self, out: &mut Vec<u8>) {{ {encode} }}
-                    #[inline]
-                    fn encode_next(next: &Self::Next<'_>, out: &mut Vec<u8>) {{ KeyColumn::encode_key(next, out); }}
-                }}"
-            );
+            let mut add = |generics: &str, prefix: &str, encode: &str| {
+                let _ = writeln!(
+                    source,
+                    "impl{generics} ::interstice::Prefix<{order}> for {prefix} {{
+                        type Next<'k> = {next};
+                        #[inline]
+                        fn encode_prefix(&self, out: &mut Vec<u8>) {{ {encode} }}
+                        #[inline]
+                        fn encode_next(next: &Self::Next<'_>, out: &mut Vec<u8>) {{ KeyColumn::encode_key(next, out); }}
+                    }}"
+                );
+            };
+            if let [only] = leading {
+                // Every type has its own implementation: a crate may not implement `Prefix` for all `&T`.
+                let owner = match self.referent(names, *only) {
+                    Some("str") => Some("&'_ String"),
+                    Some(_) => Some("&'_ Vec<u8>"),
+                    None => None,
+                };
+                for prefix in [self.key_type(names, leading, "'_").as_str()].into_iter().chain(owner) {
+                    add("", prefix, "KeyColumn::encode_key(self, out);");
+                }
+                continue;
+            }
+            let (mut generics, mut types, mut encode) = (Vec::new(), Vec::new(), String::new());
+            for (position, column) in leading.iter().enumerate() {
+                let value = match self.referent(names, *column) {
+                    Some(referent) => {
+                        let parameter = if referent == "str" { "Text" } else { "Bytes" };
+                        generics.push(format!("{parameter}{position}: AsRef<{referent}> + ?Sized"));
+                        types.push(format!("&{parameter}{position}"));
+                        format!("AsRef::<{referent}>::as_ref(self.{position})")
+                    }
+                    None => {
+                        types.push(self.key_type(names, &[*column], "'_"));
+                        format!("&self.{position}")
+                    }
+                };
+                let _ = writeln!(encode, "KeyColumn::encode_key({value}, out);");
+            }
+            let generics =
+                if generics.is_empty() { String::new() } else { format!("<{}>", generics.join(", ")) };
+            add(&generics, &format!("({})", types.join(", ")), &encode);
         }
         source
     }
 
+    /// What a column's key refers to, if it is a reference.
+    fn referent(&self, names: &Names<'_>, column: ColumnIndex) -> Option<&'static str> {
+        match names.structure(&self.column(column).ty) {
+            Structure::Unnamed(Type::String) => Some("str"),
+            Structure::Unnamed(Type::List(_)) => Some("[u8]"),
+            _ => None,
+        }
+    }
+
     /// The type of a key: its column, or a tuple of several.
     fn key_type(&self, names: &Names<'_>, columns: &[ColumnIndex], lifetime: &str) -> String {
-        let column = |index: &ColumnIndex| {
-            let ty = &self.column(*index).ty;
-            match names.structure(ty) {
-                Structure::Unnamed(Type::String) => format!("&{lifetime} str"),
-                Structure::Unnamed(Type::List(_)) => format!("&{lifetime} [u8]"),
-                _ => names.rust(ty, GLUE),
-            }
+        let column = |index: &ColumnIndex| match self.referent(names, *index) {
+            Some(referent) => format!("&{lifetime} {referent}"),
+            None => names.rust(&self.column(*index).ty, GLUE),
         };
         match columns {
             [only] => column(only),
@@ -251,13 +294,12 @@ impl<'a> TableNames<'a> {
         }
     }
 
-    fn encode_key(&self, columns: &[ColumnIndex], key: &str) -> String {
-        if columns.len() == 1 {
-            return format!("KeyColumn::encode_key({key}, out);");
+    /// The columns go by their positions, since any name may be that of a column.
+    fn encode_key(columns: &[ColumnIndex]) -> String {
+        match columns.len() {
+            1 => "KeyColumn::encode_key(key, out);".to_owned(),
+            count => (0..count).map(|part| format!("KeyColumn::encode_key(&key.{part}, out);\n")).collect(),
         }
-        let parts: Vec<_> = columns.iter().map(|index| snake(&self.column(*index).name)).collect();
-        let encode = parts.iter().map(|part| format!("KeyColumn::encode_key({part}, out);"));
-        format!("let ({}) = {key};\n{}", parts.join(", "), encode.collect::<String>())
     }
 
     /// A type of the interface, from the glue.

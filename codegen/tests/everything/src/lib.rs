@@ -37,6 +37,7 @@ impl Calls for Echo {
             other::calls::all(context, a, b, c, d, e, f, g, h, i, j, k, l, "text", &texts, &thing);
         let _ = newer::calls::all(context, &texts);
         let _ = other::calls::nothing(context);
+        other::calls::forget(context, "text");
         (a, b, c, d, e, f, g, h, i, j, k, l, m)
     }
 
@@ -117,11 +118,13 @@ impl Calls for Echo {
             let Keyed { flag, letter, text, bytes, colour, small, big } = &row;
             let _ = keyed.get((*flag, *letter, text, bytes, *colour, *small, *big));
             let _ = keyed.prefix_range((*flag, *letter), "text"..).count();
+            let _ = keyed.prefix((*flag, *letter, text, bytes)).count();
             let _ = keyed.by_big_and_flag.prefix(*big).count();
         }
         for Match { r#type, limit, .. } in context.tables.r#match.iter() {
             let _ = context.tables.r#match.get(&r#type);
             let _ = context.tables.r#match.by_limit.get_all(limit).next();
+            let _ = context.tables.r#match.by_out_and_descending.get_all((1, limit)).next();
         }
     }
 }
@@ -150,9 +153,10 @@ impl Type for Echo {
         _: u8,
         _: u8,
         context: u8,
+        entered: u8,
     ) -> Result<(), ()> {
         let length = other::r#type::r#match(context_, "text");
-        if length == r#type + context { Ok(()) } else { Err(()) }
+        if length == r#type + context + entered { Ok(()) } else { Err(()) }
     }
 
     fn r#gen(_: &QueryContext, a: r#type::Struct) -> r#type::Struct {
