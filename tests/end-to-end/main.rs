@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bank;
+mod chain;
 mod queries;
 mod shop;
