@@ -3,7 +3,7 @@
 //! Invariant: nothing here panics when an output is closed.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use interstice_wit::Diagnostics;
+use interstice_wit::{Diagnostics, Finding};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::time::Duration;
@@ -13,8 +13,11 @@ pub(crate) const GREEN: &str = "32";
 pub(crate) const BLUE: &str = "34;1";
 pub(crate) const DIM: &str = "2";
 
-/// How wide findings are shown where the output is not a terminal.
-const PIPE_WIDTH: usize = 100;
+/// How wide findings are shown on a terminal. Elsewhere their lines are not broken: programs read them.
+const TERMINAL_WIDTH: usize = 100;
+
+/// Bytes of source that are shown around a finding. A line can be as long as a file, and nobody reads it.
+const MAX_SHOWN_BYTES: usize = 2 << 10;
 
 /// Whether to use colours on an output, by <https://no-color.org>.
 fn has_colours(is_terminal: bool) -> bool {
@@ -41,20 +44,34 @@ pub(crate) fn tell(line: &str) {
 
 /// Every finding with its place in the file, and their number.
 pub(crate) fn show_findings(findings: &Diagnostics) {
-    let colours = has_colours(io::stderr().is_terminal());
+    let is_terminal = io::stderr().is_terminal();
+    let colours = has_colours(is_terminal);
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(PIPE_WIDTH).with_links(false);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(TERMINAL_WIDTH)
+        .with_wrap_lines(is_terminal)
+        .with_links(false);
     for finding in findings.findings() {
-        let mut text = String::new();
-        // Writing to a string does not fail; if it ever does, the plain message will do.
-        if handler.render_report(&mut text, finding).is_err() {
-            text = finding.message().to_owned();
-        }
-        tell(text.trim_end());
+        tell(finding_text(&handler, finding).trim_end());
     }
-    let number = findings.findings().len();
-    let noun = if number == 1 { "mistake" } else { "mistakes" };
-    tell(&format!("{} {number} {noun} in the WIT package", stderr_style("error:", RED)));
+    let number = number_of_mistakes(findings.findings().len(), findings.omitted());
+    tell(&format!("{} {number}", stderr_style("error:", RED)));
+}
+
+/// A finding with the lines around it, or in plain words where those are long or would deceive.
+fn finding_text(handler: &GraphicalReportHandler, finding: &Finding) -> String {
+    let mut text = String::new();
+    let is_legible = finding.lines().len() <= MAX_SHOWN_BYTES && !finding.has_hidden_characters();
+    // Writing to a string does not fail; if it ever does, the plain words will do.
+    if is_legible && handler.render_report(&mut text, finding).is_ok() { text } else { finding.render() }
+}
+
+fn number_of_mistakes(shown: usize, omitted: usize) -> String {
+    match (shown, omitted) {
+        (1, 0) => "1 mistake in the WIT package".to_owned(),
+        (shown, 0) => format!("{shown} mistakes in the WIT package"),
+        (shown, omitted) => format!("{} mistakes in the WIT package, {shown} shown", shown + omitted),
+    }
 }
 
 /// Stdout, buffered. A closed pipe makes every later write succeed and do nothing.
@@ -112,4 +129,51 @@ pub(crate) fn spinner(message: impl Into<String>) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_style(style).with_message(message.into());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use interstice_wit::{Sources, read};
+
+    fn findings(wit: String) -> Diagnostics {
+        let mut sources = Sources::new();
+        sources.add_root("a.wit", wit);
+        read(&sources, None).expect_err("the package has mistakes")
+    }
+
+    fn shown(findings: &Diagnostics) -> Vec<String> {
+        let theme = GraphicalTheme::unicode_nocolor();
+        let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
+        findings.findings().iter().map(|finding| finding_text(&handler, finding)).collect()
+    }
+
+    /// The report aligns its marks by a width of 16 bits, and panicked at a column beyond 65,535.
+    #[test]
+    fn a_finding_far_to_the_right_is_shown_in_plain_words() {
+        let blanks = " ".repeat(70_000);
+        let findings = findings(format!(
+            "package a:b@1.0.0; interface i {{{blanks}f: func(); }} world w {{ export i; }}"
+        ));
+        let shown = shown(&findings);
+        assert!(shown[0].starts_with("a.wit:1:70033: `f` does not say what it is"), "{}", shown[0]);
+        assert!(shown[0].len() < 1_000);
+    }
+
+    /// A report of a directive was broken at its hyphen, so that no program could look for its name.
+    #[test]
+    fn no_line_is_broken_in_a_pipe() {
+        let findings = findings(
+            "package a:b@1.0.0;\ninterface i {\n/// @reduce\nf: func();\n}\nworld w { export i; }".to_owned(),
+        );
+        let shown = shown(&findings);
+        assert!(shown[0].contains("`@auto-increment`, `@default`"), "{}", shown[0]);
+    }
+
+    #[test]
+    fn findings_that_are_not_shown_are_counted() {
+        assert_eq!(number_of_mistakes(1, 0), "1 mistake in the WIT package");
+        assert_eq!(number_of_mistakes(2, 0), "2 mistakes in the WIT package");
+        assert_eq!(number_of_mistakes(1_000, 9_000), "10000 mistakes in the WIT package, 1000 shown");
+    }
 }

@@ -112,39 +112,37 @@ fn all_mistakes_are_told_at_once_with_their_places() {
         &wit,
         &["check"],
         expect![[r#"
-        exit 1
-        --- stderr
-          × the table `book` has no column `auhtor`
-           ╭─[wit/library.wit:5:14]
-         4 │   /// @table(primary-key = id, visibility = public)
-         5 │   /// @index(auhtor, year)
-           ·              ───┬──
-           ·                 ╰── unknown column
-         6 │   record book {
-           ╰────
-          help: did you mean `author`? its columns are `id`, `isbn`, `author`, `year`, `shelf`
-          × `@uniqe` is not a directive
-            ╭─[wit/library.wit:9:10]
-          8 │     id: u64,
-          9 │     /// @uniqe
-            ·          ──┬──
-            ·            ╰── unknown directive
-         10 │     isbn: string,
-            ╰────
-          help: did you mean `unique`? the directives are `@table`, `@index`, `@unique`, `@auto-
-                increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of
-                prose may begin with a word in backticks instead
-          × `by-author` does not say what it is to the database
-            ╭─[wit/library.wit:26:3]
-         25 │   /// 
-         26 │   by-author: func(author: string) -> list<book>;
-            ·   ────┬────
-            ·       ╰── expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
-         27 │ }
-            ╰────
-          help: write `/// @reducer` above it if it writes, `/// @query` if it only reads
-        error: 3 mistakes in the WIT package
-    "#]],
+            exit 1
+            --- stderr
+              × the table `book` has no column `auhtor`
+               ╭─[wit/library.wit:5:14]
+             4 │   /// @table(primary-key = id, visibility = public)
+             5 │   /// @index(auhtor, year)
+               ·              ───┬──
+               ·                 ╰── unknown column
+             6 │   record book {
+               ╰────
+              help: did you mean `author`? its columns are `id`, `isbn`, `author`, `year`, `shelf`
+              × `@uniqe` is not a directive
+                ╭─[wit/library.wit:9:10]
+              8 │     id: u64,
+              9 │     /// @uniqe
+                ·          ──┬──
+                ·            ╰── unknown directive
+             10 │     isbn: string,
+                ╰────
+              help: did you mean `unique`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of prose may begin with a word in backticks instead
+              × `by-author` does not say what it is to the database
+                ╭─[wit/library.wit:26:3]
+             25 │   /// 
+             26 │   by-author: func(author: string) -> list<book>;
+                ·   ────┬────
+                ·       ╰── expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+             27 │ }
+                ╰────
+              help: write `/// @reducer` above it if it writes, `/// @query` if it only reads
+            error: 3 mistakes in the WIT package
+        "#]],
     );
 }
 
