@@ -7,14 +7,15 @@ use crate::context::Target;
 use crate::delivery::OwedDelivery;
 use crate::error::Error;
 use crate::install::{Workshop, assemble, function_index};
-use crate::schedule::{Schedule, schedules_of};
+use crate::schedule::{LastRun, Schedule, schedules_of};
 use crate::tables::{link_tables, table_definition};
 use interstice_log::{
-    BoxError, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Owed, Progress,
-    RecordParts, Write,
+    BoxError, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Installed, Owed,
+    Progress, RecordParts, Write,
 };
-use interstice_store::{Change, Recording, Store, TableHandle, TableId, Version};
+use interstice_store::{Change, Recording, Store, StoreError, TableHandle, TableId, Version, Violation};
 use interstice_wit::{Hash, Schema};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 /// What replay has gathered so far.
@@ -28,8 +29,8 @@ pub(crate) struct Replay<'o> {
     by_name: HashMap<(String, String), TableHandle>,
     by_number: Vec<Option<TableHandle>>,
     owed: BTreeMap<Closed, ReplayedDelivery>,
-    /// When each scheduled function was last due.
-    last_runs: HashMap<DefinitionId, u64>,
+    /// The last run of each scheduled function.
+    last_runs: HashMap<DefinitionId, LastRun>,
 }
 
 /// A module as its record of installation tells of it.
@@ -38,6 +39,8 @@ pub(crate) struct ReplayedModule {
     pub(crate) artifact: Digest,
     pub(crate) tables: Vec<TableHandle>,
     pub(crate) installed_micros: u64,
+    /// The hash of the catalog with it.
+    catalog_hash: [u8; 32],
 }
 
 /// A delivery that no record has closed yet.
@@ -56,12 +59,12 @@ enum ReplayError {
     UnknownTable(String),
     #[error("it installs a module that is not defined")]
     UnknownModule,
-    #[error("it owes a delivery for change {change} of a table that it changes {changes} times")]
-    UnknownChange { change: u32, changes: u32 },
+    #[error("it owes delivery {ordinal} for change {change} of {table}, and there is no such event")]
+    UnknownChange { ordinal: u32, change: u32, table: String },
     #[error("it closes delivery {ordinal} of record {sequence}, which is not owed")]
     NotOwed { sequence: u64, ordinal: u32 },
     #[error(transparent)]
-    Store(#[from] interstice_store::StoreError),
+    Store(#[from] StoreError),
 }
 
 impl<'o> Replay<'o> {
@@ -94,6 +97,7 @@ impl<'o> Replay<'o> {
                 &component,
                 &tables,
             )?;
+            check_hash(&catalog, module)?;
         }
         Ok(catalog)
     }
@@ -130,11 +134,11 @@ impl<'o> Replay<'o> {
     fn install(
         &mut self,
         record: &RecordParts<'_>,
-        schema: &[u8],
+        installed: &Installed<'_>,
         definitions: &Definitions,
     ) -> Result<(), ReplayError> {
-        let schema: Schema =
-            serde_json::from_slice(schema).map_err(|error| ReplayError::Schema(error.to_string()))?;
+        let schema: Schema = serde_json::from_slice(installed.schema)
+            .map_err(|error| ReplayError::Schema(error.to_string()))?;
         schema.validate().map_err(|error| ReplayError::Schema(error.to_string()))?;
         let Some(Definition::Module { artifact, .. }) = definitions.get(record.subject) else {
             return Err(ReplayError::UnknownModule);
@@ -151,8 +155,13 @@ impl<'o> Replay<'o> {
             self.by_name.insert(name, handle.clone());
             tables.push(handle);
         }
-        let installed_micros = record.timestamp_micros;
-        self.modules.push(ReplayedModule { schema, artifact: *artifact, tables, installed_micros });
+        self.modules.push(ReplayedModule {
+            schema,
+            artifact: *artifact,
+            tables,
+            installed_micros: record.timestamp_micros,
+            catalog_hash: installed.catalog,
+        });
         Ok(())
     }
 
@@ -165,6 +174,8 @@ impl<'o> Replay<'o> {
         let version = Version(record.sequence.0);
         let mut table: Option<(DefinitionId, TableHandle)> = None;
         let mut position = 0;
+        // Deliveries are owed in the order of the changes, so that one walk along both finds them all.
+        let mut owed = (0..).zip(record.deliveries).peekable();
         for write in record.write_set {
             let change = match write {
                 Write::Table { table: number, counter } => {
@@ -181,52 +192,54 @@ impl<'o> Replay<'o> {
                 Write::Delete(key) => Change::Delete(key),
             };
             let (number, table) = table.as_ref().expect("a write set begins with a table");
-            if !record.deliveries.is_empty() {
-                self.owe(record, *number, position, table, &change, depth)?;
+            while let Some((ordinal, owed)) =
+                owed.next_if(|(_, owed)| owed.table == *number && owed.change == position)
+            {
+                let arguments = self.event(table, owed.event, &change)?;
+                let arguments = arguments.ok_or_else(|| unknown_change(ordinal, owed, definitions))?;
+                let closes = Closed { sequence: record.sequence, ordinal };
+                let delivery = ReplayedDelivery { subscriber: owed.subscriber, arguments, depth: depth + 1 };
+                self.owed.insert(closes, delivery);
             }
             self.store.apply(version, table, change, Recording::Nothing)?;
             position += 1;
         }
-        Ok(())
+        match owed.next() {
+            Some((ordinal, owed)) => Err(unknown_change(ordinal, owed, definitions)),
+            None => Ok(()),
+        }
     }
 
-    /// Keeps the rows of a change that deliveries are owed for, before it is applied.
-    fn owe(
-        &mut self,
-        record: &RecordParts<'_>,
-        number: DefinitionId,
-        position: u32,
+    /// The rows of an event, as its handlers' arguments, before the change that causes it is applied;
+    /// nothing if the change causes no such event.
+    fn event(
+        &self,
         table: &TableHandle,
+        event: EventKind,
         change: &Change<'_>,
-        depth: u32,
-    ) -> Result<(), ReplayError> {
-        for (ordinal, owed) in (0..).zip(record.deliveries) {
-            let Owed { subscriber, table: of, change: at, event } = *owed;
-            if of != number || at != position {
-                continue;
+    ) -> Result<Option<Vec<u8>>, ReplayError> {
+        let mut rows = Vec::new();
+        let key = match (event, change) {
+            (EventKind::Insert, Change::Insert(row)) => {
+                rows.extend_from_slice(row);
+                return Ok(Some(rows));
             }
-            let mut arguments = Vec::new();
-            let mut old = |key: &[u8]| {
-                let reader = self.store.reader(self.store.newest())?;
-                reader.get(table, key, &mut arguments)
-            };
-            match (event, change) {
-                (EventKind::Insert, Change::Insert(row)) => arguments.extend_from_slice(row),
-                (EventKind::Update, Change::Update(row)) => {
-                    let mut key = Vec::new();
-                    table.primary_key().extract(row, &mut key);
-                    old(&key)?;
-                    arguments.extend_from_slice(row);
-                }
-                (EventKind::Delete, Change::Delete(key)) => {
-                    old(key)?;
-                }
-                _ => return Err(ReplayError::UnknownChange { change: at, changes: position }),
+            (EventKind::Update, Change::Update(row)) => {
+                let mut key = Vec::new();
+                table.key_of_row(row, &mut key)?;
+                Cow::Owned(key)
             }
-            let closes = Closed { sequence: record.sequence, ordinal };
-            self.owed.insert(closes, ReplayedDelivery { subscriber, arguments, depth: depth + 1 });
+            (EventKind::Delete, Change::Delete(key)) => Cow::Borrowed(*key),
+            _ => return Ok(None),
+        };
+        let reader = self.store.reader(self.store.newest())?;
+        if !reader.get(table, &key, &mut rows)? {
+            return Err(StoreError::from(Violation::NoSuchRow).into());
         }
-        Ok(())
+        if let Change::Update(row) = change {
+            rows.extend_from_slice(row);
+        }
+        Ok(Some(rows))
     }
 
     fn table(&mut self, number: DefinitionId, definitions: &Definitions) -> Result<TableHandle, ReplayError> {
@@ -250,7 +263,7 @@ impl<'o> Replay<'o> {
         let mut depth = 0;
         match record.cause {
             Cause::Install(installed) | Cause::Upgrade(installed) => {
-                self.install(record, installed.schema, definitions)?;
+                self.install(record, &installed, definitions)?;
             }
             Cause::Delivery(closed) => {
                 let paid = self
@@ -260,7 +273,8 @@ impl<'o> Replay<'o> {
                 depth = paid.depth;
             }
             Cause::Schedule { due_micros } => {
-                self.last_runs.insert(record.subject, due_micros);
+                let ran_micros = record.timestamp_micros;
+                self.last_runs.insert(record.subject, LastRun { due_micros, ran_micros });
             }
             Cause::Call | Cause::Lifecycle(_) => {}
         }
@@ -270,6 +284,31 @@ impl<'o> Replay<'o> {
         self.last_timestamp_micros = record.timestamp_micros;
         Ok(())
     }
+}
+
+/// Refuses a catalog that is not the one that was written to the log when the module was installed.
+fn check_hash(catalog: &Catalog, module: &ReplayedModule) -> Result<(), Error> {
+    let (found, logged) = (catalog.hash(), module.catalog_hash);
+    if found == logged {
+        return Ok(());
+    }
+    Err(Error::Catalog {
+        reason: format!(
+            "with {} the catalog has the hash {}, and the log says {}: the log was written by a version \
+             that stores tables in another way, or was changed; open it with the version that wrote it",
+            module.schema.package,
+            Digest(found),
+            Digest(logged)
+        ),
+    })
+}
+
+fn unknown_change(ordinal: u32, owed: &Owed, definitions: &Definitions) -> ReplayError {
+    let table = match definitions.get(owed.table) {
+        Some(Definition::Table { package, name }) => format!("{package}/{name}"),
+        _ => format!("table {}", owed.table.0),
+    };
+    ReplayError::UnknownChange { ordinal, change: owed.change, table }
 }
 
 impl interstice_log::Replay for Replay<'_> {

@@ -7,11 +7,20 @@ use crate::catalog::{Catalog, Module};
 use crate::context::Target;
 use crate::error::Error;
 use crate::install::function_index;
-use crate::transaction::{RecordFrame, Request, Tools, Writer};
+use crate::transaction::{Request, Tools, Writer};
 use interstice_engine::Caller;
 use interstice_log::{Cause, DefinitionId};
 use interstice_wit::FunctionKind;
 use std::collections::HashMap;
+
+/// The last run of a scheduled function, as its record tells of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastRun {
+    /// When it was to run.
+    pub(crate) due_micros: u64,
+    /// When it ran.
+    pub(crate) ran_micros: u64,
+}
 
 /// A function that waits for its time.
 #[derive(Clone, Copy, Debug)]
@@ -28,26 +37,31 @@ impl Schedule {
     pub(crate) fn of_module(
         module: &Module,
         installed_micros: u64,
-        last_runs: &HashMap<DefinitionId, u64>,
+        last_runs: &HashMap<DefinitionId, LastRun>,
     ) -> Vec<Schedule> {
         let mut schedules = Vec::new();
         for (position, function) in module.functions.iter().enumerate() {
             let FunctionKind::Schedule { every_ms } = function.kind else { continue };
             let every_micros = every_ms.saturating_mul(1_000).max(1);
-            let since = last_runs.get(&function.definition).copied().unwrap_or(installed_micros);
-            schedules.push(Schedule {
+            let mut schedule = Schedule {
                 target: Target { module: module.index, function: function_index(position) },
                 every_micros,
-                due_micros: since.saturating_add(every_micros),
-            });
+                due_micros: installed_micros.saturating_add(every_micros),
+            };
+            if let Some(last) = last_runs.get(&function.definition) {
+                schedule.due_micros = last.due_micros;
+                schedule.ran(last.ran_micros);
+            }
+            schedules.push(schedule);
         }
         schedules
     }
 
-    /// The first moment after `now` that lies a whole number of periods after the last one.
-    fn following(&self, now_micros: u64) -> u64 {
-        let missed = now_micros.saturating_sub(self.due_micros) / self.every_micros;
-        self.due_micros.saturating_add(self.every_micros.saturating_mul(missed + 1))
+    /// After a run at that time it is due at the first moment behind it that lies a whole number of
+    /// periods after this one.
+    fn ran(&mut self, at_micros: u64) {
+        let missed = at_micros.saturating_sub(self.due_micros) / self.every_micros;
+        self.due_micros = self.due_micros.saturating_add(self.every_micros.saturating_mul(missed + 1));
     }
 }
 
@@ -67,7 +81,8 @@ impl Writer {
         due.sort_unstable();
         for (due_micros, place) in due {
             self.run_scheduled(tools, self.schedules[place].target, due_micros)?;
-            self.schedules[place].due_micros = self.schedules[place].following(now_micros);
+            // The time of the record: what the node goes on with after a restart.
+            self.schedules[place].ran(self.last_timestamp_micros);
         }
         Ok(())
     }
@@ -77,18 +92,7 @@ impl Writer {
         let request = Request { target, arguments: &[], caller: &Caller::System, cause, depth: 0 };
         let mut result = Vec::new();
         let outcome = self.run(tools, &request, &mut result);
-        let ended = self.end_for_record(tools, outcome, "a scheduled function")?;
-        let frame = RecordFrame {
-            subject: self.context().catalog.function(target).definition,
-            cause,
-            caller: &Caller::System,
-            arguments: &[],
-            outcome: ended.outcome(&result),
-            depth: 0,
-            even_if_empty: true,
-        };
-        self.commit(tools, &frame)?;
-        Ok(())
+        self.close_run(tools, &request, outcome, &result, "a scheduled function")
     }
 }
 
@@ -96,7 +100,7 @@ impl Writer {
 pub(crate) fn schedules_of(
     catalog: &Catalog,
     installed_micros: &[u64],
-    last_runs: &HashMap<DefinitionId, u64>,
+    last_runs: &HashMap<DefinitionId, LastRun>,
 ) -> Vec<Schedule> {
     let modules = catalog.modules.iter().zip(installed_micros);
     modules.flat_map(|(module, micros)| Schedule::of_module(module, *micros, last_runs)).collect()
@@ -110,9 +114,10 @@ mod tests {
     #[test]
     fn missed_runs_are_made_up_by_one_and_the_rhythm_is_kept() {
         let target = Target { module: ModuleIndex(0), function: FunctionIndex(0) };
-        let schedule = Schedule { target, every_micros: 10, due_micros: 100 };
-        for (now, next) in [(100, 110), (101, 110), (109, 110), (110, 120), (155, 160)] {
-            assert_eq!(schedule.following(now), next, "at {now}");
+        for (at, next) in [(90, 110), (100, 110), (101, 110), (109, 110), (110, 120), (155, 160)] {
+            let mut schedule = Schedule { target, every_micros: 10, due_micros: 100 };
+            schedule.ran(at);
+            assert_eq!(schedule.due_micros, next, "run at {at}");
         }
     }
 }
