@@ -54,10 +54,10 @@ fn refusals_say_what_was_expected() {
         &case,
         &["call", "--data", "data", "acme:bank", "transfre(2, 3, 1)"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: acme:bank@1.2.0 has no function 'transfre' that can be called; it has ledger.open-account, ledger.deposit, ledger.withdraw, ledger.transfer, ledger.balance, ledger.find, ledger.total
-    "#]],
+            exit 3
+            --- stderr
+            error: acme:bank@1.2.0 has no function `transfre` that can be called; it has ledger.open-account, ledger.deposit, ledger.withdraw, ledger.transfer, ledger.balance, ledger.find, ledger.total
+        "#]],
     );
     check(
         &case,
@@ -72,10 +72,10 @@ fn refusals_say_what_was_expected() {
         &case,
         &["call", "--data", "data", "acme:bnak", "transfer(2, 3, 1)"],
         expect![[r#"
-        exit 3
-        --- stderr
-        error: no module 'acme:bnak' is installed; installed: acme:bank@1.2.0
-    "#]],
+            exit 3
+            --- stderr
+            error: no module `acme:bnak` is installed; installed: acme:bank@1.2.0
+        "#]],
     );
     check(
         &case,

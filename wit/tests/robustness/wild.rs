@@ -3,7 +3,7 @@
 
 use super::{PIECES, config, edited, survives};
 use expect_test::expect;
-use interstice_wit::{Sources, read, worlds};
+use interstice_wit::{Diagnostics, Sources, read, worlds};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,21 +54,22 @@ fn shown(path: &Path) -> String {
 
 /// What is said of each world of a package.
 fn verdicts(sources: &Sources) -> String {
-    let mut text = String::new();
-    for world in worlds(sources).unwrap_or_default() {
-        match read(sources, Some(&world)) {
-            Ok(schema) => {
-                let imports: Vec<_> = schema.imports.iter().map(ToString::to_string).collect();
-                text += &format!("{} {world} imports {}\n", schema.package, imports.join(", "));
-            }
-            Err(findings) => {
-                text += &format!("{world} is refused\n");
-                for finding in findings.findings() {
-                    let (line, column) = (finding.line(), finding.column());
-                    text += &format!("  {}:{line}:{column}: {}\n", finding.path(), finding.message());
-                }
-            }
-        }
+    let worlds = match worlds(sources) {
+        Ok(worlds) => worlds,
+        Err(findings) => return refusal("the package", &findings),
+    };
+    let verdict = |world: &String| match read(sources, Some(world)) {
+        Ok(schema) => format!("{} is read\n", schema.package),
+        Err(findings) => refusal(world, &findings),
+    };
+    worlds.iter().map(verdict).collect()
+}
+
+fn refusal(what: &str, findings: &Diagnostics) -> String {
+    let mut text = format!("{what} is refused\n");
+    for finding in findings.findings() {
+        let (line, column) = (finding.line(), finding.column());
+        text += &format!("  {}:{line}:{column}: {}\n", finding.path(), finding.message());
     }
     text
 }
@@ -77,10 +78,26 @@ fn verdicts(sources: &Sources) -> String {
 fn worlds_of_a_host_are_refused_with_every_place() {
     let random = package(&wild().join("wasi-random"));
     survives(&random);
-    expect![[""]].assert_eq(&verdicts(&random));
+    expect![[r#"
+        imports is refused
+          wasi-random/world.wit:6:12: `random` belongs to this package, so no other package can provide it
+          wasi-random/world.wit:9:12: `insecure` belongs to this package, so no other package can provide it
+          wasi-random/world.wit:12:12: `insecure-seed` belongs to this package, so no other package can provide it
+    "#]].assert_eq(&verdicts(&random));
     let clocks = package(&wild().join("wasi-clocks"));
     survives(&clocks);
-    expect![[""]].assert_eq(&verdicts(&clocks));
+    expect![[r#"
+        imports is refused
+          wasi-clocks/timezone.wit:3:2: `@unstable` items are not part of a contract
+          wasi-clocks/timezone.wit:5:6: `@unstable` items are not part of a contract
+          wasi-clocks/timezone.wit:15:6: `@unstable` items are not part of a contract
+          wasi-clocks/timezone.wit:19:6: `@unstable` items are not part of a contract
+          wasi-clocks/timezone.wit:26:6: `@unstable` items are not part of a contract
+          wasi-clocks/world.wit:6:12: `monotonic-clock` belongs to this package, so no other package can provide it
+          wasi-clocks/world.wit:8:12: `wall-clock` belongs to this package, so no other package can provide it
+          wasi-clocks/world.wit:9:6: `@unstable` items are not part of a contract
+          wasi-clocks/world.wit:10:12: `timezone` belongs to this package, so no other package can provide it
+    "#]].assert_eq(&verdicts(&clocks));
 }
 
 /// A package with a module's own text, and the clocks and what they need for dependencies.
@@ -99,21 +116,34 @@ fn module(text: &str) -> Sources {
 fn types_of_a_package_from_the_wild_are_used_and_its_functions_refused() {
     let diary = module(
         "package acme:diary@1.0.0;
-         interface diary {
+         interface entries {
            use wasi:clocks/wall-clock@0.2.4.{datetime};
            /// @query
            last: func() -> option<datetime>;
          }
-         world diary { export diary; }",
+         world diary { export entries; }",
     );
     survives(&diary);
-    expect![[""]].assert_eq(&verdicts(&diary));
+    expect![[r#"
+        acme:diary@1.0.0 is read
+    "#]].assert_eq(&verdicts(&diary));
     let watcher = module(
         "package acme:watcher@1.0.0;
          world watcher { import wasi:clocks/wall-clock@0.2.4; import wasi:clocks/monotonic-clock@0.2.4; }",
     );
     survives(&watcher);
-    expect![[""]].assert_eq(&verdicts(&watcher));
+    expect![[r#"
+        watcher is refused
+          wasi-clocks/deps/wasi-io/poll.wit:9:14: a resource is not a value, so it can be neither stored nor passed
+          wasi-clocks/monotonic-clock.wit:30:5: `now` does not say what it is, so `wasi:clocks/monotonic-clock@0.2.4` belongs to no module
+          wasi-clocks/monotonic-clock.wit:35:5: `resolution` does not say what it is, so `wasi:clocks/monotonic-clock@0.2.4` belongs to no module
+          wasi-clocks/monotonic-clock.wit:40:5: `subscribe-instant` does not say what it is, so `wasi:clocks/monotonic-clock@0.2.4` belongs to no module
+          wasi-clocks/monotonic-clock.wit:40:5: a resource is not a value, so it can be neither stored nor passed
+          wasi-clocks/monotonic-clock.wit:47:5: `subscribe-duration` does not say what it is, so `wasi:clocks/monotonic-clock@0.2.4` belongs to no module
+          wasi-clocks/monotonic-clock.wit:47:5: a resource is not a value, so it can be neither stored nor passed
+          wasi-clocks/wall-clock.wit:39:5: `now` does not say what it is, so `wasi:clocks/wall-clock@0.2.4` belongs to no module
+          wasi-clocks/wall-clock.wit:45:5: `resolution` does not say what it is, so `wasi:clocks/wall-clock@0.2.4` belongs to no module
+    "#]].assert_eq(&verdicts(&watcher));
 }
 
 proptest! {
