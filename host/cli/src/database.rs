@@ -3,6 +3,7 @@
 //! Invariant: a command that only uses a database never makes one.
 
 use crate::exit::{Exit, Failure};
+use crate::logging::{self, LogLevel};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use interstice_node::log::doors::Doors;
@@ -27,6 +28,9 @@ pub(crate) struct Opening {
     /// The memory that one instance of a module may take, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = Limits::default().guest_memory_bytes >> 20)]
     guest_memory: u64,
+    /// From which level on messages of modules and of the node are shown on stderr.
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "INTERSTICE_LOG_LEVEL")]
+    log_level: LogLevel,
     /// Maximum depth of nested module calls.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().depth)]
     depth: u32,
@@ -71,6 +75,7 @@ impl Opening {
             ..Limits::default()
         };
         let options = NodeOptions { limits, ..NodeOptions::default() };
+        logging::start(self.log_level);
         let bar = reading_bar();
         let opened = Node::open(doors, options, &mut |progress| show(&bar, progress));
         bar.finish_and_clear();

@@ -7,6 +7,7 @@ mod asking;
 mod commands;
 mod database;
 mod exit;
+mod logging;
 mod subject;
 mod terminal;
 

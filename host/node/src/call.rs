@@ -10,6 +10,7 @@ use crate::node::Node;
 use interstice_codec::ValueType;
 use interstice_engine::{Caller, Returned};
 use interstice_log::Sequence;
+use interstice_store::Reader;
 use interstice_wit::{FunctionKind, Hash, PackageName, Schema};
 use std::sync::Arc;
 
@@ -66,6 +67,26 @@ impl Pending {
             self.node.wait_durable(version)?;
         }
         reply
+    }
+}
+
+/// A query that was sent and not waited for. It holds the version that it will see.
+pub struct PendingQuery {
+    pub(crate) answer: Arc<Answer<Reader>>,
+    pub(crate) node: Node,
+    pub(crate) function: FunctionHandle,
+    pub(crate) arguments: Vec<u8>,
+    pub(crate) caller: Caller,
+}
+
+impl PendingQuery {
+    /// Runs the query, once its version is durable if that was asked for, and waits for its result.
+    pub fn wait(self, acknowledge: Acknowledge) -> Result<Reply, Error> {
+        let reader = self.answer.wait()?;
+        if acknowledge == Acknowledge::Durable {
+            self.node.wait_durable(Sequence(reader.version().0))?;
+        }
+        self.node.query_held(reader, self.function, self.arguments, self.caller)
     }
 }
 

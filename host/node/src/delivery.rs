@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, Subscriber};
 use crate::context::Target;
 use crate::error::Error;
 use crate::node::DELIVERIES_BEFORE_A_CALL;
+use crate::stop::explain;
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
 use interstice_engine::{Caller, Returned};
 use interstice_log::{Cause, Closed, EventKind, Outcome, Owed, Sequence, WriteSetEncoder};
@@ -119,7 +120,7 @@ impl Writer {
         let beyond = self.owed.len().saturating_sub(tools.limits.deliveries);
         if let Err(error) = self.deliver(tools, DELIVERIES_BEFORE_A_CALL.max(beyond)) {
             // They stay owed, and the call may be what helps: one that deletes rows where memory is short.
-            tracing::warn!(target: "interstice::node", "deliveries wait: {error}");
+            tracing::warn!(target: "interstice::node", "deliveries wait: {}", explain(&error));
         }
     }
 
@@ -207,7 +208,7 @@ impl Writer {
                 Ended::Err
             }
             Err(error) if error.ends_delivery() => {
-                tracing::warn!(target: "interstice::node", "{what} failed: {error}");
+                tracing::warn!(target: "interstice::node", "{what} failed: {}", explain(&error));
                 Ended::Failed(error.to_string())
             }
             Err(error) => return Err(error),

@@ -3,6 +3,7 @@
 //! kept here.
 
 use crate::context::{Context, Door, Target, Work};
+use crate::printable::Printable;
 use crate::random::Seed;
 use crate::stop::Stop;
 use interstice_engine::{Batch, Called, Caller, Host, Level, Panic, ScanRange, Violation};
@@ -165,7 +166,7 @@ impl Host for Context {
         while !message.is_char_boundary(end) {
             end -= 1;
         }
-        let message = &message[..end];
+        let message = Printable(&message[..end]);
         let function = self.running();
         let function = function.as_deref().unwrap_or_default();
         match level {
@@ -181,7 +182,9 @@ impl Host for Context {
         let function = self.running();
         let function = function.as_deref().unwrap_or_default();
         let Panic { message, file, line, column } = panic;
-        tracing::error!(target: "interstice::module", function, "panicked at {file}:{line}:{column}: {message}");
+        let (message, file) = (Printable(message), Printable(file));
+        // Whoever called is told, so this is for those who look for it.
+        tracing::debug!(target: "interstice::module", function, "panicked at {file}:{line}:{column}: {message}");
     }
 
     fn call(

@@ -251,7 +251,9 @@ pub(crate) fn engine_error(schema: &Schema, error: EngineError) -> Error {
         EngineError::MemoryTooSmall { limit_bytes, .. } => Error::Limit {
             limit: "guest-memory",
             place: schema.package.to_string(),
-            message: format!("it begins with more memory than the {limit_bytes} bytes that an instance may have"),
+            message: format!(
+                "it begins with more memory than the {limit_bytes} bytes that an instance may have"
+            ),
         },
         EngineError::Setup(_) | EngineError::Link(_) | EngineError::NotLinked { .. } => {
             Error::Engine { doing: "linking a component", message: error.to_string() }

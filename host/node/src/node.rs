@@ -3,7 +3,7 @@
 //! Invariant: nobody is told of a transaction before its record is as safe as was asked for.
 
 use crate::cache::DiskCache;
-use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, Reply};
+use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, PendingQuery, Reply};
 use crate::catalog::Catalog;
 use crate::context::Context;
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::worker::WriterWorker;
 use interstice_engine::{Caller, CompileCache, Engine, EngineOptions, is_guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{ArtifactStore, Cause, Log, LogOptions, Progress, RecoveryReport, Sequence};
-use interstice_store::{Store, StoreError, Version};
+use interstice_store::{Reader, Store, StoreError, Version};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 
@@ -280,28 +280,49 @@ impl Node {
                 .hand_over(&self.inner.reading, move |node| node.query(&function, &arguments, &options));
         }
         let inner = &self.inner;
-        // The writer lets history go as the log becomes durable: a version that was just read may be
-        // gone before a reader holds it, and then a newer one is there.
-        let reader = loop {
+        let reader = inner.hold(|| {
             let newest = inner.store.newest();
-            let version = match options.acknowledge {
+            match options.acknowledge {
                 // What was not made durable before the disk failed may be gone after the next opening.
                 Acknowledge::Memory if inner.log.poisoned().is_none() => newest,
                 Acknowledge::Memory | Acknowledge::Durable => Version(inner.log.durable().0).min(newest),
-            };
-            match inner.store.reader(version) {
-                Ok(reader) => break reader,
-                Err(StoreError::VersionNotKept { .. }) => {}
-                Err(error) => return Err(Error::Store(error)),
             }
-        };
-        let version = reader.version();
-        let mut result = Vec::new();
-        let catalog = function.catalog();
-        let question =
-            Question { catalog, reader, target: function.target(), arguments, caller: &options.caller };
-        let returned = inner.readers.query(&question, &mut result)?;
-        Ok(Reply { returned, result, sequence: None, version: Sequence(version.0) })
+        })?;
+        inner.query_at(reader, function, arguments, &options.caller)
+    }
+
+    /// Asks for a query that sees what was sent before it and nothing that is sent after it, and does not
+    /// wait for it.
+    pub fn send_query(
+        &self,
+        function: &FunctionHandle,
+        arguments: Vec<u8>,
+        caller: Caller,
+    ) -> Result<PendingQuery, Error> {
+        function.check_query()?;
+        self.check_arguments(function, &arguments)?;
+        let answer = Answer::new(self.inner.doors.threads.as_ref());
+        let (place, node) = (answer.clone(), self.clone());
+        self.inner.writing.send(Box::new(move || {
+            place.give(|| node.inner.hold(|| node.inner.store.newest()));
+        }))?;
+        Ok(PendingQuery { answer, node: self.clone(), function: function.clone(), arguments, caller })
+    }
+
+    /// Runs a query at a version that was held for it.
+    pub(crate) fn query_held(
+        &self,
+        reader: Reader,
+        function: FunctionHandle,
+        arguments: Vec<u8>,
+        caller: Caller,
+    ) -> Result<Reply, Error> {
+        if !is_guest_thread() {
+            return self.hand_over(&self.inner.reading, move |node| {
+                node.inner.query_at(reader, &function, &arguments, &caller)
+            });
+        }
+        self.inner.query_at(reader, &function, &arguments, &caller)
     }
 
     /// Waits until everything that was committed is durable.
@@ -415,6 +436,33 @@ impl Node {
 }
 
 impl Inner {
+    /// Holds a version for a reader. The writer lets history go as the log becomes durable: the version that
+    /// was just chosen may be gone before it is held, and then a newer one can be chosen.
+    fn hold(&self, choose: impl Fn() -> Version) -> Result<Reader, Error> {
+        loop {
+            match self.store.reader(choose()) {
+                Ok(reader) => return Ok(reader),
+                Err(StoreError::VersionNotKept { .. }) => {}
+                Err(error) => return Err(Error::Store(error)),
+            }
+        }
+    }
+
+    fn query_at(
+        &self,
+        reader: Reader,
+        function: &FunctionHandle,
+        arguments: &[u8],
+        caller: &Caller,
+    ) -> Result<Reply, Error> {
+        let version = reader.version();
+        let mut result = Vec::new();
+        let catalog = function.catalog();
+        let question = Question { catalog, reader, target: function.target(), arguments, caller };
+        let returned = self.readers.query(&question, &mut result)?;
+        Ok(Reply { returned, result, sequence: None, version: Sequence(version.0) })
+    }
+
     pub(crate) fn tools(&self) -> Tools<'_> {
         Tools { log: &self.log, store: &self.store, clock: self.doors.clock.as_ref(), limits: &self.limits }
     }

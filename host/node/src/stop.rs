@@ -41,7 +41,7 @@ impl From<StoreError> for Stop {
 }
 
 /// An error with everything that caused it, on one line.
-fn explain(error: &dyn std::error::Error) -> String {
+pub(crate) fn explain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -5,6 +5,7 @@
 use crate::error::Error;
 use crate::executor::{Queue, Taken};
 use crate::node::{DELIVERIES_BEFORE_A_CALL, Inner};
+use crate::stop::explain;
 use interstice_engine::guest_thread;
 use interstice_log::doors::{Step, Worker};
 use interstice_store::Version;
@@ -51,7 +52,7 @@ impl Worker for WriterWorker {
             Ok(Some(_)) => Step::Worked,
             Ok(None) => Step::Idle { until_micros: None },
             Err(error) => {
-                tracing::error!(target: "interstice::node", "deliveries wait: {error}");
+                tracing::error!(target: "interstice::node", "deliveries wait: {}", explain(&error));
                 // Whatever failed may be gone after a while: a full disk, for one.
                 let retry = inner.doors.clock.monotonic_micros().saturating_add(RETRY_MICROS);
                 Step::Idle { until_micros: Some(retry) }

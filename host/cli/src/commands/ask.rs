@@ -38,13 +38,10 @@ pub(crate) fn run(arguments: &Arguments, kind: Kind) -> Result<(), Failure> {
     // The answer is told even if closing fails, for what it says is durable.
     let closed = node.close().map_err(crate::database::failure);
     let answer = answer?;
+    let line = if arguments.json { answer.json().to_string() } else { answer.wave() };
     let mut output = Output::new();
-    if arguments.json {
-        output.line(answer.json().to_string())?;
-    } else {
-        output.line(answer.wave())?;
-    }
-    output.flush()?;
+    let written = output.line(line).and_then(|()| output.flush());
+    written.map_err(|error| Failure::from(error).context(format!("the call is done, {}", answer.place())))?;
     if !arguments.json {
         terminal::tell(&terminal::stderr_style(&answer.place(), DIM));
     }

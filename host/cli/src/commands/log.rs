@@ -8,7 +8,7 @@ mod names;
 mod text;
 
 use crate::database::{existing_doors, failure, reading_bar, show};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
 use interstice_node::Error;
 use interstice_node::log::{LogReader, NamedCause, Record, Sequence};
@@ -64,7 +64,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     bar.finish_and_clear();
     written?;
     read.map_err(in_log)?;
+    printer.check_found()?;
     Ok(printer.finish()?)
+}
+
+/// Whether a record is of the module, which is named with or without its version.
+fn is_of(record: &Record, module: &str) -> bool {
+    match module.split_once('@') {
+        Some((package, version)) => record.package == package && record.version == version,
+        None => record.package == module,
+    }
 }
 
 struct Printer<'a> {
@@ -72,6 +81,8 @@ struct Printer<'a> {
     names: Names,
     output: Output,
     shown: u64,
+    /// The last record that was read.
+    last: Sequence,
     /// The newest lines, where only those are asked for.
     newest: VecDeque<String>,
 }
@@ -83,17 +94,22 @@ impl<'a> Printer<'a> {
             names: Names::default(),
             output: Output::new(),
             shown: 0,
+            last: Sequence(0),
             newest: VecDeque::new(),
         }
     }
 
     fn record(&mut self, record: Record) -> io::Result<ControlFlow<()>> {
+        self.last = record.sequence;
+        if self.arguments.limit == Some(0) {
+            return Ok(ControlFlow::Break(()));
+        }
         if let NamedCause::Install { schema, .. } | NamedCause::Upgrade { schema, .. } = &record.cause {
             self.names.install(&record.package, schema);
         }
         let arguments = self.arguments;
         let is_asked = record.sequence.0 >= arguments.from
-            && arguments.module.as_ref().is_none_or(|module| *module == record.package);
+            && arguments.module.as_deref().is_none_or(|module| is_of(&record, module));
         if !is_asked {
             return Ok(ControlFlow::Continue(()));
         }
@@ -102,16 +118,36 @@ impl<'a> Printer<'a> {
             false => text::lines(&record, &self.names, arguments.rows),
         };
         if let Some(last) = arguments.last {
+            self.shown += 1;
             self.newest.push_back(text);
             if self.newest.len() > last {
                 self.newest.pop_front();
             }
             return Ok(ControlFlow::Continue(()));
         }
-        self.output.line(text)?;
         self.shown += 1;
+        self.output.line(text)?;
         let is_over = self.output.is_closed() || arguments.limit.is_some_and(|limit| self.shown >= limit);
         Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Nothing was shown: says why, if what was asked for is not there at all.
+    fn check_found(&self) -> Result<(), Failure> {
+        let Arguments { from, limit, ref module, .. } = *self.arguments;
+        if self.shown > 0 || limit == Some(0) {
+            return Ok(());
+        }
+        if from > self.last.0 + 1 {
+            let message = format!("there is no record {from}: the last one is {}", self.last);
+            return Err(Failure::new(Exit::Caller, message));
+        }
+        match module {
+            Some(module) if !self.names.is_installed(module) => {
+                let message = format!("no module `{module}` was ever installed{}", self.names.installed());
+                Err(Failure::new(Exit::Caller, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn finish(mut self) -> io::Result<()> {

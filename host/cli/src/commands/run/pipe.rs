@@ -1,6 +1,6 @@
 //! Lines from a pipe: one thread reads and sends calls, so that many transactions share one sync of
 //! the disk; a second waits for them in the same order; a third writes the answers, and hands them on
-//! whenever it has none left. A query is asked when its turn comes, and so sees all that was answered before.
+//! whenever it has none left. A query sees what the lines before it did, and nothing that a later line does.
 //! Invariant: there is one answer for each line that is not empty, in the order of the lines.
 
 use super::request::{Request, with_id};
@@ -8,8 +8,8 @@ use crate::answer::{Answer, Refusal};
 use crate::asking::Asking;
 use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
-use interstice_node::{CallOptions, FunctionHandle, Node, Pending, guest_thread};
-use serde_json::Value as Json;
+use interstice_node::{CallOptions, FunctionHandle, Node, Pending, PendingQuery, Printable, guest_thread};
+use serde_json::value::RawValue;
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -27,13 +27,13 @@ const STACK_BYTES: usize = 512 << 10;
 
 /// A line on its way to its answer.
 struct Item {
-    id: Json,
+    id: Option<Box<RawValue>>,
     asked: Asked,
 }
 
 enum Asked {
     Call(FunctionHandle, Pending),
-    Query(FunctionHandle, Vec<u8>),
+    Query(FunctionHandle, PendingQuery),
     Refused(Refusal),
 }
 
@@ -46,7 +46,7 @@ pub(super) fn serve(node: &Node, options: &CallOptions, as_json: bool) -> Result
         let answering = thread::Builder::new().name("answers".to_owned()).stack_size(stack + STACK_BYTES);
         let answering = answering.spawn_scoped(scope, move || {
             // On a thread for guests a query runs where it is asked, without a hand-over.
-            guest_thread(stack, || answer_all(node, options, as_json, &to_answer, &answers))
+            guest_thread(stack, || answer_all(options, as_json, &to_answer, &answers))
         });
         let writing = thread::Builder::new()
             .name("output".to_owned())
@@ -91,7 +91,7 @@ fn read_all(
             Ok(text) => ask(node, options, as_json, &mut asking, text),
             Err(_) => {
                 let refusal = Refusal::caller("bad-line", "the line is not UTF-8".to_owned());
-                Item { id: Json::Null, asked: Asked::Refused(refusal) }
+                Item { id: None, asked: Asked::Refused(refusal) }
             }
         };
         if send.send(item).is_err() {
@@ -104,12 +104,13 @@ fn read_all(
 fn ask(node: &Node, options: &CallOptions, as_json: bool, asking: &mut Asking, line: &str) -> Item {
     let (id, request) = match as_json {
         true => Request::from_json(line),
-        false => (Json::Null, Request::from_text(line)),
+        false => (None, Request::from_text(line)),
     };
     let asked = request.and_then(|request| {
         let (function, arguments) = asking.read(&request.module, &request.written())?;
         if request.is_query {
-            return Ok(Asked::Query(function, arguments));
+            let pending = node.send_query(&function, arguments, options.caller.clone())?;
+            return Ok(Asked::Query(function, pending));
         }
         let pending = node.send(&function, arguments, options.caller.clone())?;
         Ok(Asked::Call(function, pending))
@@ -118,7 +119,6 @@ fn ask(node: &Node, options: &CallOptions, as_json: bool, asking: &mut Asking, l
 }
 
 fn answer_all(
-    node: &Node,
     options: &CallOptions,
     as_json: bool,
     items: &Receiver<Item>,
@@ -126,7 +126,7 @@ fn answer_all(
 ) -> Result<(), Failure> {
     let mut ended = Ok(());
     for Item { id, asked } in items {
-        let answer = answer(node, options, asked);
+        let answer = answer(options, asked);
         let is_unknown = ended.as_ref().is_err_and(|failure: &Failure| failure.exit == Exit::OutcomeUnknown);
         if let Err(refusal) = &answer
             && matches!(refusal.exit, Exit::Ours | Exit::OutcomeUnknown)
@@ -135,7 +135,7 @@ fn answer_all(
             ended = Err(Failure::new(refusal.exit, "the database failed while calls were in flight"));
         }
         let line = match as_json {
-            true => with_id(&id, answer.as_ref().map_or_else(Refusal::json, Answer::json)).to_string(),
+            true => with_id(id.as_deref(), &answer.as_ref().map_or_else(Refusal::json, Answer::json)),
             false => text(&answer),
         };
         if answers.send(line).is_err() {
@@ -145,14 +145,11 @@ fn answer_all(
     ended
 }
 
-fn answer(node: &Node, options: &CallOptions, asked: Asked) -> Result<Answer, Refusal> {
+fn answer(options: &CallOptions, asked: Asked) -> Result<Answer, Refusal> {
     let (function, reply) = match asked {
         Asked::Refused(refusal) => return Err(refusal),
         Asked::Call(function, pending) => (function, pending.wait(options.acknowledge)),
-        Asked::Query(function, arguments) => {
-            let reply = node.query(&function, &arguments, options);
-            (function, reply)
-        }
+        Asked::Query(function, pending) => (function, pending.wait(options.acknowledge)),
     };
     Answer::new(&function, reply?)
 }
@@ -176,6 +173,8 @@ fn write_all(lines: &Receiver<String>) -> Result<(), Failure> {
 fn text(answer: &Result<Answer, Refusal>) -> String {
     match answer {
         Ok(answer) => format!("{} {}", answer.place(), answer.wave()),
-        Err(refusal) => format!("error {}: {}", refusal.code, refusal.message.replace('\n', " ")),
+        Err(refusal) => {
+            format!("error {}: {}", refusal.code, Printable(&refusal.message.replace('\n', " ")))
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::answer::{Answer, Refusal};
 use crate::asking::Asking;
 use crate::exit::{Exit, Failure};
 use crate::terminal::{self, DIM, Output, RED};
-use interstice_node::{CallOptions, Node};
+use interstice_node::{CallOptions, Node, Printable};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
@@ -81,7 +81,7 @@ fn show(answer: Result<Answer, Refusal>) -> Result<(), Failure> {
         }
         Err(refusal) => {
             let error = terminal::stderr_style("error", RED);
-            terminal::tell(&format!("{error} {}: {}", refusal.code, refusal.message));
+            terminal::tell(&format!("{error} {}: {}", refusal.code, Printable(&refusal.message)));
             Ok(())
         }
     }

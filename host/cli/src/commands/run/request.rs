@@ -4,8 +4,8 @@
 use crate::answer::Refusal;
 use crate::asking::Written;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use serde_json::value::RawValue;
-use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
 /// What a line requests.
@@ -24,8 +24,8 @@ enum What<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JsonLine<'a> {
-    #[serde(default)]
-    id: Json,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
     #[serde(borrow)]
     module: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -40,15 +40,15 @@ struct JsonLine<'a> {
 
 /// Only the id, so that the answer to a line that is wrong otherwise can still be told apart.
 #[derive(Deserialize)]
-struct Id {
-    #[serde(default)]
-    id: Json,
+struct Id<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
 }
 
 impl<'a> Request<'a> {
     /// Reads `[query] MODULE FUNCTION(ARGUMENTS)`.
     pub(super) fn from_text(line: &'a str) -> Result<Request<'a>, Refusal> {
-        let line = line.trim();
+        let line = line.trim_start_matches('\u{feff}').trim();
         let (is_query, rest) = match line.split_once(char::is_whitespace) {
             Some(("query", rest)) => (true, rest.trim_start()),
             Some(("call", rest)) => (false, rest.trim_start()),
@@ -67,13 +67,19 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Reads an object, and the id with which it is answered.
-    pub(super) fn from_json(line: &'a str) -> (Json, Result<Request<'a>, Refusal>) {
+    /// Reads an object, and the id with which it is answered, as it was written.
+    pub(super) fn from_json(line: &'a str) -> (Option<Box<RawValue>>, Result<Request<'a>, Refusal>) {
+        let line = line.trim_start_matches('\u{feff}').trim();
+        if !line.starts_with('{') {
+            let message = "the line is not a request: expected a JSON object".to_owned();
+            return (None, Err(Refusal::caller("bad-line", message)));
+        }
         match serde_json::from_str::<JsonLine<'a>>(line) {
-            Ok(mut parsed) => (parsed.id.take(), parsed.request()),
+            Ok(parsed) => (parsed.id.map(ToOwned::to_owned), parsed.request()),
             Err(error) => {
-                let id = serde_json::from_str::<Id>(line).map_or(Json::Null, |found| found.id);
-                (id, Err(Refusal::caller("bad-line", format!("the line is not a request: {error}"))))
+                let id = serde_json::from_str::<Id<'_>>(line).ok().and_then(|found| found.id);
+                let refused = Refusal::caller("bad-line", format!("the line is not a request: {error}"));
+                (id.map(ToOwned::to_owned), Err(refused))
             }
         }
     }
@@ -103,13 +109,11 @@ impl<'a> JsonLine<'a> {
     }
 }
 
-/// An answer with the id of its request.
-pub(super) fn with_id(id: &Json, answer: Json) -> Json {
-    let mut object = json!({ "id": id });
-    if let (Some(object), Json::Object(answer)) = (object.as_object_mut(), answer) {
-        object.extend(answer);
-    }
-    object
+/// An answer with the id of its request, as it was written there.
+pub(super) fn with_id(id: Option<&RawValue>, answer: &Json) -> String {
+    let answer = answer.to_string();
+    let rest = answer.strip_prefix('{').expect("an answer is an object");
+    format!("{{\"id\":{},{rest}", id.map_or("null", RawValue::get))
 }
 
 #[cfg(test)]
@@ -136,11 +140,23 @@ mod tests {
     #[test]
     fn a_line_that_is_wrong_keeps_its_id() {
         let (id, request) = Request::from_json(r#"{"id": 7, "module": "acme:bank", "functoin": "f"}"#);
-        assert_eq!(id, json!(7));
+        assert_eq!(id.unwrap().get(), "7");
         assert!(request.is_err_and(|refusal| refusal.message.contains("functoin")));
         let (id, request) = Request::from_json("nonsense");
-        assert_eq!(id, Json::Null);
+        assert!(id.is_none());
         assert!(request.is_err());
+    }
+
+    #[test]
+    fn an_id_comes_back_as_it_was_written() {
+        for id in ["1.10", "12345678901234567890123", r#"{"a": [1,  2]}"#] {
+            let line = format!(r#"{{"id": {id}, "module": "a:b", "wave": "f()"}}"#);
+            let (found, request) = Request::from_json(&line);
+            assert!(request.is_ok());
+            let answer = with_id(found.as_deref(), &serde_json::json!({ "ok": null }));
+            assert_eq!(answer, format!(r#"{{"id":{id},"ok":null}}"#));
+        }
+        assert!(Request::from_json(r#"[7, "a:b", "f", [], null, true]"#).1.is_err());
     }
 
     #[test]
