@@ -5,7 +5,7 @@
 
 use super::explain::{Explainer, Explanation, Repair};
 use super::{FileId, Place, Sources};
-use crate::finding::{Mistake, Mistakes};
+use crate::finding::{Mistake, Mistakes, clip};
 use crate::limits::MAX_REPAIRS;
 use crate::scan::{PackageEnd, Scan};
 use std::collections::BTreeSet;
@@ -67,7 +67,7 @@ impl<'a> Attempt<'a> {
             mistakes.push(
                 Mistake::new(place, "the line with the package's name does not end")
                     .label("expected `;` behind it")
-                    .mend(format!("write `package {name};`")),
+                    .mend(format!("write `package {};`", clip(name))),
             );
             match behind {
                 Some(blank) => self.repair(Place { file, range: end..end + blank.len_utf8() }, ";"),
@@ -170,7 +170,8 @@ impl<'a> Attempt<'a> {
         let Place { file, range } = place;
         let length = range.len();
         assert!(text.len() <= length, "what is put in is no longer than what it replaces");
-        if let Some((_, whole)) = self.files.iter_mut().find(|(id, _)| *id == file) {
+        let whole = self.files.iter_mut().find(|(id, _)| *id == file);
+        if let Some((_, whole)) = whole.filter(|(_, whole)| whole.get(range.clone()).is_some()) {
             whole.replace_range(range, &format!("{text}{}", " ".repeat(length - text.len())));
         }
     }

@@ -60,7 +60,9 @@ pub(super) fn check(sources: &Sources, groups: &[UnresolvedPackageGroup], mistak
                     AstItem::World(id) => package.worlds[*id].span,
                 };
                 let place = sources.place(&group.source_map, span);
-                if name.namespace == package.name.namespace && name.name == package.name.name {
+                // Another version of the same package is another package, if it is there.
+                let is_own_name = name.namespace == package.name.namespace && name.name == package.name.name;
+                if *name == package.name || is_own_name && provided.is_none() && name.version.is_none() {
                     mistakes.push(own_package(sources, place, name, item_name));
                     break;
                 }

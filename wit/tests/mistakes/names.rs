@@ -235,6 +235,42 @@ fn names_of_packages_are_told_as_they_should_be() {
     );
 }
 
+#[test]
+fn another_version_of_a_package_is_another_package() {
+    let check = |wanted: &str, expected| {
+        check_files(
+            &[(
+                "a.wit",
+                &format!(
+                    "package a:b@2.0.0;\ninterface i {{ use {wanted}.{{t}}; }}\nworld w {{ export i; }}"
+                ),
+            )],
+            &[("b", "package a:b@1.0.0;\ninterface i { type t = u8; }")],
+            None,
+            expected,
+        );
+    };
+    check("a:b/i@1.0.0", expect!["no mistakes"]);
+    check(
+        "a:b/i@3.0.0",
+        expect![[r#"
+        a.wit:2:19: the package `a:b@3.0.0` is not among the sources
+          `a:b` here
+          mend: `deps/` holds `a:b@1.0.0`, `a:b@2.0.0`: name that version, or put the other into `deps/`
+
+    "#]],
+    );
+    check(
+        "a:b/i",
+        expect![[r#"
+        a.wit:2:19: `a:b` is this package itself
+          `a:b` here
+          mend: write `i` alone: what stands in the same package is named without it
+
+    "#]],
+    );
+}
+
 /// Where one file of several is looked at, the others' interfaces do not exist.
 #[test]
 fn a_name_of_another_file_is_told_to_be_there_in_the_folder() {
