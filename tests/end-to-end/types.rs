@@ -184,7 +184,7 @@ fn keys_of_every_kind_order_and_find_rows_also_after_a_restart() {
         }
     });
     let mut held = held.into_inner();
-    held.sort_by_key(|row| order(row));
+    held.sort_by_key(order);
     for _ in 0..2 {
         let all: Vec<&Value> = held.iter().collect();
         assert_eq!(ask(&database, "every-keyed", &[]), list(&all, &ty));
