@@ -94,6 +94,7 @@ fn a_restart_changes_nothing_about_when_functions_run() {
                 minutes += jump;
                 assert_eq!(restarted.runs_at(0, minutes), steady.runs_at(0, minutes), "every {jump} minutes");
                 restarted.restart_at(0, minutes);
+                assert_eq!(restarted.runs_at(0, minutes), steady.runs(), "and again, every {jump} minutes");
             }
         }
     });
