@@ -89,8 +89,7 @@ fn scan(table: &mut Table) {
             ROWS
         }));
         theirs.push(nanos(&mut || {
-            let bytes =
-                tree.values().flat_map(|row| row.iter()).fold(0_u64, |sum, byte| sum + u64::from(*byte));
+            let bytes = tree.values().fold(0_u64, |sum, row| sum.wrapping_add(first_number(row)));
             black_box(bytes);
             ROWS
         }));
@@ -141,4 +140,9 @@ fn bulk(table: &mut Table) {
         400_000.0,
         unit,
     );
+}
+
+/// The guest adds up the first column of each row, so the baseline does too.
+fn first_number(row: &[u8]) -> u64 {
+    row.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
