@@ -55,7 +55,8 @@ pub enum LogError {
     /// Bytes that were promised to be safe are not what was written.
     #[error(
         "{path} is damaged at byte {offset}: {what}; nothing was changed: copy the data directory \
-         away before anything else, then restore a backup"
+         away before anything else, then restore a backup, or see what a repair would give up \
+         (interstice log repair)"
     )]
     Damaged {
         /// The file.
@@ -68,7 +69,8 @@ pub enum LogError {
     /// The manifest lists a file that is not there.
     #[error(
         "{path} is missing; it holds the records from {first} on and is listed in the manifest; \
-         bring the file back, or restore a backup"
+         bring the file back, restore a backup, or see what a repair would give up \
+         (interstice log repair)"
     )]
     MissingSegment {
         /// The segment.
@@ -79,7 +81,8 @@ pub enum LogError {
     /// There are segments or artifacts, but no manifest.
     #[error(
         "{path} is missing, but {evidence} shows that this directory holds a database; \
-         bring the file back, or restore a backup"
+         bring the file back, restore a backup, or see what a repair would give up \
+         (interstice log repair)"
     )]
     MissingManifest {
         /// The manifest.
@@ -90,7 +93,8 @@ pub enum LogError {
     /// A segment holds records that the manifest knows nothing of.
     #[error(
         "{path} holds records up to {last}, but the manifest does not list it and the listed \
-         segments end at {listed}; an old manifest may have been put back: bring back the newest"
+         segments end at {listed}; an old manifest may have been put back: bring back the newest, \
+         or see what a repair would give up (interstice log repair)"
     )]
     UnlistedSegment {
         /// The segment.
@@ -99,6 +103,33 @@ pub enum LogError {
         last: Sequence,
         /// The last record of the listed segments.
         listed: Sequence,
+    },
+    /// The log no longer holds its first records, and reading was to begin with them.
+    #[error(
+        "{path} says that the log begins with record {first}: those before were given up as the retention \
+         allows; open it with a snapshot that covers record {}, or restore a backup",
+        first.previous()
+    )]
+    BeginningGivenUp {
+        /// The manifest.
+        path: String,
+        /// The first record that is kept.
+        first: Sequence,
+    },
+    /// The place from which reading was to go on is not in the log.
+    #[error(
+        "the log does not go on from the snapshot at record {sequence}: {what} ({path}, byte {offset}); \
+         use another snapshot, or restore a backup"
+    )]
+    NotInLog {
+        /// The file that shows it.
+        path: String,
+        /// The place in it.
+        offset: u64,
+        /// The last record that the snapshot covers.
+        sequence: Sequence,
+        /// What was found instead.
+        what: &'static str,
     },
     /// There is no database here and none was to be made.
     #[error("{path} holds no database")]

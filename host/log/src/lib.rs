@@ -8,12 +8,14 @@ pub mod os;
 #[cfg(feature = "simulator")]
 pub mod sim;
 
+mod anchor;
 mod artifacts;
 mod batch;
 mod bytes;
 mod create;
 mod definitions;
 mod error;
+mod frames;
 mod hex;
 mod lock;
 mod log;
@@ -31,9 +33,11 @@ mod scan;
 mod segment;
 mod sequence;
 mod shared;
+mod window;
 mod write_set;
 mod writer;
 
+pub use anchor::Anchor;
 pub use artifacts::ArtifactStore;
 pub use definitions::{Definition, DefinitionId, Definitions, Digest};
 pub use error::{BoxError, LogError};

@@ -2,6 +2,7 @@
 //! caller is never kept waiting for the disk but by asking, or by a bound that is reached.
 //! Invariant: records get consecutive numbers, and become durable in that order.
 
+use crate::anchor::Anchor;
 use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
 use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
@@ -58,6 +59,18 @@ impl Log {
         options: LogOptions,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
+        Self::open_after(doors, options, None, replay)
+    }
+
+    /// The same with the records after an anchor alone, such as a snapshot names. The log must hold the
+    /// place that it names, with its link and its catalog; an anchor in a log without records to follow
+    /// is no fault.
+    pub fn open_after(
+        doors: &Doors,
+        options: LogOptions,
+        anchor: Option<&Anchor>,
+        replay: &mut dyn Replay,
+    ) -> Result<(Self, RecoveryReport), LogError> {
         let segment_bytes = crate::batch::whole_sectors(options.segment_bytes);
         if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&segment_bytes) {
             let (least, most) = (MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
@@ -70,7 +83,7 @@ impl Log {
             None => (create(doors, segment_bytes)?, true),
         };
         let mut definitions = Definitions::default();
-        let mut end = read_with(disk, manifest, &mut definitions, replay)?;
+        let mut end = read_with(disk, manifest, anchor, &mut definitions, replay)?;
         let report = RecoveryReport { created, ..mend(disk, &mut end)? };
         let log = Self::start(doors, segment_bytes, end, definitions, directory_lock)?;
         Ok((log, report))

@@ -7,11 +7,11 @@ use crate::error::{Doing, LogError};
 use crate::manifest::ClosedSegment;
 use crate::publish::{list_if_there, publish, remove_if_there, rename};
 use crate::read_log::End;
-use crate::scan::Window;
 use crate::segment::{
-    ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, segment_path,
+    ARCHIVE_DIRECTORY, ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, segment_path,
 };
 use crate::sequence::Sequence;
+use crate::window::Window;
 
 /// What opening found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,9 @@ pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, Log
     for directory in ["", LOG_DIRECTORY] {
         disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
     }
+    if end.manifest.closed.iter().any(|segment| segment.archived.is_some()) {
+        disk.sync_directory(ARCHIVE_DIRECTORY).doing("sync", || disk.locate(ARCHIVE_DIRECTORY))?;
+    }
     for leftover in [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH] {
         remove_if_there(disk, leftover)?;
     }
@@ -63,7 +66,7 @@ pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, Log
         disk.remove(path).doing("remove", || disk.locate(path))?;
         report.removed.push(disk.locate(path));
     }
-    for segment in &end.manifest.closed {
+    for segment in end.manifest.closed.iter().filter(|segment| segment.archived.is_none()) {
         cut_to_length(disk, segment)?;
     }
     if let Some(torn) = &mut report.torn {
@@ -115,7 +118,7 @@ fn keep_aside(disk: &dyn Disk, end: &End, torn: &TornTail) -> Result<String, Log
         .find(|name| !taken.contains(name))
         .expect("a directory has fewer names than there are numbers");
     let path = format!("{ASIDE_DIRECTORY}/{name}");
-    let mut window = Window::open(disk, &segment_path(end.newest.first), Access::Read)?;
+    let mut window = Window::open(disk, &segment_path(end.newest.first))?;
     let bytes = window.bytes(torn.offset, torn.length as usize)?;
     publish(disk, &format!("{ASIDE_DIRECTORY}/torn.tmp"), &path, bytes)?;
     Ok(disk.locate(&path))
@@ -127,7 +130,7 @@ fn keep_aside(disk: &dyn Disk, end: &End, torn: &TornTail) -> Result<String, Log
 fn rewrite_newest(disk: &dyn Disk, end: &End) -> Result<(), LogError> {
     const CHUNK_BYTES: u64 = 1 << 20;
     let path = segment_path(end.newest.first);
-    let mut window = Window::open(disk, &path, Access::Read)?;
+    let mut window = Window::open(disk, &path)?;
     let file = disk.create(REWRITE_PATH).doing("create", || disk.locate(REWRITE_PATH))?;
     file.allocate(end.newest.capacity).doing("reserve space for", || disk.locate(REWRITE_PATH))?;
     let mut at = 0;

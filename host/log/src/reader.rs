@@ -1,6 +1,7 @@
 //! Reading a log without the right to write: for `log`, for queries on a directory that nobody
 //! serves, for backups. Invariant: not a byte of the data directory changes, whatever is found.
 
+use crate::anchor::Anchor;
 use crate::definitions::Definitions;
 use crate::doors::{Disk, Doors, LockKind};
 use crate::error::LogError;
@@ -8,7 +9,7 @@ use crate::lock::take_lock;
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, found};
 use crate::named::Record;
-use crate::read_log::{Progress, Replay, read_log, read_with};
+use crate::read_log::{Progress, Replay, Start, read_log, read_with};
 use crate::segment::Id;
 use crate::sequence::Sequence;
 use std::ops::ControlFlow;
@@ -35,14 +36,25 @@ impl LogReader {
 
     /// Hands every record to `replay`, as opening does, and reports what opening would mend.
     pub fn replay(&self, replay: &mut dyn Replay) -> Result<RecoveryReport, LogError> {
+        self.replay_after(None, replay)
+    }
+
+    /// The same with the records after an anchor alone, whose link and catalog must be those of the log
+    /// at its place.
+    pub fn replay_after(
+        &self,
+        anchor: Option<&Anchor>,
+        replay: &mut dyn Replay,
+    ) -> Result<RecoveryReport, LogError> {
         let mut definitions = Definitions::default();
         let disk = self.disk.as_ref();
-        let end = read_with(disk, self.manifest.clone(), &mut definitions, replay)?;
+        let end = read_with(disk, self.manifest.clone(), anchor, &mut definitions, replay)?;
         Ok(found(disk, &end))
     }
 
     /// Hands the records from `from` on to `visit`, with names for all numbers, until it breaks off.
-    /// Segments that end before `from` are not read.
+    /// Segments that end before `from` are not read. If the first records of the log were given up, it
+    /// begins with those that are kept.
     pub fn records(
         &self,
         from: Sequence,
@@ -57,7 +69,14 @@ impl LogReader {
             Ok(visit(Record::resolve(parts, definitions)))
         };
         let (disk, manifest) = (self.disk.as_ref(), self.manifest.clone());
-        read_log(disk, manifest, from, &mut definitions, &mut each, progress).map(|_| ())
+        let start = Start::At(from);
+        read_log(disk, manifest, start, &mut definitions, &mut each, progress).map(|_| ())
+    }
+
+    /// The first record that the log holds; those before it were given up.
+    #[must_use]
+    pub fn first(&self) -> Sequence {
+        self.manifest.first()
     }
 
     /// The random key with which the database was made.

@@ -289,8 +289,13 @@ impl Writer {
     fn change_segment(&mut self, first: Sequence, catalog: [u8; 32]) -> Result<(), LogError> {
         let disk = self.doors.disk.clone();
         let (file, capacity) = self.reserve.take().expect("records were promised room in the reserve");
-        let mut id = [0; 16];
-        self.doors.entropy.fill(&mut id).doing("draw randomness for", || disk.locate(""))?;
+        // A segment without records is replaced by a longer one under its own name and id, so that the
+        // manifest is right whether or not a crash comes before the new name is safe.
+        let is_replaced = first == self.newest.first;
+        let mut id = self.newest.id;
+        if !is_replaced {
+            self.doors.entropy.fill(&mut id).doing("draw randomness for", || disk.locate(""))?;
+        }
         let header = SegmentHeader {
             id,
             timeline: self.manifest.timeline,
@@ -300,28 +305,36 @@ impl Writer {
             created_micros: self.doors.clock.now_micros(),
             catalog,
             previous: self.link,
+            compressed: None,
         };
         let path = segment_path(first);
         file.write_at(0, &header.encode()).doing("write", || disk.locate(&path))?;
         file.sync().doing("sync", || disk.locate(&path))?;
         rename(disk.as_ref(), crate::segment::RESERVE_PATH, &path)?;
-        let (file_before, length) = (self.newest.file.clone(), self.newest.offset);
-        self.manifest.closed.push(ClosedSegment {
-            first: self.newest.first,
-            id: self.newest.id,
-            length,
-            last: self.last,
-            link: self.link,
-        });
-        self.newest = Newest::new(file, &header, SEGMENT_HEADER_BYTES);
-        self.publish_manifest()?;
-        let path = || disk.locate(&segment_path(self.manifest.newest.first));
-        file_before.truncate(length).doing("shorten the segment before", path)?;
+        let before = std::mem::replace(&mut self.newest, Newest::new(file, &header, SEGMENT_HEADER_BYTES));
+        if !is_replaced {
+            self.list_closed(&before)?;
+            let path = || disk.locate(&segment_path(before.first));
+            before.file.truncate(before.offset).doing("shorten", path)?;
+        }
         self.defined.clear();
         self.must_change = false;
         self.should_change = false;
         self.retry_at = 0;
         Ok(())
+    }
+
+    /// Publishes a manifest that lists this segment as closed, and the one that follows it.
+    fn list_closed(&mut self, segment: &Newest) -> Result<(), LogError> {
+        self.manifest.closed.push(ClosedSegment {
+            first: segment.first,
+            id: segment.id,
+            length: segment.offset,
+            last: self.last,
+            link: self.link,
+            archived: None,
+        });
+        self.publish_manifest()
     }
 
     fn publish_manifest(&mut self) -> Result<(), LogError> {

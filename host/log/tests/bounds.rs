@@ -251,3 +251,27 @@ fn an_artifact_is_found_by_its_digest_and_never_damaged() {
     assert_eq!(store.get(digest).unwrap(), b"a component");
     assert!(matches!(store.get(Digest([0; 32])), Err(LogError::MissingArtifact { .. })));
 }
+
+#[test]
+fn a_first_record_longer_than_a_segment_takes_the_place_of_the_empty_one() {
+    for waits in [false, true] {
+        let simulator = Simulator::new(12);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        let cast = Cast::define(&log);
+        let big = vec![7; 200_000];
+        for n in 1..=3 {
+            if waits {
+                // Long enough for marks to be written into a segment that has no records yet.
+                simulator.clock.advance(1_000_000);
+                simulator.threads.run_until_idle();
+            }
+            let arguments = if n % 2 == 1 { &big[..] } else { &[] };
+            let sequence = log.append(&RecordParts { arguments, ..plain(&log, cast) }).unwrap();
+            log.wait_durable(sequence).unwrap();
+        }
+        log.close().unwrap();
+        drop(log);
+        let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+        assert_eq!(records.len(), 3);
+    }
+}
