@@ -254,6 +254,18 @@ impl<T> Doing<T> for io::Result<T> {
 }
 
 impl LogError {
+    /// Whether a file is not what it should be, rather than the disk not doing what it should.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. }
+            | Self::MissingSegment { .. }
+            | Self::NewerFormat { .. }
+            | Self::UnknownCodec { .. } => true,
+            Self::Disk { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// Whether the operating system said that the disk is full.
     pub(crate) fn is_disk_full(&self) -> bool {
         matches!(self, Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull)

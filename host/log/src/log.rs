@@ -9,6 +9,7 @@ use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
 use crate::error::{Doing, LogError};
 use crate::limits::{MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
 use crate::lock::take_lock;
+use crate::maintenance::{Maintenance, MaintenanceReport, Retention, Upkeep};
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, mend};
 use crate::pending::{Admission, Pending, State};
@@ -24,17 +25,25 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 
 const WRITER_STACK_BYTES: usize = 256 << 10;
+const MAINTENANCE_STACK_BYTES: usize = 512 << 10;
 
 /// How a log is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogOptions {
     /// The length of new segments in bytes.
     pub segment_bytes: u64,
+    /// How long segments are kept that a snapshot covers.
+    pub retention: Retention,
+}
+
+impl LogOptions {
+    /// What holds unless something else is said.
+    pub const DEFAULT: Self = Self { segment_bytes: SEGMENT_BYTES, retention: Retention::DEFAULT };
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { segment_bytes: SEGMENT_BYTES }
+        Self::DEFAULT
     }
 }
 
@@ -63,8 +72,7 @@ impl Log {
     }
 
     /// The same with the records after an anchor alone, such as a snapshot names. The log must hold the
-    /// place that it names, with its link and its catalog; an anchor in a log without records to follow
-    /// is no fault.
+    /// place that it names, with its link and its catalog.
     pub fn open_after(
         doors: &Doors,
         options: LogOptions,
@@ -85,13 +93,14 @@ impl Log {
         let mut definitions = Definitions::default();
         let mut end = read_with(disk, manifest, anchor, &mut definitions, replay)?;
         let report = RecoveryReport { created, ..mend(disk, &mut end)? };
-        let log = Self::start(doors, segment_bytes, end, definitions, directory_lock)?;
+        let options = LogOptions { segment_bytes, ..options };
+        let log = Self::start(doors, options, end, definitions, directory_lock)?;
         Ok((log, report))
     }
 
     fn start(
         doors: &Doors,
-        segment_bytes: u64,
+        options: LogOptions,
         end: End,
         definitions: Definitions,
         directory_lock: Box<dyn Send + Sync>,
@@ -105,17 +114,23 @@ impl Log {
             pending.learn(id, definition);
         }
         let (wake, progress) = (doors.threads.signal(), doors.threads.signal());
-        let shared = Arc::new(Shared::new(pending, definitions, wake.clone(), progress, directory_lock));
+        let (database_key, timeline) = (manifest.database_key, manifest.timeline);
+        let upkeep_wake = doors.threads.signal();
+        let upkeep = Upkeep::new(upkeep_wake.clone(), progress.clone());
+        let shared =
+            Shared::new(pending, definitions, wake.clone(), progress, manifest, upkeep, directory_lock);
+        let shared = Arc::new(shared);
         let mut defined = Vec::new();
         for number in scope.numbers() {
             defined.resize(defined.len().max(number as usize + 1), false);
             defined[number as usize] = true;
         }
-        let (database_key, timeline) = (manifest.database_key, manifest.timeline);
+        let segment_bytes = options.segment_bytes;
         let writer = Writer {
             shared: shared.clone(),
             doors: doors.clone(),
-            manifest,
+            timeline,
+            database_key,
             newest: Newest::new(file, &newest, offset),
             reserve: Reserve::default(),
             segment_bytes,
@@ -133,6 +148,13 @@ impl Log {
         let writer = Arc::new(Mutex::new(writer));
         let worker = Box::new(WriterThread { writer: writer.clone() });
         let spawned = doors.threads.spawn("log-writer", WRITER_STACK_BYTES, wake, worker);
+        spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
+        let worker = Box::new(Maintenance::new(shared.clone(), doors.clone(), options.retention));
+        let spawned = doors.threads.spawn("log-maintenance", MAINTENANCE_STACK_BYTES, upkeep_wake, worker);
+        if spawned.is_err() {
+            shared.pending.lock().state = State::Closed;
+            shared.wake.notify();
+        }
         spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
         let (latest_micros, least_room) = (chain.latest_micros, segment_bytes / 8);
         Ok(Self { shared, writer, disk, database_key, timeline, latest_micros, least_room })
@@ -292,7 +314,31 @@ impl Log {
         self.latest_micros
     }
 
-    /// Writes all that waits and a mark, ends the writer and gives the data directory free.
+    /// Says that everything up to this record is covered by the older of the snapshots that are kept. In
+    /// the background closed segments up to it are compressed and moved to the archive, and those wholly
+    /// before it are given up as the retention allows.
+    pub fn archive(&self, before: Sequence) {
+        self.shared.upkeep.cover(before);
+    }
+
+    /// What the background work on closed segments has done since the log was opened.
+    #[must_use]
+    pub fn maintenance(&self) -> MaintenanceReport {
+        self.shared.upkeep.report()
+    }
+
+    /// Waits until the background work has done all that there is to do now.
+    pub fn wait_maintained(&self) {
+        self.shared.upkeep.wait_served();
+    }
+
+    /// The first record that the log holds; those before it were given up.
+    #[must_use]
+    pub fn first(&self) -> Sequence {
+        self.shared.manifest.lock().first()
+    }
+
+    /// Writes all that waits and a mark, ends the writer and the background work and gives the data directory free.
     pub fn close(&self) -> Result<(), LogError> {
         let shared = &self.shared;
         {
@@ -302,9 +348,12 @@ impl Log {
             }
         }
         shared.wake.notify();
+        shared.upkeep.ask();
         shared.progress.wait_until(None, &mut || {
             matches!(shared.pending.lock().state, State::Closed | State::Poisoned(_))
         });
+        // Nothing may be changed once the directory is free.
+        shared.upkeep.wait_finished();
         shared.directory_lock.lock().take();
         self.poisoned().map_or(Ok(()), Err)
     }

@@ -4,11 +4,12 @@
 
 use crate::doors::{Access, Disk};
 use crate::error::{Doing, LogError};
+use crate::index::INDEX_TEMPORARY_PATHS;
 use crate::manifest::ClosedSegment;
 use crate::publish::{list_if_there, publish, remove_if_there, rename};
 use crate::read_log::End;
 use crate::segment::{
-    ARCHIVE_DIRECTORY, ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, segment_path,
+    ARCHIVE_DIRECTORY, ARCHIVE_TEMPORARY_PATH, ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, segment_path,
 };
 use crate::sequence::Sequence;
 use crate::window::Window;
@@ -58,7 +59,8 @@ pub(crate) fn mend(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, Log
     if end.manifest.closed.iter().any(|segment| segment.archived.is_some()) {
         disk.sync_directory(ARCHIVE_DIRECTORY).doing("sync", || disk.locate(ARCHIVE_DIRECTORY))?;
     }
-    for leftover in [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH] {
+    let leftovers = [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH, ARCHIVE_TEMPORARY_PATH];
+    for leftover in leftovers.into_iter().chain(INDEX_TEMPORARY_PATHS) {
         remove_if_there(disk, leftover)?;
     }
     let mut report = found(disk, end);

@@ -154,7 +154,7 @@ pub(crate) fn read_log(
     let unlisted = unlisted_segments(disk, &manifest)?;
     let start_index = start.index(disk, &manifest)?;
     let done = Progress { bytes_done: 0, bytes_total: total_bytes(disk, &manifest, start_index)? };
-    let mut walk = Walk { gate: Gate::new(start.anchor()), progress, done };
+    let mut walk = Walk::new(start.anchor(), progress, done);
     let mut before = manifest.before(start_index);
     let mut latest_micros = start.anchor().map_or(0, |anchor| anchor.latest_micros);
     for (index, segment) in manifest.closed.iter().enumerate().skip(start_index) {
@@ -181,7 +181,8 @@ pub(crate) fn read_log(
     Ok(Some(End { manifest, newest: header, offset, chain, scope, torn_until, unlisted }))
 }
 
-fn total_bytes(disk: &dyn Disk, manifest: &Manifest, start: usize) -> Result<u64, LogError> {
+/// The length of all segments from this one on, uncompressed.
+pub(crate) fn total_bytes(disk: &dyn Disk, manifest: &Manifest, start: usize) -> Result<u64, LogError> {
     let closed: u64 = manifest.closed[start..].iter().map(|segment| segment.length).sum();
     let path = segment_path(manifest.newest.first);
     let newest = match disk.open(&path, Access::Read) {
@@ -247,12 +248,20 @@ pub(crate) fn check_start(
 
 /// What goes with a reading from segment to segment.
 pub(crate) struct Walk<'w> {
-    pub(crate) gate: Gate<'w>,
-    pub(crate) progress: &'w mut dyn FnMut(Progress),
-    pub(crate) done: Progress,
+    gate: Gate<'w>,
+    progress: &'w mut dyn FnMut(Progress),
+    done: Progress,
 }
 
-impl Walk<'_> {
+impl<'w> Walk<'w> {
+    pub(crate) fn new(
+        anchor: Option<&'w Anchor>,
+        progress: &'w mut dyn FnMut(Progress),
+        done: Progress,
+    ) -> Self {
+        Self { gate: Gate::new(anchor), progress, done }
+    }
+
     /// Reads the batches from `offset` to the end of the window or to the first place where none is:
     /// that place, and what is there.
     fn batches(

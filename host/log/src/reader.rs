@@ -5,6 +5,8 @@ use crate::anchor::Anchor;
 use crate::definitions::Definitions;
 use crate::doors::{Disk, Doors, LockKind};
 use crate::error::LogError;
+use crate::filter::LogFilter;
+use crate::search::{Search, SearchReport};
 use crate::lock::take_lock;
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, found};
@@ -71,6 +73,19 @@ impl LogReader {
         let (disk, manifest) = (self.disk.as_ref(), self.manifest.clone());
         let start = Start::At(from);
         read_log(disk, manifest, start, &mut definitions, &mut each, progress).map(|_| ())
+    }
+
+    /// Hands the records that the filter wants to `visit`, in order and with names for all numbers, until
+    /// it breaks off. Reads no more of the closed segments than their indexes say it must.
+    pub fn search(
+        &self,
+        filter: &LogFilter,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<SearchReport, LogError> {
+        let mut search = Search::new(self.disk.as_ref(), &self.manifest, filter, progress)?;
+        search.run(&mut |parts, definitions| Ok(visit(Record::resolve(parts, definitions))))?;
+        Ok(search.report)
     }
 
     /// The first record that the log holds; those before it were given up.

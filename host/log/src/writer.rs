@@ -45,7 +45,8 @@ impl Newest {
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) doors: Doors,
-    pub(crate) manifest: Manifest,
+    pub(crate) timeline: Id,
+    pub(crate) database_key: Id,
     pub(crate) newest: Newest,
     pub(crate) reserve: Reserve,
     /// The length of new segments.
@@ -298,8 +299,8 @@ impl Writer {
         }
         let header = SegmentHeader {
             id,
-            timeline: self.manifest.timeline,
-            database_key: self.manifest.database_key,
+            timeline: self.timeline,
+            database_key: self.database_key,
             first,
             capacity,
             created_micros: self.doors.clock.now_micros(),
@@ -326,25 +327,29 @@ impl Writer {
 
     /// Publishes a manifest that lists this segment as closed, and the one that follows it.
     fn list_closed(&mut self, segment: &Newest) -> Result<(), LogError> {
-        self.manifest.closed.push(ClosedSegment {
+        let closed = ClosedSegment {
             first: segment.first,
             id: segment.id,
             length: segment.offset,
             last: self.last,
             link: self.link,
             archived: None,
-        });
-        self.publish_manifest()
+        };
+        self.publish_manifest(|manifest| manifest.closed.push(closed))?;
+        self.shared.upkeep.ask();
+        Ok(())
     }
 
-    fn publish_manifest(&mut self) -> Result<(), LogError> {
+    /// Publishes what has changed. The background work may hold the manifest for as long as it takes to
+    /// publish it once.
+    fn publish_manifest(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<(), LogError> {
         let Newest { first, id, offset, .. } = self.newest;
-        self.manifest.newest = NewestSegment { first, id, synced_bytes: offset, synced: self.last };
+        let mut manifest = self.shared.manifest.lock();
+        change(&mut manifest);
+        manifest.newest = NewestSegment { first, id, synced_bytes: offset, synced: self.last };
         let disk = self.doors.disk.as_ref();
-        match self.manifest.publish(disk) {
-            Err(error) if error.is_disk_full() && self.reserve.drop_ballast(disk)? => {
-                self.manifest.publish(disk)
-            }
+        match manifest.publish(disk) {
+            Err(error) if error.is_disk_full() && self.reserve.drop_ballast(disk)? => manifest.publish(disk),
             published => published,
         }
     }
@@ -357,7 +362,7 @@ impl Writer {
         // What is given back here is room for the manifest. Should the disk be full even so, nothing
         // is lost: the next opening mends more than it need have.
         self.reserve.remove(self.doors.disk.as_ref())?;
-        match self.publish_manifest() {
+        match self.publish_manifest(|_| {}) {
             Err(error) if !error.is_disk_full() => return Err(error),
             _ => {}
         }

@@ -76,7 +76,7 @@ fn a_full_disk_refuses_new_writes_and_takes_them_again_when_there_is_room() {
 #[test]
 fn an_append_waits_when_too_much_waits_for_the_disk() {
     let simulator = Simulator::new(4);
-    let options = LogOptions { segment_bytes: 1 << 20 };
+    let options = LogOptions { segment_bytes: 1 << 20, ..LogOptions::DEFAULT };
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     let mut most = 0;
@@ -179,7 +179,7 @@ fn an_upgrade_closes_the_segment_and_the_next_one_carries_its_catalog() {
 #[test]
 fn a_transaction_takes_few_bytes_beside_its_own() {
     let simulator = Simulator::new(11);
-    let options = LogOptions { segment_bytes: 4 << 20 };
+    let options = LogOptions { segment_bytes: 4 << 20, ..LogOptions::DEFAULT };
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     let used = || {

@@ -121,7 +121,7 @@ fn opening_a_long_log_tells_how_far_it_has_come() {
     }
     let directory = tempfile::tempdir().unwrap();
     let doors = os::doors(directory.path()).unwrap();
-    let options = LogOptions { segment_bytes: 4 << 20 };
+    let options = LogOptions { segment_bytes: 4 << 20, ..LogOptions::DEFAULT };
     let (log, ..) = open(&doors, options).unwrap();
     let cast = Cast::define(&log);
     for _ in 0..400 {

@@ -8,7 +8,7 @@ use interstice_log::{
     Log, LogError, LogOptions, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSetEncoder,
 };
 
-pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10 };
+pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10, ..LogOptions::DEFAULT };
 
 /// The numbers of the definitions that the records use.
 #[derive(Clone, Copy)]
