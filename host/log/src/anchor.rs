@@ -1,78 +1,18 @@
-//! A place in the log from which reading may begin, as a snapshot names it. Invariant: records after
-//! it are handed on only if the log's own chain passes through it.
+//! A place in the history of a log to which a snapshot is tied. It holds no more than a reader of the
+//! log finds out by itself at that place. Invariant: all its values belong to the same batch.
 
-use crate::definitions::Digest;
-use crate::error::LogError;
-use crate::scan::Chain;
-use crate::segment::Id;
 use crate::sequence::Sequence;
 
-/// The end of a batch: everything up to `sequence`, and nothing beyond.
+/// Where a log stood after one of its batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// The last record before this place.
+    /// The last record up to there.
     pub sequence: Sequence,
-    /// The link of the batch that ends here. It stands for the whole history before.
+    /// The link of the batch: of the one that ends with that record, or of the mark behind it.
     pub link: [u8; 32],
-    /// The hash of the catalog after that record.
-    pub catalog: Digest,
-    /// The history in which this place was noted.
-    pub timeline: Id,
-    /// The latest time in any record up to here, in microseconds since 1970-01-01 UTC.
+    /// The hash of the catalog after that record; zeros before the first install.
+    pub catalog: [u8; 32],
+    /// The latest time of any record up to there, in microseconds since 1970-01-01 UTC; zero if there
+    /// is none.
     pub latest_micros: u64,
-}
-
-/// Lets records pass once reading has come through an anchor.
-pub(crate) struct Gate<'a> {
-    anchor: Option<&'a Anchor>,
-    is_open: bool,
-}
-
-impl<'a> Gate<'a> {
-    pub(crate) fn new(anchor: Option<&'a Anchor>) -> Self {
-        Self { anchor, is_open: anchor.is_none() }
-    }
-
-    /// Whether a record with this number is handed on.
-    pub(crate) fn passes(&self, sequence: Sequence) -> bool {
-        self.anchor.is_none_or(|anchor| sequence > anchor.sequence)
-    }
-
-    /// Looks at a place between two batches.
-    pub(crate) fn boundary(&mut self, chain: &Chain, path: &str, offset: u64) -> Result<(), LogError> {
-        let Some(anchor) = self.anchor.filter(|_| !self.is_open) else { return Ok(()) };
-        if chain.next.previous() != anchor.sequence || chain.link != anchor.link {
-            return Ok(());
-        }
-        if chain.catalog != anchor.catalog.0 {
-            return Err(self.mismatch(path, offset, "the catalog there is another one"));
-        }
-        self.is_open = true;
-        Ok(())
-    }
-
-    /// Looks at a batch with these records before they are read.
-    pub(crate) fn batch(&self, first: Sequence, count: u32, path: &str, offset: u64) -> Result<(), LogError> {
-        let Some(anchor) = self.anchor.filter(|_| !self.is_open && count > 0) else { return Ok(()) };
-        if first > anchor.sequence {
-            return Err(self.mismatch(path, offset, "the batch that ends with this record has another link"));
-        }
-        if first.0.saturating_add(count.into()) > anchor.sequence.0.saturating_add(1) {
-            return Err(self.mismatch(path, offset, "no batch ends with this record"));
-        }
-        Ok(())
-    }
-
-    /// Says what is wrong if the log has ended.
-    pub(crate) fn end(&self, path: &str, offset: u64) -> Result<(), LogError> {
-        if self.is_open {
-            return Ok(());
-        }
-        Err(self.mismatch(path, offset, "the log ends without having come to this record"))
-    }
-
-    fn mismatch(&self, path: &str, offset: u64, what: &'static str) -> LogError {
-        let sequence = self.anchor.map_or(Sequence::ZERO, |anchor| anchor.sequence);
-        LogError::NotInLog { path: path.to_owned(), offset, sequence, what }
-    }
 }

@@ -2,7 +2,6 @@
 //! caller is never kept waiting for the disk but by asking, or by a bound that is reached.
 //! Invariant: records get consecutive numbers, and become durable in that order.
 
-use crate::anchor::Anchor;
 use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
 use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
@@ -20,6 +19,7 @@ use crate::reserve::Reserve;
 use crate::segment::{Id, LOG_DIRECTORY, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::{Durability, Shared};
+use crate::starting_point::StartingPoint;
 use crate::writer::{Newest, Writer, WriterThread};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -71,12 +71,12 @@ impl Log {
         Self::open_after(doors, options, None, replay)
     }
 
-    /// The same with the records after an anchor alone, such as a snapshot names. The log must hold the
-    /// place that it names, with its link and its catalog.
+    /// The same with the records after a place in the log alone, such as a snapshot names. The log must
+    /// hold that place, with its link and its catalog.
     pub fn open_after(
         doors: &Doors,
         options: LogOptions,
-        anchor: Option<&Anchor>,
+        start: Option<&StartingPoint>,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
         let segment_bytes = crate::batch::whole_sectors(options.segment_bytes);
@@ -91,7 +91,7 @@ impl Log {
             None => (create(doors, segment_bytes)?, true),
         };
         let mut definitions = Definitions::default();
-        let mut end = read_with(disk, manifest, anchor, &mut definitions, replay)?;
+        let mut end = read_with(disk, manifest, start, &mut definitions, replay)?;
         let report = RecoveryReport { created, ..mend(disk, &mut end)? };
         let options = LogOptions { segment_bytes, ..options };
         let log = Self::start(doors, options, end, definitions, directory_lock)?;

@@ -2,7 +2,7 @@
 //! before it, to the end of the last batch. Nothing is written here, so that readers may use it.
 //! Invariant: what is handed on is a gapless part of the history, beginning where it was asked to.
 
-use crate::anchor::{Anchor, Gate};
+use crate::anchor::Anchor;
 use crate::batch::Seed;
 use crate::definitions::{Definitions, Scope};
 use crate::doors::{Access, Disk};
@@ -13,6 +13,7 @@ use crate::record::RecordParts;
 use crate::scan::{Chain, Found, Reading, Visit, look, survey};
 use crate::segment::{LOG_DIRECTORY, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name, segment_path};
 use crate::sequence::Sequence;
+use crate::starting_point::{Gate, StartingPoint};
 use crate::window::Window;
 use std::io;
 use std::ops::ControlFlow;
@@ -68,12 +69,12 @@ pub(crate) enum Start<'a> {
     /// With the segment that holds this record, or the first one that is kept.
     At(Sequence),
     /// After this place, which must be in the log.
-    After(&'a Anchor),
+    After(&'a StartingPoint),
 }
 
 impl<'a> Start<'a> {
     fn anchor(self) -> Option<&'a Anchor> {
-        if let Self::After(anchor) = self { Some(anchor) } else { None }
+        if let Self::After(point) = self { Some(&point.anchor) } else { None }
     }
 
     /// The index of the segment with which reading begins; the newest comes after the closed ones.
@@ -86,8 +87,9 @@ impl<'a> Start<'a> {
             }
             Self::Beginning => Ok(0),
             Self::At(from) => Ok(ending_before(from)),
-            Self::After(anchor) => {
-                check_anchor(disk, manifest, anchor)?;
+            Self::After(point) => {
+                point.check(disk, manifest)?;
+                let anchor = &point.anchor;
                 let index = ending_before(anchor.sequence);
                 // The segment that ends at the anchor need not be read.
                 let ends_there = manifest.closed.get(index).is_some_and(|segment| {
@@ -99,30 +101,11 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Refuses an anchor that lies before the log or in a part of it that was given up.
-fn check_anchor(disk: &dyn Disk, manifest: &Manifest, anchor: &Anchor) -> Result<(), LogError> {
-    let refused = |what| {
-        let (path, sequence) = (disk.locate(MANIFEST_PATH), anchor.sequence);
-        Err(LogError::NotInLog { path, offset: 0, sequence, what })
-    };
-    if anchor.sequence.next() < manifest.first() {
-        return refused("the records that follow it were given up");
-    }
-    if anchor.timeline == manifest.timeline {
-        return Ok(());
-    }
-    match manifest.past.iter().find(|past| past.timeline == anchor.timeline) {
-        Some(past) if anchor.sequence <= past.until => Ok(()),
-        Some(_) => refused("it belongs to a part of an earlier timeline that was given up"),
-        None => refused("it belongs to another timeline"),
-    }
-}
-
-/// Reads the log into `replay`, from its beginning or after an anchor.
+/// Reads the log into `replay`, from its beginning or after a place in it.
 pub(crate) fn read_with(
     disk: &dyn Disk,
     manifest: Manifest,
-    start: Option<&Anchor>,
+    start: Option<&StartingPoint>,
     definitions: &mut Definitions,
     replay: &mut dyn Replay,
 ) -> Result<End, LogError> {

@@ -1,7 +1,6 @@
 //! Reading a log without the right to write: for `log`, for queries on a directory that nobody
 //! serves, for backups. Invariant: not a byte of the data directory changes, whatever is found.
 
-use crate::anchor::Anchor;
 use crate::definitions::Definitions;
 use crate::doors::{Disk, Doors, LockKind};
 use crate::error::LogError;
@@ -14,6 +13,7 @@ use crate::named::Record;
 use crate::read_log::{Progress, Replay, Start, read_log, read_with};
 use crate::segment::Id;
 use crate::sequence::Sequence;
+use crate::starting_point::StartingPoint;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -41,16 +41,16 @@ impl LogReader {
         self.replay_after(None, replay)
     }
 
-    /// The same with the records after an anchor alone, whose link and catalog must be those of the log
-    /// at its place.
+    /// The same with the records after a place in the log alone. The log must hold that place, with its
+    /// link and its catalog.
     pub fn replay_after(
         &self,
-        anchor: Option<&Anchor>,
+        start: Option<&StartingPoint>,
         replay: &mut dyn Replay,
     ) -> Result<RecoveryReport, LogError> {
         let mut definitions = Definitions::default();
         let disk = self.disk.as_ref();
-        let end = read_with(disk, self.manifest.clone(), anchor, &mut definitions, replay)?;
+        let end = read_with(disk, self.manifest.clone(), start, &mut definitions, replay)?;
         Ok(found(disk, &end))
     }
 

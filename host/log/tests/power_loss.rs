@@ -4,25 +4,10 @@
 
 mod support;
 
-use interstice_log::doors::{Entropy, Threads};
-use interstice_log::sim::{SimEntropy, Simulator};
+use interstice_log::doors::Threads;
+use interstice_log::sim::Simulator;
 use interstice_log::{Durability, Log, LogError, Record, Sequence};
-use support::{Cast, SMALL, append_sized, assert_in_order, for_seeds, open};
-
-/// What a test chooses by seed.
-struct Dice(SimEntropy);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(SimEntropy::new(seed ^ 0xd1ce))
-    }
-
-    fn below(&self, bound: u64) -> u64 {
-        let mut bytes = [0; 8];
-        self.0.fill(&mut bytes).unwrap();
-        u64::from_le_bytes(bytes) % bound
-    }
-}
+use support::{Cast, Dice, SMALL, append_sized, assert_in_order, for_seeds, open};
 
 /// Appends, waits and lets time pass at random until something fails or enough is done. Returns the
 /// last record that was promised to be safe.
@@ -32,7 +17,7 @@ fn work(simulator: &Simulator, log: &Log, dice: &Dice) -> Sequence {
     for _ in 0..dice.below(150) {
         let done = match dice.below(10) {
             0..=5 => {
-                let size = [0, 10, 700, 3000][dice.below(4) as usize];
+                let size = [0, 10, 700, 3000, 30_000][dice.below(5) as usize];
                 append_sized(log, cast, size).map(|_| ())
             }
             6 => {

@@ -2,11 +2,16 @@
 //! alone, and logs opened with every record collected.
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-use interstice_log::doors::Doors;
+use interstice_log::doors::{Access, Disk, DiskFile, Doors, LockKind, LockOutcome};
+use interstice_log::sim::Simulator;
 use interstice_log::{
-    BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Lifecycle,
-    Log, LogError, LogOptions, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSetEncoder,
+    Anchor, BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Lifecycle,
+    Log, LogError, LogOptions, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence,
+    StartingPoint, WriteSetEncoder,
 };
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10, ..LogOptions::DEFAULT };
 
@@ -91,19 +96,33 @@ pub fn append_sized(log: &Log, cast: Cast, more: usize) -> Result<Sequence, LogE
 
 /// Opens a log and collects its records.
 pub fn open(doors: &Doors, options: LogOptions) -> Result<(Log, Vec<Record>, RecoveryReport), LogError> {
+    open_after(doors, options, None)
+}
+
+/// Opens a log after a place in it and collects the records that follow.
+pub fn open_after(
+    doors: &Doors,
+    options: LogOptions,
+    start: Option<&StartingPoint>,
+) -> Result<(Log, Vec<Record>, RecoveryReport), LogError> {
     let mut records = Vec::new();
     let mut collect = |record: &RecordParts<'_>, definitions: &Definitions| -> Result<(), BoxError> {
         records.push(Record::resolve(record, definitions));
         Ok(())
     };
-    let (log, report) = Log::open(doors, options, &mut collect)?;
+    let (log, report) = Log::open_after(doors, options, start, &mut collect)?;
     Ok((log, records, report))
 }
 
 /// Asserts that these are the records from 1 on, complete and in order.
 pub fn assert_in_order(records: &[Record]) {
+    assert_in_order_after(Sequence::ZERO, records);
+}
+
+/// Asserts that these are the records after this one, complete and in order.
+pub fn assert_in_order_after(before: Sequence, records: &[Record]) {
     for (index, record) in records.iter().enumerate() {
-        let n = index as u64 + 1;
+        let n = before.0 + index as u64 + 1;
         assert_eq!(record.sequence, Sequence(n));
         assert_eq!(record.timestamp_micros, 1_700_000_000_000_000 + n * 40);
         assert_eq!(record.arguments[..8], n.to_le_bytes());
@@ -130,8 +149,8 @@ pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
 }
 
 /// A simulated machine with a log of so many durable records, each in a batch of its own.
-pub fn machine_with(records: u64, options: LogOptions) -> (interstice_log::sim::Simulator, Log) {
-    let simulator = interstice_log::sim::Simulator::new(1);
+pub fn machine_with(records: u64, options: LogOptions) -> (Simulator, Log) {
+    let simulator = Simulator::new(1);
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     for _ in 0..records {
@@ -142,7 +161,7 @@ pub fn machine_with(records: u64, options: LogOptions) -> (interstice_log::sim::
 }
 
 /// The same machine after the process was killed, before the log could be closed.
-pub fn killed_with(records: u64, options: LogOptions) -> interstice_log::sim::Simulator {
+pub fn killed_with(records: u64, options: LogOptions) -> Simulator {
     let (simulator, log) = machine_with(records, options);
     let after = simulator.kill(2);
     drop(log);
@@ -150,14 +169,14 @@ pub fn killed_with(records: u64, options: LogOptions) -> interstice_log::sim::Si
 }
 
 /// The same machine after the log was closed.
-pub fn closed_with(records: u64, options: LogOptions) -> interstice_log::sim::Simulator {
+pub fn closed_with(records: u64, options: LogOptions) -> Simulator {
     let (simulator, log) = machine_with(records, options);
     log.close().unwrap();
     simulator
 }
 
 /// The paths of the segments in order, and the bytes of each.
-pub fn segments(simulator: &interstice_log::sim::Simulator) -> Vec<(String, Vec<u8>)> {
+pub fn segments(simulator: &Simulator) -> Vec<(String, Vec<u8>)> {
     simulator.disk.contents().into_iter().filter(|(path, _)| path.ends_with(".log")).collect()
 }
 
@@ -172,4 +191,133 @@ pub fn batches(segment: &[u8]) -> Vec<(usize, usize)> {
         offset += length;
     }
     batches
+}
+
+/// Every place between two batches of the segments that are not compressed, in order.
+pub fn places(simulator: &Simulator) -> Vec<StartingPoint> {
+    let mut places = Vec::new();
+    for (path, bytes) in segments(simulator) {
+        if !path.starts_with("log/") {
+            continue;
+        }
+        for (offset, _) in batches(&bytes) {
+            let first = u64::from_le_bytes(bytes[offset + 32..offset + 40].try_into().unwrap());
+            let sequence = Sequence(first - 1);
+            let anchor = Anchor {
+                sequence,
+                link: bytes[offset..offset + 32].try_into().unwrap(),
+                catalog: bytes[88..120].try_into().unwrap(),
+                latest_micros: 1_700_000_000_000_000 + sequence.0 * 40,
+            };
+            places.push(StartingPoint { timeline: bytes[32..48].try_into().unwrap(), anchor });
+        }
+    }
+    places
+}
+
+/// The last place that is known to be safe: a batch was written after it.
+pub fn last_place(simulator: &Simulator) -> Option<StartingPoint> {
+    places(simulator).pop()
+}
+
+/// A disk that counts the bytes read from it.
+pub struct CountingDisk {
+    pub disk: Arc<dyn Disk>,
+    pub read: Arc<AtomicU64>,
+}
+
+impl CountingDisk {
+    /// Doors whose disk counts, and the count.
+    pub fn over(doors: &Doors) -> (Doors, Arc<AtomicU64>) {
+        let read = Arc::new(AtomicU64::new(0));
+        let disk = Self { disk: doors.disk.clone(), read: read.clone() };
+        (Doors { disk: Arc::new(disk), ..doors.clone() }, read)
+    }
+}
+
+struct CountingFile {
+    file: Arc<dyn DiskFile>,
+    read: Arc<AtomicU64>,
+}
+
+impl Disk for CountingDisk {
+    fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.create(path)
+    }
+
+    fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(CountingFile { file: self.disk.open(path, access)?, read: self.read.clone() }))
+    }
+
+    fn list(&self, directory: &str) -> io::Result<Vec<String>> {
+        self.disk.list(directory)
+    }
+
+    fn create_directory(&self, directory: &str) -> io::Result<()> {
+        self.disk.create_directory(directory)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn sync_directory(&self, directory: &str) -> io::Result<()> {
+        self.disk.sync_directory(directory)
+    }
+
+    fn lock(&self, path: &str, kind: LockKind) -> io::Result<LockOutcome> {
+        self.disk.lock(path, kind)
+    }
+
+    fn locate(&self, path: &str) -> String {
+        self.disk.locate(path)
+    }
+}
+
+impl DiskFile for CountingFile {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(offset, buffer)?;
+        self.read.fetch_add(read as u64, SeqCst);
+        Ok(read)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(offset, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.file.truncate(length)
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        self.file.allocate(length)
+    }
+}
+
+/// What a test chooses by seed.
+pub struct Dice(interstice_log::sim::SimEntropy);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(interstice_log::sim::SimEntropy::new(seed ^ 0xd1ce))
+    }
+
+    pub fn below(&self, bound: u64) -> u64 {
+        use interstice_log::doors::Entropy;
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes).unwrap();
+        u64::from_le_bytes(bytes) % bound
+    }
 }
