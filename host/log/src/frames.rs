@@ -112,6 +112,12 @@ impl Frames {
         Ok(SEGMENT_HEADER_BYTES + first * self.frame_bytes)
     }
 
+    /// Where the frame with this offset of the segment ends.
+    pub(crate) fn end_of_frame(&self, offset: u64) -> u64 {
+        let frame = offset.saturating_sub(SEGMENT_HEADER_BYTES) / self.frame_bytes;
+        SEGMENT_HEADER_BYTES + (frame + 1) * self.frame_bytes
+    }
+
     fn read_group(&mut self, group: std::ops::Range<u64>, buffer: &mut Vec<u8>) -> Result<(), LogError> {
         let Self { file, path, stored, .. } = self;
         let frames = &self.frames[group.start as usize..group.end as usize];

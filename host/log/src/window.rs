@@ -2,6 +2,7 @@
 //! are or compressed is decided here, and nobody who reads need know.
 //! Invariant: offsets are those of the uncompressed segment, and no read passes its end.
 
+use crate::batch::SECTOR_BYTES;
 use crate::doors::{Access, Disk, DiskFile};
 use crate::error::{Doing, LogError};
 use crate::frames::Frames;
@@ -86,6 +87,21 @@ impl Window {
                 self.buffer.clear();
                 self.start = frames.read(from, until, &mut self.buffer)?;
                 Ok(())
+            }
+        }
+    }
+
+    /// The first place after one that could not be read that may be readable.
+    pub(crate) fn after_unreadable(&mut self, offset: u64) -> u64 {
+        match &self.source {
+            Source::Plain(_) => {
+                // Only what is asked for is read from now on, so that each readable sector is.
+                self.ahead_until = 0;
+                offset + SECTOR_BYTES
+            }
+            Source::Compressed(frames) => {
+                self.ahead_until = 0;
+                frames.end_of_frame(offset)
             }
         }
     }

@@ -27,8 +27,13 @@ pub struct Cast {
 
 impl Cast {
     pub fn define(log: &Log) -> Self {
+        Self::define_of(log, Digest([7; 32]))
+    }
+
+    /// The same with a module of this artifact.
+    pub fn define_of(log: &Log, artifact: Digest) -> Self {
         let define = |definition| log.define(definition).unwrap();
-        let artifact = define(Definition::Artifact(Digest([7; 32])));
+        let artifact = define(Definition::Artifact(artifact));
         let package = "acme:bank".to_owned();
         let module =
             define(Definition::Module { package: package.clone(), version: "1.2.0".to_owned(), artifact });
