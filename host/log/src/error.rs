@@ -106,8 +106,8 @@ pub enum LogError {
     },
     /// The log no longer holds its first records, and reading was to begin with them.
     #[error(
-        "{path} says that the log begins with record {first}: those before were given up as the retention \
-         allows; open it with a snapshot that covers record {}, or restore a backup",
+        "the log begins with record {first}, and those before are not there any more ({path}); \
+         it needs a snapshot that covers record {}, or restore a backup",
         first.previous()
     )]
     BeginningGivenUp {

@@ -46,7 +46,12 @@ impl LogFilter {
         let Some(subject) = named(record.subject) else { return false };
         self.matches_subject(subject, named)
             && (self.table.is_none()
-                || record.write_set.tables().iter().filter_map(|id| named(*id)).any(|it| self.matches_table(it)))
+                || record
+                    .write_set
+                    .tables()
+                    .iter()
+                    .filter_map(|id| named(*id))
+                    .any(|it| self.matches_table(it)))
     }
 
     /// Whether this record and all that follow are too late.

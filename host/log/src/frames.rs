@@ -56,7 +56,7 @@ impl Frames {
         let Compressed { length, table_at, frame_bytes, table_checksum } = compressed;
         let seed = Seed::new(&header.id);
         let count = frame_count(length, u64::from(frame_bytes));
-        let table_bytes = TABLE_HEAD_BYTES + count * ENTRY_BYTES;
+        let table_bytes = table_bytes(&compressed);
         if table_at.checked_add(table_bytes) != Some(file_bytes) {
             let what = format!("the file has {file_bytes} bytes, expected {table_at} and {table_bytes} more");
             return Err(damaged(file_bytes, what));
@@ -127,8 +127,11 @@ impl Frames {
         let read = file.read_at(first.offset, stored).doing("read", || path.clone())?;
         for (number, frame) in group.zip(frames) {
             let at = (frame.offset - first.offset) as usize;
-            let damaged =
-                |what: &str| LogError::Damaged { path: path.clone(), offset: frame.offset, what: what.to_owned() };
+            let damaged = |what: &str| LogError::Damaged {
+                path: path.clone(),
+                offset: frame.offset,
+                what: what.to_owned(),
+            };
             let bytes = stored[..read].get(at..at + frame.length as usize);
             let bytes = bytes.ok_or_else(|| damaged("the file became shorter while it was read"))?;
             if self.seed.checksum(bytes) != frame.checksum {
@@ -150,6 +153,11 @@ impl Frames {
 /// How many frames the batches of a segment of this length make.
 fn frame_count(length: u64, frame_bytes: u64) -> u64 {
     (length - SEGMENT_HEADER_BYTES).div_ceil(frame_bytes)
+}
+
+/// The length of the table of frames.
+pub(crate) fn table_bytes(compressed: &Compressed) -> u64 {
+    TABLE_HEAD_BYTES + frame_count(compressed.length, u64::from(compressed.frame_bytes)) * ENTRY_BYTES
 }
 
 /// Writes a compressed segment, frame by frame.

@@ -31,6 +31,7 @@ mod read_log;
 mod reader;
 mod record;
 mod record_codec;
+mod repair;
 mod reserve;
 mod scan;
 mod search;
@@ -55,6 +56,7 @@ pub use named::{NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, R
 pub use read_log::{Progress, Replay};
 pub use reader::LogReader;
 pub use record::{Caller, Cause, Closed, EventKind, Installed, Lifecycle, Outcome, Owed, RecordParts};
+pub use repair::{GivenUp, Repair, RepairPlan, RepairReport};
 pub use search::SearchReport;
 pub use segment::{FORMAT_VERSION, Id};
 pub use sequence::Sequence;

@@ -9,7 +9,8 @@ use crate::manifest::ClosedSegment;
 use crate::publish::{list_if_there, publish, remove_if_there, rename};
 use crate::read_log::End;
 use crate::segment::{
-    ARCHIVE_DIRECTORY, ARCHIVE_TEMPORARY_PATH, ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, segment_path,
+    ARCHIVE_DIRECTORY, ARCHIVE_TEMPORARY_PATH, ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH,
+    REWRITE_PATH, segment_path,
 };
 use crate::sequence::Sequence;
 use crate::window::Window;

@@ -74,8 +74,7 @@ impl<'s> Search<'s> {
                 break;
             }
             let length = segment.map_or(0, |segment| segment.length);
-            let is_before =
-                |segment: &&ClosedSegment| filter.from.is_some_and(|from| segment.last < from);
+            let is_before = |segment: &&ClosedSegment| filter.from.is_some_and(|from| segment.last < from);
             let skipped = !filter.with_installs && segment.as_ref().is_some_and(is_before);
             if !skipped && self.segment(index, segment, &mut wanted)?.is_break() {
                 break;
@@ -151,7 +150,8 @@ impl<'s> Search<'s> {
             if reading.chain.link != link {
                 return Err(unfit("the blocks of the index are not those of the segment"));
             }
-            known = index.blocks.get(next).map_or(index.definitions.len(), |block| block.definitions as usize);
+            known =
+                index.blocks.get(next).map_or(index.definitions.len(), |block| block.definitions as usize);
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -174,8 +174,7 @@ impl<'s> Search<'s> {
         self.report.segments_read += 1;
         let newest = &self.manifest.newest;
         let path = segment_path(newest.first);
-        let (mut window, header) =
-            open_segment(self.disk, self.manifest, &path, newest.first, &newest.id)?;
+        let (mut window, header) = open_segment(self.disk, self.manifest, &path, newest.first, &newest.id)?;
         let chain = check_start(&window, &header, self.manifest.before(at), 0)?;
         let mut reading = Reading::new(&mut self.definitions, chain);
         let mut walk = Walk::new(None, self.progress, self.done);

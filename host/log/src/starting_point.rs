@@ -49,6 +49,11 @@ impl<'a> Gate<'a> {
         Self { anchor, is_open: anchor.is_none() }
     }
 
+    /// Whether the place was passed.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Whether a record with this number is handed on.
     pub(crate) fn passes(&self, sequence: Sequence) -> bool {
         self.anchor.is_none_or(|anchor| sequence > anchor.sequence)

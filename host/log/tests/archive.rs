@@ -188,7 +188,10 @@ fn a_full_disk_puts_off_the_archive_and_harms_nothing() {
         log.archive(Sequence(120));
         log.wait_maintained();
         let report = log.maintenance();
-        assert!(report.failure.is_none() && report.damaged.is_empty() && report.archived < count, "{report:?}");
+        assert!(
+            report.failure.is_none() && report.damaged.is_empty() && report.archived < count,
+            "{report:?}"
+        );
         assert!(log.poisoned().is_none());
         simulator.disk.set_capacity(None);
         simulator.clock.advance(61_000_000);

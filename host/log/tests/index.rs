@@ -60,7 +60,11 @@ impl Stage {
             timestamp_micros: *time - dice.below(500).min(*time),
             cause: if is_install { Cause::Install(installed) } else { Cause::Call },
             subject: if is_install { self.modules[dice.below(3) as usize] } else { function },
-            caller: if dice.below(9) == 0 { Caller::Inline(b"x") } else { log.caller(caller.as_bytes()).unwrap() },
+            caller: if dice.below(9) == 0 {
+                Caller::Inline(b"x")
+            } else {
+                log.caller(caller.as_bytes()).unwrap()
+            },
             arguments: &[1; 16],
             outcome: Outcome::Ok(&[]),
             claims: &[],
@@ -114,9 +118,10 @@ fn wants(filter: &LogFilter, record: &Record) -> bool {
     let LogFilter { from, to, since_micros, until_micros, module, function, table, with_installs } = filter;
     let (n, micros) = (record.sequence, record.timestamp_micros);
     let in_table = |wanted: &String| {
-        record.writes.iter().any(|write| {
-            *wanted == write.table || *wanted == format!("{}/{}", write.package, write.table)
-        })
+        record
+            .writes
+            .iter()
+            .any(|write| *wanted == write.table || *wanted == format!("{}/{}", write.package, write.table))
     };
     let is_wanted = from.is_none_or(|from| n >= from)
         && since_micros.is_none_or(|since| micros >= since)
@@ -129,7 +134,8 @@ fn wants(filter: &LogFilter, record: &Record) -> bool {
 
 fn some_filter(dice: &Dice, records: &[Record]) -> LogFilter {
     let any = |dice: &Dice| &records[dice.below(records.len() as u64) as usize];
-    let choose = |names: &[&str], dice: &Dice| Some(names[dice.below(names.len() as u64) as usize].to_owned());
+    let choose =
+        |names: &[&str], dice: &Dice| Some(names[dice.below(names.len() as u64) as usize].to_owned());
     let mut filter = LogFilter { with_installs: dice.below(4) == 0, ..LogFilter::default() };
     for _ in 0..=dice.below(3) {
         match dice.below(7) {
@@ -206,8 +212,7 @@ fn a_search_reads_only_the_blocks_that_can_match() {
     // The newest segment has no index and is read whole; here it is at most 512 KiB.
     let newest = 600 << 10;
     let of = |n: usize| Some(records[n].sequence);
-    let (one, _) =
-        bytes_for(&LogFilter { from: of(1500), to: of(1510), ..LogFilter::default() });
+    let (one, _) = bytes_for(&LogFilter { from: of(1500), to: of(1510), ..LogFilter::default() });
     assert!(one < 300 << 10, "{one} of {all} bytes for ten records");
     let at = records[1500].timestamp_micros;
     let (some, report) = bytes_for(&LogFilter {
@@ -229,8 +234,7 @@ fn a_search_reads_only_the_blocks_that_can_match() {
     log.wait_maintained();
     log.close().unwrap();
     drop(log);
-    let (archived, _) =
-        bytes_for(&LogFilter { from: of(1500), to: of(1510), ..LogFilter::default() });
+    let (archived, _) = bytes_for(&LogFilter { from: of(1500), to: of(1510), ..LogFilter::default() });
     assert!(archived < one, "{archived} bytes for ten records from the archive, {one} before");
 }
 

@@ -7,9 +7,7 @@ mod support;
 use interstice_log::sim::Simulator;
 use interstice_log::{LogError, LogOptions, LogReader, Retention, Sequence, StartingPoint};
 use std::ops::ControlFlow;
-use support::{
-    Cast, SMALL, append, assert_in_order_after, closed_with, open, open_after, places, segments,
-};
+use support::{Cast, SMALL, append, assert_in_order_after, closed_with, open, open_after, places, segments};
 
 const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL };
 const KEEP_NONE: LogOptions = LogOptions { retention: Retention::KeepNone, ..SMALL };
@@ -48,7 +46,9 @@ fn given_up() -> (Simulator, StartingPoint, Vec<StartingPoint>) {
 fn only_segments_wholly_before_the_covered_record_are_given_up() {
     let all = firsts(&closed_with(200, KEEP_NONE));
     assert!(all.len() > 4);
-    for (covered, kept_from) in [(all[1] - 1, 0), (all[1], 1), (all[2] - 1, 1), (all[2], 2), (200, all.len() - 1)] {
+    for (covered, kept_from) in
+        [(all[1] - 1, 0), (all[1], 1), (all[2] - 1, 1), (all[2], 2), (200, all.len() - 1)]
+    {
         let simulator = closed_with(200, KEEP_NONE);
         let (log, ..) = open(&simulator.doors(), KEEP_NONE).unwrap();
         log.archive(Sequence(covered));
@@ -166,7 +166,10 @@ fn a_starting_point_that_is_not_in_the_log_is_refused() {
     check(with(|point| point.anchor.sequence = Sequence(119)), "has another link");
     check(with(|point| point.anchor.catalog[0] ^= 1), "the catalog there is another one");
     check(with(|point| point.timeline[0] ^= 1), "it belongs to another timeline");
-    check(with(|point| point.anchor.sequence = Sequence(900)), "the log ends without having come to this record");
+    check(
+        with(|point| point.anchor.sequence = Sequence(900)),
+        "the log ends without having come to this record",
+    );
 }
 
 #[test]

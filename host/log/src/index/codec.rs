@@ -64,7 +64,8 @@ impl Index {
     /// Reads the index of the segment with this id.
     pub(crate) fn decode(bytes: &[u8], id: &Id) -> Result<Self, Malformed> {
         let body = bytes.len().checked_sub(CHECKSUM_BYTES);
-        let (body, checksum) = bytes.split_at(body.ok_or(Malformed { at: 0, what: "the index is too short" })?);
+        let (body, checksum) =
+            bytes.split_at(body.ok_or(Malformed { at: 0, what: "the index is too short" })?);
         if checksum != Seed::new(id).checksum(body).to_le_bytes() {
             return Err(Malformed { at: body.len(), what: "the checksum of the index is wrong" });
         }
@@ -133,7 +134,17 @@ impl Index {
             }
         }
         let (definitions, installs) = (definitions as u32, flags & HAS_INSTALLS != 0);
-        Ok(Block { offset, link, first, records, definitions, earliest_micros, latest_micros, installs, names })
+        Ok(Block {
+            offset,
+            link,
+            first,
+            records,
+            definitions,
+            earliest_micros,
+            latest_micros,
+            installs,
+            names,
+        })
     }
 }
 

@@ -27,8 +27,8 @@ pub(super) fn check(disk: &dyn Disk, manifest: &Manifest, report: &mut VerifyRep
                 if is_newest || is_listed(first) {
                     continue;
                 }
-                let is_known = first < manifest.first()
-                    || manifest.closed.iter().any(|segment| segment.first == first);
+                let is_known =
+                    first < manifest.first() || manifest.closed.iter().any(|segment| segment.first == first);
                 if !is_known && !is_archive && holds_records(disk, &path) {
                     let what = "the manifest does not list this segment, and it holds records; \
                                 an old manifest may have been put back";

@@ -168,7 +168,8 @@ impl<'c> SegmentCheck<'c> {
                 found => {
                     let Some(next) = self.skip(window, offset, found) else { return (offset, chain) };
                     (offset, is_defined) = (next.0, false);
-                    chain = Chain { link: next.1.previous, next: next.1.first, mark: Sequence::ZERO, ..chain };
+                    chain =
+                        Chain { link: next.1.previous, next: next.1.first, mark: Sequence::ZERO, ..chain };
                     continue;
                 }
             };
@@ -275,8 +276,9 @@ impl<'c> SegmentCheck<'c> {
         let last = chain.next.previous();
         if last != segment.last || chain.link != segment.link {
             let expected = segment.last;
-            let what =
-                format!("it ends with record {last}, expected {expected} and the link that the manifest lists");
+            let what = format!(
+                "it ends with record {last}, expected {expected} and the link that the manifest lists"
+            );
             self.damage(segment.length, what);
         }
         let path = index_path(segment.first, segment.archived.is_some());

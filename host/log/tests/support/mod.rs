@@ -5,8 +5,8 @@
 use interstice_log::doors::{Access, Disk, DiskFile, Doors, LockKind, LockOutcome};
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    Anchor, BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Lifecycle,
-    Log, LogError, LogOptions, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence,
+    Anchor, BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind,
+    Lifecycle, Log, LogError, LogOptions, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence,
     StartingPoint, WriteSetEncoder,
 };
 use std::io;
