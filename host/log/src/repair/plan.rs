@@ -116,7 +116,7 @@ impl Draft<'_> {
         let (next, link, catalog) = self.end(database_key);
         let kept_until = next.previous();
         let remains = self.remains();
-        let given_up = (remains.last > kept_until).then(|| GivenUp {
+        let given_up = (remains.last > kept_until).then_some(GivenUp {
             first: next,
             last: remains.last,
             times: remains.times,
