@@ -6,8 +6,8 @@ mod support;
 
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    BoxError, Definitions, Log, LogError, LogFilter, LogOptions, LogReader, Record, RecordParts, Retention,
-    Sequence, StartingPoint,
+    BoxError, Definitions, Gravity, Log, LogError, LogFilter, LogOptions, LogReader, Record, RecordParts,
+    Retention, Sequence, StartingPoint,
 };
 use std::ops::ControlFlow;
 use support::{
@@ -129,6 +129,39 @@ fn every_flipped_bit_of_an_archived_segment_is_refused() {
         simulator.disk.plant(&path, bytes);
         let error = read(&simulator).err().unwrap_or_else(|| panic!("bit {bit} was not noticed"));
         assert!(error.to_string().contains(&path), "{error}");
+    }
+}
+
+#[test]
+fn a_forged_header_of_an_archived_segment_is_refused_without_a_panic() {
+    let simulator = archived_with(60);
+    let (path, whole) = archived(&simulator).swap_remove(0);
+    let all = read(&simulator).unwrap();
+    let dice = Dice::new(1);
+    for _ in 0..3000 {
+        let mut bytes = whole.clone();
+        for _ in 0..=dice.below(3) {
+            let at = [152, 160, 168, 172][dice.below(4) as usize];
+            let old = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+            let forged = match dice.below(4) {
+                0 => u64::MAX >> dice.below(64),
+                1 => old.wrapping_add(dice.below(2000)).wrapping_sub(1000),
+                2 => old & 0xffff_ffff,
+                _ => 1 << dice.below(64),
+            };
+            bytes[at..at + 8].copy_from_slice(&forged.to_le_bytes());
+        }
+        bytes[176..508].fill(0);
+        if bytes == whole {
+            continue;
+        }
+        let checksum = crc32c::crc32c(&bytes[..508]);
+        bytes[508..512].copy_from_slice(&checksum.to_le_bytes());
+        if bytes != whole {
+            simulator.disk.plant(&path, bytes);
+            // One frame of another length than was said may hold the same all the same.
+            assert!(read(&simulator).map_or(true, |records| records == all));
+        }
     }
 }
 
@@ -314,6 +347,16 @@ fn survive(seed: u64) {
         };
         drop(log);
         simulator = after;
+        // Whatever the manifest lists is there and whole, also what no opening reads.
+        let verified = match interstice_log::verify(&simulator.disk, &mut |_| {}) {
+            Ok(report) => report.findings,
+            Err(LogError::NoDatabase { .. }) => Vec::new(),
+            Err(error) => panic!("{error}"),
+        };
+        let damaged = verified
+            .iter()
+            .find(|finding| finding.gravity == Gravity::Damage && !finding.path.starts_with("artifacts/"));
+        assert!(damaged.is_none(), "{damaged:?}");
         // Either of the two newest snapshots can be started from.
         if let Some(older) = snapshots.len().checked_sub(2) {
             let copy = Simulator { disk: simulator.disk.copy(), ..simulator.clone() };
