@@ -28,9 +28,10 @@ pub fn rust_file(sources: &Sources, schema: &Schema) -> Result<String, CodegenEr
     Ok(format!("{comment}{FILE_ATTRIBUTES}\n{items}"))
 }
 
-/// Formatters leave the file alone, and a crate need not use all of what is in it.
+/// Formatters leave the file alone, a crate need not use all of what is in it, and how deep its types nest
+/// is decided by the WIT.
 const FILE_ATTRIBUTES: &str = "#![cfg_attr(rustfmt, rustfmt_skip)]
-#![allow(dead_code, unreachable_pub, unused_imports)]
+#![allow(dead_code, unreachable_pub, unused_imports, clippy::type_complexity)]
 ";
 
 /// Compares a file with what [`rust_file`] writes. Line ends of Windows make no difference.

@@ -45,20 +45,6 @@ fn committed_transactions_are_there_after_a_restart() {
 }
 
 #[test]
-fn an_insert_is_delivered_to_its_handler_exactly_once() {
-    let mut bank = bank();
-    bank.settle();
-    let sequence = bank.node().last_sequence();
-    bank.restart();
-    bank.settle();
-    assert_eq!(
-        bank.node().last_sequence(),
-        sequence,
-        "nothing is owed any more, so nothing is delivered again"
-    );
-}
-
-#[test]
 fn a_schedule_runs_when_its_time_has_come() {
     let bank = bank();
     bank.call("deposit(2, 5000000)");

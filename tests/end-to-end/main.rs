@@ -3,5 +3,14 @@
 
 mod bank;
 mod chain;
+mod events;
+mod floats;
+mod init;
+mod kill;
 mod queries;
 mod shop;
+mod types;
+
+fn module(name: &str) -> String {
+    format!("{}/modules/{name}", env!("CARGO_MANIFEST_DIR"))
+}

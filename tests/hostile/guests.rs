@@ -41,13 +41,13 @@ fn a_full_stack_in_the_guests_own_memory_is_explained() {
 
 #[test]
 fn a_row_that_is_too_large_is_refused_by_name() {
-    let says = ["row_bytes", "1048576"];
+    let says = ["limit `row`", "is 1048576, found 1048588"];
     fails(&mut database(), "test:hostile", "write-large-row(1048577)", "caller.limit", &says);
 }
 
 #[test]
 fn a_key_that_is_too_large_is_refused_by_name() {
-    fails(&mut database(), "test:hostile", "write-large-row(2000)", "caller.limit", &["key_bytes", "1024"]);
+    fails(&mut database(), "test:hostile", "write-large-row(2000)", "caller.limit", &["limit `key`", "1024"]);
 }
 
 #[test]
@@ -89,14 +89,42 @@ fn an_id_given_to_a_refused_call_is_given_again_but_a_committed_one_never() {
     assert_eq!(database.call_of("test:hostile", "write(\"d\")"), "ok(3)");
 }
 
+/// What an instance has done before decides when it runs out of memory or fuel. Such a call is run once
+/// more on a fresh instance, and nothing of the first attempt is left.
 #[test]
-fn randomness_is_fixed_by_the_database_and_the_sequence() {
+fn what_a_used_instance_is_too_full_for_is_done_by_a_fresh_one() {
     let database = database();
-    let first = database.call_of("test:hostile", "draw()");
-    let second = database.call_of("test:hostile", "draw()");
-    assert_ne!(first, second);
-    let (a, b) = first.trim_matches(['(', ')']).split_once(", ").unwrap();
-    assert_ne!(a, b);
+    let hoarded: Vec<_> =
+        (0..5).map(|call| database.call_of("test:hostile", &format!("hoard(\"{call}\", 6)"))).collect();
+    assert_eq!(hoarded, ["1", "2", "1", "2", "1"], "the third is too much for 16 MiB");
+    assert_eq!(database.query_of("test:hostile", "notes()"), r#"["0", "1", "2", "3", "4"]"#);
+    assert_eq!(database.call_of("test:hostile", "write(\"next\")"), "ok(6)", "no number was lost");
+    let aside: Vec<_> = (0..3).map(|_| database.query_of("test:hostile", "hoard-aside(9)")).collect();
+    assert_eq!(aside, ["1", "1", "1"], "queries as well");
+}
+
+#[test]
+fn what_a_used_instance_is_too_slow_for_is_done_by_a_fresh_one() {
+    let database = database();
+    let times: Vec<_> =
+        (0..60).map(|call| database.call_of("test:hostile", &format!("tire(\"{call}\", 1000000)"))).collect();
+    let fresh = times.iter().filter(|times| *times == "1").count();
+    assert!((2..30).contains(&fresh), "an instance grew too tired {fresh} times: {times:?}");
+    let notes: Vec<_> = (0..60).map(|call| format!("\"{call}\"")).collect();
+    assert_eq!(database.query_of("test:hostile", "notes()"), format!("[{}]", notes.join(", ")));
+}
+
+#[test]
+fn what_a_fresh_instance_cannot_do_either_fails() {
+    let says = ["16777216", "guest-memory"];
+    let mut filled = database();
+    filled.call_of("test:hostile", "hoard(\"first\", 6)");
+    let error = filled.try_call("test:hostile", "hoard(\"second\", 17)").unwrap_err();
+    assert_eq!(error.code(), "module.memory", "{error}");
+    fails(&mut database(), "test:hostile", "hoard(\"x\", 17)", "module.memory", &says);
+    fails(&mut database(), "test:hostile", "tire(\"x\", 100000000)", "module.fuel", &["50000000"]);
+    filled.restart();
+    assert_eq!(filled.query_of("test:hostile", "notes()"), r#"["first"]"#);
 }
 
 #[test]
@@ -121,7 +149,7 @@ fn a_transaction_that_grows_for_ever_ends_at_its_limit() {
     limits.store.transaction_bytes = 1 << 20;
     limits.fuel = 2_000_000_000;
     let mut database = crate::database_with(limits);
-    let says = ["transaction_bytes", "1048576"];
+    let says = ["limit `transaction`", "1048576"];
     fails(&mut database, "test:hostile", "write-forever()", "caller.limit", &says);
 }
 

@@ -5,6 +5,7 @@
 mod components;
 mod guests;
 mod nesting;
+mod queries;
 
 use interstice_test::{Database, Limits};
 

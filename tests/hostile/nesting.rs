@@ -1,14 +1,14 @@
 //! Modules that call each other with full stacks and large arguments.
 
 use crate::{database, database_with, fails, limits};
-use interstice_test::Limits;
+use interstice_test::{Error, Limits};
 
-/// How deep the hostile module can recurse with one module's stack, found by trying.
-fn deepest(database: &interstice_test::Database) -> u32 {
+/// The deepest recursion with which a call succeeds, found by trying; deeper ones overflow the stack.
+fn deepest(call: impl Fn(u32) -> Result<String, Error>) -> u32 {
     let (mut works, mut fails) = (1, 100_000);
     while fails - works > 1 {
         let depth = works + (fails - works) / 2;
-        match database.try_call("test:hostile", &format!("deep({depth})")) {
+        match call(depth) {
             Ok(_) => works = depth,
             Err(error) => {
                 assert_eq!(error.code(), "module.stack", "{error}");
@@ -22,19 +22,19 @@ fn deepest(database: &interstice_test::Database) -> u32 {
 #[test]
 fn every_module_of_a_chain_has_a_whole_stack_of_its_own() {
     let database = database();
-    let deepest = deepest(&database);
-    assert!(deepest > 500, "a stack of half a mebibyte holds more than {deepest} frames");
-    // The outer module uses nearly all of its stack, and the inner one all that it could alone.
-    let (reply, depth) =
-        (database.call_of("test:relay", &format!("deep({})", deepest * 6 / 10)), deepest * 6 / 10);
-    assert_eq!(reply, (depth + 100).to_string());
-    assert_eq!(
-        database
-            .try_call("test:hostile", &format!("deep({deepest})"))
-            .map(|_| ())
-            .map_err(|error| error.code()),
-        Ok(())
-    );
+    let inner = deepest(|depth| database.try_call("test:hostile", &format!("deep({depth})")));
+    let outer = deepest(|depth| database.try_call("test:relay", &format!("deep({depth}, 0)")));
+    assert!(inner > 500, "a stack of half a mebibyte holds more than {inner} frames");
+    assert!(outer > 500, "a stack of half a mebibyte holds more than {outer} frames");
+    // The outer module uses all of its stack, and the inner one all that it has when it is called alone.
+    assert_eq!(database.call(&format!("deep({outer}, {inner})")), (outer + inner).to_string());
+    for (outer, inner, place) in
+        [(outer, inner + 1, "hostile/deeds.deep"), (outer + 1, inner, "relay/relay.deep")]
+    {
+        let error = database.try_call("test:relay", &format!("deep({outer}, {inner})")).unwrap_err();
+        assert_eq!(error.code(), "module.stack", "{error}");
+        assert!(error.to_string().contains(place), "{error}");
+    }
 }
 
 #[test]

@@ -1,6 +1,12 @@
-//! A whole node on a simulated machine: its power fails, its clock jumps, its threads take turns by seed.
+//! A whole node on a simulated machine: its power fails, its disk lies or is full, its clock jumps, its
+//! threads take turns by seed.
 //! `INTERSTICE_SEED=n` runs one seed again, `INTERSTICE_SEEDS=n` makes the campaign longer.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod clock;
+mod deliveries;
+mod disk;
+mod forged;
 mod power;
+mod randomness;
+mod schedule;

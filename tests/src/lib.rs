@@ -2,4 +2,5 @@
 //! See `end-to-end/`, `hostile/`, `model/`, `simulator/` and `benches/`.
 #![allow(clippy::unwrap_used)]
 
+pub mod events;
 pub mod machine;

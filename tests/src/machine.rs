@@ -2,10 +2,13 @@
 //! Compiled modules are shared by all tests of a process: compiling is not what they are about.
 //! Invariant: nothing here reads a real clock, a real file of a database or a real source of randomness.
 
+use interstice_codec::row::{Decode, from_bytes};
 use interstice_log::doors::Entropy;
 use interstice_log::sim::{SimEntropy, Simulator};
 use interstice_log::{LogOptions, RecoveryReport};
-use interstice_node::{CompileCache, Error, Node, NodeOptions, guest_thread};
+use interstice_node::{
+    Acknowledge, CallOptions, CompileCache, Error, Node, NodeOptions, Reply, guest_thread,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -39,6 +42,26 @@ pub fn open(simulator: &Simulator) -> Result<(Node, RecoveryReport), Error> {
 /// The component of a crate of this repository, such as `examples/bank`.
 pub fn component(folder: &str) -> Arc<[u8]> {
     interstice_test::component_of(format!("{}/../{folder}", env!("CARGO_MANIFEST_DIR")))
+}
+
+/// Makes a call that is written in WAVE, and waits as long as it is told to.
+///
+/// # Errors
+/// As a node says them.
+pub fn call(node: &Node, module: &str, text: &str, acknowledge: Acknowledge) -> Result<Reply, Error> {
+    let (function, arguments) = node.parse_call(module, text)?;
+    node.call(&function, &arguments, &CallOptions { acknowledge, ..CallOptions::default() })
+}
+
+/// Asks a query that is written in WAVE, of what is durable or of what is visible.
+///
+/// # Panics
+/// If the query fails, or its result is of another type.
+pub fn query<T: Decode>(node: &Node, module: &str, text: &str, acknowledge: Acknowledge) -> T {
+    let (function, arguments) = node.parse_call(module, text).unwrap();
+    let options = CallOptions { acknowledge, ..CallOptions::default() };
+    let reply = node.query(&function, &arguments, &options).unwrap_or_else(|error| panic!("{text}: {error}"));
+    from_bytes(&reply.result).unwrap()
 }
 
 /// Runs a test on a thread that can run guests, so that calls run on it and workers take turns with it.

@@ -46,7 +46,18 @@ fn an_owner_has_one_account() {
 fn interest_is_paid_every_hour() {
     let bank = bank();
     bank.call("deposit(2, 5000000)");
-    let before = bank.query("total()");
-    bank.advance(Duration::from_secs(2 * 60 * 60));
-    assert_ne!(bank.query("total()"), before);
+    bank.advance(Duration::from_secs(59 * 60));
+    assert_eq!(bank.query("total()"), "5000150");
+    bank.advance(Duration::from_secs(60));
+    assert_eq!(bank.query("balance(2)"), "some(5000105)", "a millionth of what the account held");
+    assert_eq!(bank.query("balance(3)"), "some(50)", "fractions of a cent are not paid");
+    assert_eq!(bank.query("total()"), "5000155");
+}
+
+#[test]
+fn hours_that_were_missed_are_paid_once() {
+    let bank = bank();
+    bank.call("deposit(2, 5000000)");
+    bank.advance(Duration::from_secs(5 * 60 * 60));
+    assert_eq!(bank.query("total()"), "5000155");
 }

@@ -15,7 +15,13 @@ use support::{Case, root};
 fn a_new_module_builds_and_passes_its_own_test() {
     let case = Case::new();
     let created = case.run(&["new", "acme:tally"]);
-    expect![[""]].assert_eq(&created.shown());
+    expect![[r#"
+        exit 0
+        --- stdout
+        created  acme:tally in tally
+        next     cd tally && cargo test && interstice build
+    "#]]
+    .assert_eq(&created.shown());
     let module = case.path("tally");
     assert_eq!(case.run(&["check", "tally"]).code, 0);
 
@@ -41,7 +47,11 @@ fn a_new_module_builds_and_passes_its_own_test() {
         &["run", "--data", "data", "tally.wasm"],
         "acme:tally increment(\"visits\", 2)\nquery acme:tally value(\"visits\")\n",
     );
-    expect![[""]].assert_eq(&ended.stdout);
+    expect![[r#"
+        #2 ok(2)
+        @2 some(2)
+    "#]]
+    .assert_eq(&ended.stdout);
 }
 
 #[test]
@@ -49,7 +59,12 @@ fn an_existing_folder_is_not_overwritten() {
     let case = Case::new();
     case.write("tally/notes.txt", "mine");
     let refused = case.run(&["new", "acme:tally"]);
-    expect![[""]].assert_eq(&refused.shown());
+    expect![[r#"
+        exit 3
+        --- stderr
+        error: tally already exists; choose another with `--path`
+    "#]]
+    .assert_eq(&refused.shown());
     assert_eq!(std::fs::read_dir(case.path("tally")).unwrap().count(), 1);
     case.write("file", "mine");
     assert_eq!(case.run(&["new", "acme:tally", "--path", "file"]).code, 3);
@@ -69,9 +84,28 @@ fn names_that_are_keywords_are_escaped() {
 fn bad_names_are_refused_with_the_rule() {
     let case = Case::new();
     let refused = |arguments: &[&str]| case.run(&[&["new"], arguments].concat()).shown();
-    expect![[""]].assert_eq(&refused(&["tally"]));
-    expect![[""]].assert_eq(&refused(&["acme:My_Tally"]));
-    expect![[""]].assert_eq(&refused(&["wasi:tally"]));
-    expect![[""]].assert_eq(&refused(&["acme:tally", "--sdk", "nowhere"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        error: `tally` is not a package name, which has the form `namespace:name`, such as `acme:bank`
+    "#]]
+    .assert_eq(&refused(&["tally"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        error: `My_Tally` is not a WIT name: words of lower-case letters and digits, each beginning with a letter, joined by single hyphens
+    "#]].assert_eq(&refused(&["acme:My_Tally"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        error: the namespace `wasi` is reserved
+    "#]]
+    .assert_eq(&refused(&["wasi:tally"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        error: nowhere is not the folder `guest-sdk` of Interstice
+    "#]]
+    .assert_eq(&refused(&["acme:tally", "--sdk", "nowhere"]));
     assert!(!case.path("tally").exists());
 }

@@ -154,6 +154,7 @@ impl<T> Answer<T> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use interstice_log::os::OsThreads;
 
