@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, Function, FunctionIndex};
 use crate::context::Target;
 use crate::error::Error;
 use crate::executor::Answer;
-use crate::node::Node;
+use crate::node::{Node, waits};
 use interstice_codec::ValueType;
 use interstice_engine::{Caller, Returned};
 use interstice_log::Sequence;
@@ -62,8 +62,7 @@ impl Pending {
     /// Waits until the call has run and, if that was asked for, is durable.
     pub fn wait(self, acknowledge: Acknowledge) -> Result<Reply, Error> {
         let (version, reply) = self.answer.wait()?;
-        // A refusal waits as well: it may tell of rows that are not safe yet.
-        if acknowledge == Acknowledge::Durable {
+        if waits(acknowledge, &reply) {
             self.node.wait_durable(version)?;
         }
         reply

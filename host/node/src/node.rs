@@ -6,7 +6,7 @@ use crate::cache::DiskCache;
 use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, PendingQuery, Reply};
 use crate::catalog::Catalog;
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::executor::{Answer, JobWorker, Queue};
 use crate::install::{Installation, Workshop};
 use crate::limits::Limits;
@@ -229,8 +229,7 @@ impl Node {
             *result = bytes;
             told
         };
-        // A refusal waits as well: it may tell of rows that are not safe yet.
-        if options.acknowledge == Acknowledge::Durable {
+        if waits(options.acknowledge, &executed) {
             self.inner.log.wait_durable(told_at)?;
         }
         let executed = executed?;
@@ -280,14 +279,7 @@ impl Node {
                 .hand_over(&self.inner.reading, move |node| node.query(&function, &arguments, &options));
         }
         let inner = &self.inner;
-        let reader = inner.hold(|| {
-            let newest = inner.store.newest();
-            match options.acknowledge {
-                // What was not made durable before the disk failed may be gone after the next opening.
-                Acknowledge::Memory if inner.log.poisoned().is_none() => newest,
-                Acknowledge::Memory | Acknowledge::Durable => Version(inner.log.durable().0).min(newest),
-            }
-        })?;
+        let reader = inner.hold(|| inner.visible(options.acknowledge))?;
         inner.query_at(reader, function, arguments, &options.caller)
     }
 
@@ -304,7 +296,7 @@ impl Node {
         let answer = Answer::new(self.inner.doors.threads.as_ref());
         let (place, node) = (answer.clone(), self.clone());
         self.inner.writing.send(Box::new(move || {
-            place.give(|| node.inner.hold(|| node.inner.store.newest()));
+            place.give(|| node.inner.hold(|| node.inner.visible(Acknowledge::Memory)));
         }))?;
         Ok(PendingQuery { answer, node: self.clone(), function: function.clone(), arguments, caller })
     }
@@ -435,7 +427,24 @@ impl Node {
     }
 }
 
+/// Whether an answer must wait until what it saw is durable. A refusal must as well, for it may tell of rows
+/// that are not safe yet; but a failure of the node tells of none, and then nothing may become durable.
+pub(crate) fn waits<T>(acknowledge: Acknowledge, answer: &Result<T, Error>) -> bool {
+    let is_ours = answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Ours);
+    acknowledge == Acknowledge::Durable && !is_ours
+}
+
 impl Inner {
+    /// The version that a query may see now.
+    fn visible(&self, acknowledge: Acknowledge) -> Version {
+        let newest = self.store.newest();
+        match acknowledge {
+            // What was not made durable before the disk failed may be gone after the next opening.
+            Acknowledge::Memory if self.log.poisoned().is_none() => newest,
+            Acknowledge::Memory | Acknowledge::Durable => Version(self.log.durable().0).min(newest),
+        }
+    }
+
     /// Holds a version for a reader. The writer lets history go as the log becomes durable: the version that
     /// was just chosen may be gone before it is held, and then a newer one can be chosen.
     fn hold(&self, choose: impl Fn() -> Version) -> Result<Reader, Error> {

@@ -126,7 +126,8 @@ fn types_of_a_package_from_the_wild_are_used_and_its_functions_refused() {
     survives(&diary);
     expect![[r#"
         acme:diary@1.0.0 is read
-    "#]].assert_eq(&verdicts(&diary));
+    "#]]
+    .assert_eq(&verdicts(&diary));
     let watcher = module(
         "package acme:watcher@1.0.0;
          world watcher { import wasi:clocks/wall-clock@0.2.4; import wasi:clocks/monotonic-clock@0.2.4; }",
