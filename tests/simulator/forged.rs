@@ -14,6 +14,8 @@ use interstice_tests::machine::{call, component, on_guest_thread, open};
 use interstice_wit::section;
 use std::error::Error as _;
 
+const OPTIONS: LogOptions = LogOptions { segment_bytes: 64 << 10, ..LogOptions::DEFAULT };
+
 /// The log of a database, open to be written to by somebody who is no node.
 struct Forger {
     log: Log,
@@ -23,7 +25,7 @@ struct Forger {
 
 fn open_log(simulator: &Simulator) -> Log {
     let mut nothing = |_: &RecordParts<'_>, _: &Definitions| Ok(());
-    Log::open(&simulator.doors(), LogOptions { segment_bytes: 64 << 10 }, &mut nothing).unwrap().0
+    Log::open(&simulator.doors(), OPTIONS, &mut nothing).unwrap().0
 }
 
 fn define_module(log: &Log, artifact: [u8; 32]) -> DefinitionId {
@@ -196,7 +198,7 @@ fn a_catalog_that_is_not_the_one_in_the_log_is_refused() {
             Ok(())
         };
         drop(node);
-        drop(Log::open(&honest.doors(), LogOptions { segment_bytes: 64 << 10 }, &mut find).unwrap());
+        drop(Log::open(&honest.doors(), OPTIONS, &mut find).unwrap());
 
         let install = |catalog: [u8; 32]| {
             let simulator = Simulator::new(2);

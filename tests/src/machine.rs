@@ -32,7 +32,7 @@ impl CompileCache for MemoryCache {
 pub fn open(simulator: &Simulator) -> Result<(Node, RecoveryReport), Error> {
     static CACHE: OnceLock<Arc<MemoryCache>> = OnceLock::new();
     let options = NodeOptions {
-        log: LogOptions { segment_bytes: 64 << 10 },
+        log: LogOptions { segment_bytes: 64 << 10, ..LogOptions::DEFAULT },
         cache: Some(CACHE.get_or_init(Arc::default).clone()),
         ..NodeOptions::default()
     };

@@ -221,7 +221,7 @@ fn a_module_that_fails_has_exit_code_4_and_changes_nothing() {
 fn a_database_of_a_newer_format_is_refused() {
     let case = bank();
     let manifest = std::fs::read_to_string(case.path("data/MANIFEST")).unwrap();
-    let newer = manifest.replacen("format 1\n", "format 2\n", 1);
+    let newer = manifest.replacen("format 1\n", "format 3\n", 1);
     let body = &newer[..newer.rfind("crc32c").unwrap()];
     let newer = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
     case.write("data/MANIFEST", &newer);
@@ -231,7 +231,7 @@ fn a_database_of_a_newer_format_is_refused() {
         expect![[r#"
         exit 5
         --- stderr
-        error: data/MANIFEST has format 2, and this program reads formats up to 1; open it with the version of interstice that wrote it, or a later one
+        error: data/MANIFEST has format 3, and this program reads formats up to 2; open it with the version of interstice that wrote it, or a later one
     "#]],
     );
     assert_eq!(case.run(&["run", "--data", "data"]).code, 5);

@@ -42,15 +42,7 @@ impl ArtifactStore {
 
     /// The bytes with this digest.
     pub fn get(&self, digest: Digest) -> Result<Vec<u8>, LogError> {
-        let (disk, path) = (self.disk.as_ref(), path_of(digest));
-        let bytes = read_whole(disk, &path, MAX_ARTIFACT_BYTES)?;
-        let bytes = bytes.ok_or_else(|| LogError::MissingArtifact { path: disk.locate(&path) })?;
-        let found = Digest(Sha256::digest(&bytes).into());
-        if found != digest {
-            let path = disk.locate(&path);
-            return Err(LogError::DamagedArtifact { path, found: found.to_string() });
-        }
-        Ok(bytes)
+        read_artifact(self.disk.as_ref(), digest)
     }
 
     /// The digests of all artifacts, by their names; the bytes are not looked at.
@@ -60,6 +52,19 @@ impl ArtifactStore {
     }
 }
 
-fn path_of(digest: Digest) -> String {
+/// The artifact with this digest.
+pub(crate) fn read_artifact(disk: &dyn Disk, digest: Digest) -> Result<Vec<u8>, LogError> {
+    let path = path_of(digest);
+    let bytes = read_whole(disk, &path, MAX_ARTIFACT_BYTES)?;
+    let bytes = bytes.ok_or_else(|| LogError::MissingArtifact { path: disk.locate(&path) })?;
+    let found = Digest(Sha256::digest(&bytes).into());
+    if found != digest {
+        let path = disk.locate(&path);
+        return Err(LogError::DamagedArtifact { path, found: found.to_string() });
+    }
+    Ok(bytes)
+}
+
+pub(crate) fn path_of(digest: Digest) -> String {
     format!("{DIRECTORY}/{digest}.wasm")
 }

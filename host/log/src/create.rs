@@ -2,16 +2,18 @@
 //! never taken for an empty one.
 
 use crate::batch::{Seed, genesis};
-use crate::doors::{Access, Disk, Doors};
+use crate::doors::{Disk, Doors};
 use crate::error::{Doing, LogError};
 use crate::manifest::{MANIFEST_PATH, Manifest, NewestSegment};
 use crate::publish::{list_if_there, rename};
-use crate::scan::{Window, survey};
+use crate::scan::survey;
 use crate::segment::{
-    LOG_DIRECTORY, RESERVE_PATH, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name, segment_path,
+    ARCHIVE_DIRECTORY, LOG_DIRECTORY, RESERVE_PATH, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name,
+    segment_path,
 };
 use crate::sequence::Sequence;
 use crate::snapshot::{SNAPSHOT_DIRECTORY, parse_head_name};
+use crate::window::Window;
 
 /// Makes a database in an empty directory. It exists from the moment that its manifest does.
 pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogError> {
@@ -36,6 +38,7 @@ pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogE
         created_micros: doors.clock.now_micros(),
         catalog: [0; 32],
         previous: genesis(&database_key),
+        compressed: None,
     };
     let path = || disk.locate(RESERVE_PATH);
     let file = disk.create(RESERVE_PATH).doing("create", path)?;
@@ -45,7 +48,8 @@ pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogE
     rename(disk, RESERVE_PATH, &segment_path(first))?;
     let synced = Sequence::ZERO;
     let newest = NewestSegment { first, id, synced_bytes: SEGMENT_HEADER_BYTES, synced };
-    let manifest = Manifest { database_key, timeline, closed: Vec::new(), newest };
+    let (past, begin, closed) = (Vec::new(), None, Vec::new());
+    let manifest = Manifest { database_key, timeline, past, begin, closed, newest };
     manifest.publish(disk)?;
     Ok(manifest)
 }
@@ -54,9 +58,13 @@ pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogE
 /// of one that a crash interrupted, which is not.
 pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {
     let missing = |evidence: String| LogError::MissingManifest { path: disk.locate(MANIFEST_PATH), evidence };
+    let is_segment = |name: &String| parse_segment_name(name).is_some();
+    if let Some(archived) = list_if_there(disk, ARCHIVE_DIRECTORY)?.iter().find(|name| is_segment(name)) {
+        return Err(missing(disk.locate(&format!("{ARCHIVE_DIRECTORY}/{archived}"))));
+    }
     let segments: Vec<_> = list_if_there(disk, LOG_DIRECTORY)?
         .into_iter()
-        .filter(|name| parse_segment_name(name).is_some())
+        .filter(is_segment)
         .map(|name| format!("{LOG_DIRECTORY}/{name}"))
         .collect();
     if let Some(artifact) =
@@ -70,7 +78,7 @@ pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {
         return Err(missing(disk.locate(&format!("{SNAPSHOT_DIRECTORY}/{snapshot}"))));
     }
     for path in segments {
-        let mut window = Window::open(disk, &path, Access::Read)?;
+        let mut window = Window::open(disk, &path)?;
         let used = survey(&mut window, SEGMENT_HEADER_BYTES, Seed::new(&[0; 16]))?.used_until.is_some();
         if used || path != segment_path(Sequence(1)) {
             return Err(missing(disk.locate(&path)));

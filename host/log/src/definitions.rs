@@ -125,6 +125,11 @@ impl Definition {
         }
     }
 
+    /// Reads a definition and the number that it has where it stands.
+    pub(crate) fn decode_numbered(bytes: &mut Bytes<'_>) -> Result<(DefinitionId, Self), Malformed> {
+        Self::decode(bytes).map(|(number, definition)| (DefinitionId(number), definition))
+    }
+
     fn decode(bytes: &mut Bytes<'_>) -> Result<(u32, Self), Malformed> {
         let kind = bytes.byte()?;
         let number = bytes.number()?;

@@ -56,7 +56,8 @@ pub enum LogError {
     /// Bytes that were promised to be safe are not what was written.
     #[error(
         "{path} is damaged at byte {offset}: {what}; nothing was changed: copy the data directory \
-         away before anything else, then restore a backup"
+         away before anything else, then restore a backup, or see what a repair would give up \
+         (interstice log repair)"
     )]
     Damaged {
         /// The file.
@@ -69,7 +70,8 @@ pub enum LogError {
     /// The manifest lists a file that is not there.
     #[error(
         "{path} is missing; it holds the records from {first} on and is listed in the manifest; \
-         bring the file back, or restore a backup"
+         bring the file back, restore a backup, or see what a repair would give up \
+         (interstice log repair)"
     )]
     MissingSegment {
         /// The segment.
@@ -80,7 +82,8 @@ pub enum LogError {
     /// There are segments or artifacts, but no manifest.
     #[error(
         "{path} is missing, but {evidence} shows that this directory holds a database; \
-         bring the file back, or restore a backup"
+         bring the file back, restore a backup, or see what a repair would give up \
+         (interstice log repair)"
     )]
     MissingManifest {
         /// The manifest.
@@ -91,7 +94,8 @@ pub enum LogError {
     /// A segment holds records that the manifest knows nothing of.
     #[error(
         "{path} holds records up to {last}, but the manifest does not list it and the listed \
-         segments end at {listed}; an old manifest may have been put back: bring back the newest"
+         segments end at {listed}; an old manifest may have been put back: bring back the newest, \
+         or see what a repair would give up (interstice log repair)"
     )]
     UnlistedSegment {
         /// The segment.
@@ -100,6 +104,33 @@ pub enum LogError {
         last: Sequence,
         /// The last record of the listed segments.
         listed: Sequence,
+    },
+    /// The log no longer holds its first records, and reading was to begin with them.
+    #[error(
+        "the log begins with record {first}, and those before are not there any more ({path}); \
+         it needs a snapshot that covers record {}, or restore a backup",
+        first.previous()
+    )]
+    BeginningGivenUp {
+        /// The manifest.
+        path: String,
+        /// The first record that is kept.
+        first: Sequence,
+    },
+    /// The place from which reading was to go on is not in the log.
+    #[error(
+        "the log does not go on from the snapshot at record {sequence}: {what} ({path}, byte {offset}); \
+         use another snapshot, or restore a backup"
+    )]
+    NotInLog {
+        /// The file that shows it.
+        path: String,
+        /// The place in it.
+        offset: u64,
+        /// The last record that the snapshot covers.
+        sequence: Sequence,
+        /// What was found instead.
+        what: &'static str,
     },
     /// There is no database here and none was to be made.
     #[error("{path} holds no database")]
@@ -285,7 +316,7 @@ pub enum LogError {
         table: String,
     },
     /// The code that takes the contents of a snapshot refused some.
-    #[error("cannot load {part} from the snapshot {path}: {source}")]
+    #[error("cannot load {part} from the snapshot {path}")]
     SnapshotLoad {
         /// The head of the snapshot.
         path: String,
@@ -319,6 +350,18 @@ impl<T> Doing<T> for io::Result<T> {
 }
 
 impl LogError {
+    /// Whether a file is not what it should be, rather than the disk not doing what it should.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. }
+            | Self::MissingSegment { .. }
+            | Self::NewerFormat { .. }
+            | Self::UnknownCodec { .. } => true,
+            Self::Disk { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// Whether a snapshot is known to be damaged, as opposed to unreadable now or by this program.
     pub(crate) fn is_snapshot_damage(&self) -> bool {
         matches!(self, Self::DamagedSnapshot { .. } | Self::MissingSnapshotRows { .. })

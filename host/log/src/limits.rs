@@ -78,6 +78,38 @@ pub const SNAPSHOT_SYNC_BYTES: u64 = 8 << 20;
 /// The level at which zstd compresses rows. Level 1 is several times as fast as 3 for a tenth more bytes.
 pub const SNAPSHOT_COMPRESSION_LEVEL: i32 = 1;
 
+/// How much of a segment is compressed at a time. A reader who looks for one record reads so much;
+/// frames twice as long take a few percent less room.
+pub const FRAME_BYTES: u32 = 64 << 10;
+
+/// The shortest frames that are read: they bound how long a table of frames can be.
+pub const MIN_FRAME_BYTES: u32 = 4 << 10;
+
+/// The longest frames that are read: they bound how much one of them allocates.
+pub const MAX_FRAME_BYTES: u32 = 1 << 20;
+
+/// About how much of a segment one entry of its index stands for: as much as a frame.
+pub const INDEX_BLOCK_BYTES: u64 = 64 << 10;
+
+/// The longest index. A segment whose names and blocks take more than this is read whole.
+pub const MAX_INDEX_BYTES: u64 = 32 << 20;
+
+/// How much the background work on closed segments reads in one step.
+pub const MAINTENANCE_STEP_BYTES: u64 = 1 << 20;
+
+/// How long the background work waits before it asks a full disk again, in microseconds.
+pub const MAINTENANCE_RETRY_MICROS: u64 = 60_000_000;
+
+/// How often segments are looked at that grow too old to be kept, in microseconds.
+pub const RETENTION_CHECK_MICROS: u64 = 3_600_000_000;
+
+/// For how many days archived segments are kept unless the options say otherwise. A week covers a
+/// question that is asked after a long weekend, and keeps the archive from growing without bound.
+pub const KEEP_DAYS: u32 = 7;
+
+/// How many findings a verification lists. What is damaged in more places needs no longer list.
+pub const MAX_FINDINGS: usize = 10_000;
+
 /// What a batch may cost beyond its records and definitions: header, prefix, padding.
 pub(crate) const BATCH_OVERHEAD_BYTES: u64 = 64 + 32 + 512;
 

@@ -9,6 +9,7 @@ use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
 use crate::error::{Doing, LogError};
 use crate::limits::{MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
 use crate::lock::take_lock;
+use crate::maintenance::{Maintenance, MaintenanceReport, Retention};
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, mend};
 use crate::pending::{Admission, Pending, State};
@@ -19,22 +20,31 @@ use crate::reserve::Reserve;
 use crate::segment::{Id, LOG_DIRECTORY, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::{Durability, Shared};
+use crate::starting_point::StartingPoint;
 use crate::writer::{Newest, Writer, WriterThread};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
 const WRITER_STACK_BYTES: usize = 256 << 10;
+const MAINTENANCE_STACK_BYTES: usize = 512 << 10;
 
 /// How a log is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogOptions {
     /// The length of new segments in bytes.
     pub segment_bytes: u64,
+    /// How long segments are kept that a snapshot covers.
+    pub retention: Retention,
+}
+
+impl LogOptions {
+    /// What holds unless something else is said.
+    pub const DEFAULT: Self = Self { segment_bytes: SEGMENT_BYTES, retention: Retention::DEFAULT };
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { segment_bytes: SEGMENT_BYTES }
+        Self::DEFAULT
     }
 }
 
@@ -59,6 +69,17 @@ impl Log {
         options: LogOptions,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
+        Self::open_after(doors, options, None, replay)
+    }
+
+    /// The same with the records after a place in the log alone, such as a snapshot names. The log must
+    /// hold that place, with its link and its catalog.
+    pub fn open_after(
+        doors: &Doors,
+        options: LogOptions,
+        start: Option<&StartingPoint>,
+        replay: &mut dyn Replay,
+    ) -> Result<(Self, RecoveryReport), LogError> {
         let segment_bytes = crate::batch::whole_sectors(options.segment_bytes);
         if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&segment_bytes) {
             let (least, most) = (MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
@@ -74,15 +95,16 @@ impl Log {
             }
         };
         let mut definitions = Definitions::default();
-        let mut end = read_with(disk, manifest, &mut definitions, replay)?;
+        let mut end = read_with(disk, manifest, start, &mut definitions, replay)?;
         let report = RecoveryReport { created, ..mend(disk, &mut end)? };
-        let log = Self::start(doors, segment_bytes, end, definitions, directory_lock)?;
+        let options = LogOptions { segment_bytes, ..options };
+        let log = Self::start(doors, options, end, definitions, directory_lock)?;
         Ok((log, report))
     }
 
     fn start(
         doors: &Doors,
-        segment_bytes: u64,
+        options: LogOptions,
         end: End,
         definitions: Definitions,
         directory_lock: Box<dyn Send + Sync>,
@@ -95,25 +117,27 @@ impl Log {
         for (id, definition) in definitions.in_order_of_need() {
             pending.learn(id, definition);
         }
-        let (wake, progress) = (doors.threads.signal(), doors.threads.signal());
         let anchor = Anchor {
             sequence: chain.next.previous(),
             link: chain.link,
             catalog: chain.catalog,
             latest_micros: chain.latest_micros,
         };
-        let (wake_writer, lock) = (wake.clone(), directory_lock);
-        let shared = Arc::new(Shared::new(pending, definitions, wake_writer, progress, lock, anchor));
+        let (database_key, timeline) = (manifest.database_key, manifest.timeline);
+        let threads = doors.threads.as_ref();
+        let shared = Shared::new(pending, definitions, anchor, manifest, threads, directory_lock);
+        let shared = Arc::new(shared);
         let mut defined = Vec::new();
         for number in scope.numbers() {
             defined.resize(defined.len().max(number as usize + 1), false);
             defined[number as usize] = true;
         }
-        let (database_key, timeline) = (manifest.database_key, manifest.timeline);
+        let segment_bytes = options.segment_bytes;
         let writer = Writer {
             shared: shared.clone(),
             doors: doors.clone(),
-            manifest,
+            timeline,
+            database_key,
             newest: Newest::new(file, &newest, offset),
             reserve: Reserve::default(),
             segment_bytes,
@@ -130,7 +154,15 @@ impl Log {
         shared.pending.lock().room = writer.room();
         let writer = Arc::new(Mutex::new(writer));
         let worker = Box::new(WriterThread { writer: writer.clone() });
-        let spawned = doors.threads.spawn("log-writer", WRITER_STACK_BYTES, wake, worker);
+        let spawned = threads.spawn("log-writer", WRITER_STACK_BYTES, shared.wake.clone(), worker);
+        spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
+        let worker = Box::new(Maintenance::new(shared.clone(), doors.clone(), options.retention));
+        let wake = shared.upkeep.wake.clone();
+        let spawned = threads.spawn("log-maintenance", MAINTENANCE_STACK_BYTES, wake, worker);
+        if spawned.is_err() {
+            shared.pending.lock().state = State::Closed;
+            shared.wake.notify();
+        }
         spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
         let (latest_micros, least_room) = (chain.latest_micros, segment_bytes / 8);
         Ok(Self { shared, writer, disk, database_key, timeline, latest_micros, least_room })
@@ -299,7 +331,32 @@ impl Log {
         self.latest_micros
     }
 
-    /// Writes all that waits and a mark, ends the writer and gives the data directory free.
+    /// Says that everything up to this record is covered by the older of the snapshots that are kept. In
+    /// the background closed segments up to it are compressed and moved to the archive, and those wholly
+    /// before it are given up as the retention allows.
+    pub fn archive(&self, before: Sequence) {
+        self.shared.upkeep.cover(before);
+    }
+
+    /// What the background work on closed segments has done since the log was opened.
+    #[must_use]
+    pub fn maintenance(&self) -> MaintenanceReport {
+        self.shared.upkeep.report()
+    }
+
+    /// Waits until the background work has done all that there is to do now.
+    pub fn wait_maintained(&self) {
+        self.shared.upkeep.wait_served();
+    }
+
+    /// The first record that the log holds; those before it were given up.
+    #[must_use]
+    pub fn first(&self) -> Sequence {
+        self.shared.manifest.lock().first()
+    }
+
+    /// Writes all that waits and a mark, ends the writer and the background work and gives the data
+    /// directory free.
     pub fn close(&self) -> Result<(), LogError> {
         let shared = &self.shared;
         {
@@ -309,9 +366,12 @@ impl Log {
             }
         }
         shared.wake.notify();
+        shared.upkeep.ask();
         shared.progress.wait_until(None, &mut || {
             matches!(shared.pending.lock().state, State::Closed | State::Poisoned(_))
         });
+        // Nothing may be changed once the directory is free.
+        shared.upkeep.wait_finished();
         shared.directory_lock.lock().take();
         self.poisoned().map_or(Ok(()), Err)
     }
@@ -366,7 +426,7 @@ mod tests {
         // the sync. An append between the two was admitted into room that the mark had just taken; with
         // no reserve to go to, the writer panicked and the log was poisoned.
         let simulator = Simulator::new(1);
-        let options = LogOptions { segment_bytes: MIN_SEGMENT_BYTES };
+        let options = LogOptions { segment_bytes: MIN_SEGMENT_BYTES, ..LogOptions::DEFAULT };
         let mut ignore = |_: &RecordParts<'_>, _: &Definitions| Ok(());
         let (log, _) = Log::open(&simulator.doors(), options, &mut ignore).unwrap();
         let artifact = log.define(Definition::Artifact(Digest([7; 32]))).unwrap();

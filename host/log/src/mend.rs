@@ -5,15 +5,16 @@
 use crate::batch::SECTOR_BYTES;
 use crate::doors::{Access, Disk};
 use crate::error::{Doing, LogError};
+use crate::index::INDEX_TEMPORARY_PATHS;
 use crate::manifest::ClosedSegment;
 use crate::publish::{list_if_there, publish, read_whole, remove_if_there, rename};
 use crate::read_log::End;
-use crate::scan::Window;
 use crate::segment::{
-    ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, SEGMENT_HEADER_BYTES,
-    segment_path,
+    ARCHIVE_DIRECTORY, ARCHIVE_TEMPORARY_PATH, ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH,
+    REWRITE_PATH, SEGMENT_HEADER_BYTES, segment_path,
 };
 use crate::sequence::Sequence;
+use crate::window::Window;
 
 /// What mending takes beside copies: a manifest, and what the file system needs for new names.
 const MANIFEST_ROOM_BYTES: u64 = 64 << 10;
@@ -67,7 +68,11 @@ fn mend_end(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> 
     for directory in ["", LOG_DIRECTORY] {
         disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
     }
-    for leftover in [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH] {
+    if end.manifest.closed.iter().any(|segment| segment.archived.is_some()) {
+        disk.sync_directory(ARCHIVE_DIRECTORY).doing("sync", || disk.locate(ARCHIVE_DIRECTORY))?;
+    }
+    let leftovers = [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH, ARCHIVE_TEMPORARY_PATH];
+    for leftover in leftovers.into_iter().chain(INDEX_TEMPORARY_PATHS) {
         remove_if_there(disk, leftover)?;
     }
     let mut report = found(disk, end);
@@ -85,7 +90,7 @@ fn mend_end(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> 
         disk.remove(path).doing("remove", || disk.locate(path))?;
         report.removed.push(disk.locate(path));
     }
-    for segment in &end.manifest.closed {
+    for segment in end.manifest.closed.iter().filter(|segment| segment.archived.is_none()) {
         cut_to_length(disk, segment)?;
     }
     if let Some(torn) = &mut report.torn {
@@ -132,7 +137,7 @@ fn keep_aside(disk: &dyn Disk, end: &End, torn: &TornTail) -> Result<String, Log
     disk.create_directory(ASIDE_DIRECTORY).doing("create", || disk.locate(ASIDE_DIRECTORY))?;
     disk.sync_directory(LOG_DIRECTORY).doing("sync", || disk.locate(LOG_DIRECTORY))?;
     let taken = list_if_there(disk, ASIDE_DIRECTORY)?;
-    let mut window = Window::open(disk, &segment_path(end.newest.first), Access::Read)?;
+    let mut window = Window::open(disk, &segment_path(end.newest.first))?;
     let bytes = window.bytes(torn.offset, torn.length as usize)?;
     for attempt in 0_u32.. {
         let name = format!("{:020}-{}-{attempt}.torn", end.newest.first.0, torn.offset);
@@ -153,7 +158,7 @@ fn keep_aside(disk: &dyn Disk, end: &End, torn: &TornTail) -> Result<String, Log
 fn rewrite_newest(disk: &dyn Disk, end: &mut End) -> Result<(), LogError> {
     const CHUNK_BYTES: u64 = 1 << 20;
     let (path, rewrite) = (segment_path(end.newest.first), || disk.locate(REWRITE_PATH));
-    let mut window = Window::open(disk, &path, Access::Read)?;
+    let mut window = Window::open(disk, &path)?;
     let mut file = disk.create(REWRITE_PATH).doing("create", rewrite)?;
     let mut header = end.newest;
     match file.allocate(header.capacity).doing("reserve space for", rewrite) {

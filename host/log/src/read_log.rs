@@ -2,16 +2,19 @@
 //! before it, to the end of the last batch. Nothing is written here, so that readers may use it.
 //! Invariant: what is handed on is a gapless part of the history, beginning where it was asked to.
 
-use crate::batch::{Seed, genesis};
+use crate::anchor::Anchor;
+use crate::batch::Seed;
 use crate::definitions::{Definitions, Scope};
 use crate::doors::{Access, Disk};
 use crate::error::{BoxError, Doing, LogError};
-use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
+use crate::manifest::{Before, ClosedSegment, MANIFEST_PATH, Manifest, NewestSegment};
 use crate::publish::list_if_there;
 use crate::record::RecordParts;
-use crate::scan::{Chain, Found, Reading, Visit, Window, look, survey};
+use crate::scan::{Chain, Found, Reading, Visit, look, survey};
 use crate::segment::{LOG_DIRECTORY, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name, segment_path};
 use crate::sequence::Sequence;
+use crate::starting_point::{Gate, StartingPoint};
+use crate::window::Window;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -58,10 +61,52 @@ pub(crate) struct End {
     pub(crate) unlisted: Vec<String>,
 }
 
-/// Reads the whole log into `replay`.
+/// Where reading begins.
+#[derive(Clone, Copy)]
+pub(crate) enum Start<'a> {
+    /// With the first record of the database; refused if that was given up.
+    Beginning,
+    /// With the segment that holds this record, or the first one that is kept.
+    At(Sequence),
+    /// After this place, which must be in the log.
+    After(&'a StartingPoint),
+}
+
+impl<'a> Start<'a> {
+    fn anchor(self) -> Option<&'a Anchor> {
+        if let Self::After(point) = self { Some(&point.anchor) } else { None }
+    }
+
+    /// The index of the segment with which reading begins; the newest comes after the closed ones.
+    fn index(self, disk: &dyn Disk, manifest: &Manifest) -> Result<usize, LogError> {
+        let ending_before =
+            |record: Sequence| manifest.closed.iter().take_while(|segment| segment.last < record).count();
+        match self {
+            Self::Beginning if manifest.begin.is_some() => {
+                Err(LogError::BeginningGivenUp { path: disk.locate(MANIFEST_PATH), first: manifest.first() })
+            }
+            Self::Beginning => Ok(0),
+            Self::At(from) => Ok(ending_before(from)),
+            Self::After(point) => {
+                point.check(disk, manifest)?;
+                let anchor = &point.anchor;
+                let index = ending_before(anchor.sequence);
+                // The segment that ends at the anchor need not be read.
+                let ends_there = manifest
+                    .closed
+                    .get(index)
+                    .is_some_and(|segment| segment.last == anchor.sequence && segment.link == anchor.link);
+                Ok(index + usize::from(ends_there))
+            }
+        }
+    }
+}
+
+/// Reads the log into `replay`, from its beginning or after a place in it.
 pub(crate) fn read_with(
     disk: &dyn Disk,
     manifest: Manifest,
+    start: Option<&StartingPoint>,
     definitions: &mut Definitions,
     replay: &mut dyn Replay,
 ) -> Result<End, LogError> {
@@ -70,7 +115,7 @@ pub(crate) fn read_with(
     let end = read_log(
         disk,
         manifest,
-        Sequence::ZERO,
+        start.map_or(Start::Beginning, Start::After),
         definitions,
         &mut |record, definitions| match replay.borrow_mut().record(record, definitions) {
             Ok(()) => Ok(ControlFlow::Continue(())),
@@ -81,42 +126,47 @@ pub(crate) fn read_with(
     Ok(end.expect("the visit never breaks off"))
 }
 
-/// Reads the whole log from the segment with the record `from` on. Writes nothing.
+/// Reads the log to its end. Writes nothing.
 pub(crate) fn read_log(
     disk: &dyn Disk,
     manifest: Manifest,
-    from: Sequence,
+    start: Start<'_>,
     definitions: &mut Definitions,
     visit: &mut Visit<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<End>, LogError> {
     let unlisted = unlisted_segments(disk, &manifest)?;
-    let start = manifest.closed.iter().take_while(|segment| segment.last < from).count();
-    let mut done = Progress { bytes_done: 0, bytes_total: total_bytes(disk, &manifest, start)? };
-    let mut chain = None;
-    for (index, segment) in manifest.closed.iter().enumerate().skip(start) {
-        let (mut window, header) = open_segment(disk, &manifest, segment.first, &segment.id)?;
-        let before = chain.unwrap_or_else(|| chain_before(&manifest, index, &header));
-        let at_start = check_start(&window, &header, before)?;
-        let mut reading = Reading::new(definitions, at_start);
-        if read_closed(&mut window, &header, segment, &mut reading, visit, progress, &mut done)?.is_break() {
+    let start_index = start.index(disk, &manifest)?;
+    let done = Progress { bytes_done: 0, bytes_total: total_bytes(disk, &manifest, start_index)? };
+    let mut walk = Walk::new(start.anchor(), progress, done);
+    let mut before = manifest.before(start_index);
+    let mut latest_micros = start.anchor().map_or(0, |anchor| anchor.latest_micros);
+    for (index, segment) in manifest.closed.iter().enumerate().skip(start_index) {
+        let (mut window, header) =
+            open_segment(disk, &manifest, &segment.path(), segment.first, &segment.id)?;
+        let chain = check_start(&window, &header, before, latest_micros)?;
+        let mut reading = Reading::new(definitions, chain);
+        if walk.closed(&mut window, &header, segment, &mut reading, visit)?.is_break() {
             return Ok(None);
         }
-        chain = Some(reading.chain);
+        latest_micros = reading.chain.latest_micros;
+        before = Before { catalog: Some(reading.chain.catalog), ..manifest.before(index + 1) };
     }
-    let index = manifest.closed.len();
-    let (mut window, header) = open_segment(disk, &manifest, manifest.newest.first, &manifest.newest.id)?;
-    let before = chain.unwrap_or_else(|| chain_before(&manifest, index, &header));
-    let at_start = check_start(&window, &header, before)?;
-    let mut reading = Reading::new(definitions, at_start);
-    let read = read_newest(&mut window, &header, &manifest.newest, &mut reading, visit, progress, &mut done)?;
+    let newest = &manifest.newest;
+    let path = segment_path(newest.first);
+    let (mut window, header) = open_segment(disk, &manifest, &path, newest.first, &newest.id)?;
+    let chain = check_start(&window, &header, before, latest_micros)?;
+    let mut reading = Reading::new(definitions, chain);
+    let read = walk.newest(&mut window, &header, newest, &mut reading, visit)?;
     let Some((offset, torn_until)) = read else { return Ok(None) };
+    walk.gate.end(&window.path, offset)?;
     let (chain, scope) = (reading.chain, reading.scope);
     check_unlisted(disk, &unlisted, chain.next.previous())?;
     Ok(Some(End { manifest, newest: header, offset, chain, scope, torn_until, unlisted }))
 }
 
-fn total_bytes(disk: &dyn Disk, manifest: &Manifest, start: usize) -> Result<u64, LogError> {
+/// The length of all segments from this one on, uncompressed.
+pub(crate) fn total_bytes(disk: &dyn Disk, manifest: &Manifest, start: usize) -> Result<u64, LogError> {
     let closed: u64 = manifest.closed[start..].iter().map(|segment| segment.length).sum();
     let path = segment_path(manifest.newest.first);
     let newest = match disk.open(&path, Access::Read) {
@@ -128,16 +178,16 @@ fn total_bytes(disk: &dyn Disk, manifest: &Manifest, start: usize) -> Result<u64
 }
 
 /// Opens a listed segment and compares its header with the manifest.
-fn open_segment(
+pub(crate) fn open_segment(
     disk: &dyn Disk,
     manifest: &Manifest,
+    path: &str,
     first: Sequence,
     id: &[u8; 16],
 ) -> Result<(Window, SegmentHeader), LogError> {
-    let path = segment_path(first);
-    let mut window = match Window::open(disk, &path, Access::Read) {
+    let mut window = match Window::open(disk, path) {
         Err(LogError::Disk { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Err(LogError::MissingSegment { path: disk.locate(&path), first });
+            return Err(LogError::MissingSegment { path: disk.locate(path), first });
         }
         opened => opened?,
     };
@@ -146,7 +196,7 @@ fn open_segment(
     if header.id != *id {
         return differs(16, "the segment is not the one that the manifest lists under this name");
     }
-    if header.timeline != manifest.timeline {
+    if header.timeline != manifest.timeline_of(first) {
         return differs(32, "the segment belongs to another timeline than the manifest");
     }
     if header.database_key != manifest.database_key {
@@ -158,133 +208,164 @@ fn open_segment(
     Ok((window, header))
 }
 
-/// The chain before the segment with this index, going by the manifest, when the segments before it are
-/// not read. Of the catalog only the segment's own header knows then.
-fn chain_before(manifest: &Manifest, index: usize, header: &SegmentHeader) -> Chain {
-    match index.checked_sub(1).map(|before| &manifest.closed[before]) {
-        None => Chain {
-            link: genesis(&manifest.database_key),
-            next: Sequence(1),
-            mark: Sequence::ZERO,
-            catalog: [0; 32],
-            latest_micros: 0,
-        },
-        Some(before) => Chain {
-            link: before.link,
-            next: before.last.next(),
-            mark: before.last,
-            catalog: header.catalog,
-            latest_micros: 0,
-        },
-    }
-}
-
-/// Compares a segment's header with what is before it.
-fn check_start(window: &Window, header: &SegmentHeader, chain: Chain) -> Result<Chain, LogError> {
-    if header.first != chain.next {
-        let what = format!("the segment begins with record {}, expected {}", header.first, chain.next);
+/// Compares a segment's header with what is known of the place where it begins.
+pub(crate) fn check_start(
+    window: &Window,
+    header: &SegmentHeader,
+    before: Before,
+    latest_micros: u64,
+) -> Result<Chain, LogError> {
+    if header.first != before.next {
+        let what = format!("the segment begins with record {}, expected {}", header.first, before.next);
         return Err(window.damaged(64, what));
     }
-    if header.catalog != chain.catalog {
+    if before.catalog.is_some_and(|catalog| catalog != header.catalog) {
         return Err(
             window.damaged(88, "the segment's catalog is not the one that the records before it made")
         );
     }
-    if header.previous != chain.link {
+    if header.previous != before.link {
         return Err(window.damaged(120, "the segment is not linked to the batch before it"));
     }
-    // The next segment is begun only when all of the one before it has been synced.
-    Ok(Chain { mark: header.first.previous(), ..chain })
+    Ok(Chain { latest_micros, ..Chain::at(header) })
 }
 
-fn read_closed(
-    window: &mut Window,
-    header: &SegmentHeader,
-    segment: &ClosedSegment,
-    reading: &mut Reading<'_>,
-    visit: &mut Visit<'_>,
-    progress: &mut dyn FnMut(Progress),
-    done: &mut Progress,
-) -> Result<ControlFlow<()>, LogError> {
-    if window.end < segment.length {
-        let what = format!("the file has {} bytes, expected {}", window.end, segment.length);
-        return Err(window.damaged(window.end, what));
-    }
-    window.end = segment.length;
-    let seed = Seed::new(&header.id);
-    let mut offset = SEGMENT_HEADER_BYTES;
-    while offset < window.end {
-        match look(window, offset, seed)? {
-            Found::Batch(batch) => {
-                if reading.batch(window, offset, &batch, seed, visit)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-                offset += batch.length();
-                report(progress, done, batch.length());
-            }
-            Found::Nothing => return Err(window.damaged(offset, "zeros where a batch was expected")),
-            Found::Broken(at, what) => return Err(window.damaged(at, what)),
-        }
-    }
-    let last = reading.chain.next.previous();
-    if last != segment.last || reading.chain.link != segment.link {
-        let what = format!(
-            "the segment ends with record {last}, expected {} and the link that the manifest lists",
-            segment.last
-        );
-        return Err(window.damaged(window.end, what));
-    }
-    Ok(ControlFlow::Continue(()))
+/// What goes with a reading from segment to segment.
+pub(crate) struct Walk<'w> {
+    gate: Gate<'w>,
+    progress: &'w mut dyn FnMut(Progress),
+    done: Progress,
 }
 
-/// Reads the newest segment. Returns where its batches end, and where a torn write after them does.
-fn read_newest(
-    window: &mut Window,
-    header: &SegmentHeader,
-    listed: &NewestSegment,
-    reading: &mut Reading<'_>,
-    visit: &mut Visit<'_>,
-    progress: &mut dyn FnMut(Progress),
-    done: &mut Progress,
-) -> Result<Option<(u64, Option<u64>)>, LogError> {
-    if window.end < header.capacity {
-        let what = format!("the file has {} bytes, expected {}", window.end, header.capacity);
-        return Err(window.damaged(window.end, what));
+impl<'w> Walk<'w> {
+    pub(crate) fn new(
+        anchor: Option<&'w Anchor>,
+        progress: &'w mut dyn FnMut(Progress),
+        done: Progress,
+    ) -> Self {
+        Self { gate: Gate::new(anchor), progress, done }
     }
-    // A reserve that could not grow as far as it was asked to may have left a longer file.
-    window.end = header.capacity;
-    let seed = Seed::new(&header.id);
-    let mut offset = SEGMENT_HEADER_BYTES;
-    let (broken_at, broken) = loop {
-        match look(window, offset, seed)? {
-            Found::Batch(batch) => {
-                if reading.batch(window, offset, &batch, seed, visit)?.is_break() {
-                    return Ok(None);
-                }
-                offset += batch.length();
-                report(progress, done, batch.length());
+
+    /// Reads the batches from `offset` to the end of the window or to the first place where none is:
+    /// that place, and what is there.
+    fn batches(
+        &mut self,
+        window: &mut Window,
+        mut offset: u64,
+        seed: Seed,
+        reading: &mut Reading<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<ControlFlow<(), (u64, Found)>, LogError> {
+        self.gate.boundary(&reading.chain, &window.path, offset)?;
+        let passes_all = self.gate.passes(Sequence::ZERO);
+        let gate = &mut self.gate;
+        loop {
+            let batch = match look(window, offset, seed)? {
+                Found::Batch(batch) => batch,
+                found => return Ok(ControlFlow::Continue((offset, found))),
+            };
+            gate.batch(batch.first, batch.count, &window.path, offset)?;
+            let read = if passes_all {
+                reading.batch(window, offset, &batch, seed, visit)?
+            } else {
+                let visit = &mut |record: &RecordParts<'_>, definitions: &Definitions| {
+                    if gate.passes(record.sequence) {
+                        return visit(record, definitions);
+                    }
+                    Ok(ControlFlow::Continue(()))
+                };
+                reading.batch(window, offset, &batch, seed, visit)?
+            };
+            if read.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
-            Found::Nothing => break (offset, "zeros where a batch was expected"),
-            Found::Broken(at, what) => break (at, what),
+            offset += batch.length();
+            gate.boundary(&reading.chain, &window.path, offset)?;
+            report(self.progress, &mut self.done, batch.length());
         }
-    };
-    let remainder = survey(window, offset, seed)?;
-    // A batch is written only after the one before it was synced: whatever lies before one whose
-    // header is right was promised, and is damaged now, not torn.
-    if let Some(later) = remainder.later_batch {
-        let what = format!("{broken}, and a later batch at byte {later} shows that this one was safe");
-        return Err(window.damaged(broken_at, what));
     }
-    let last = reading.chain.next.previous();
-    if offset < listed.synced_bytes || last < listed.synced {
-        let what = format!(
-            "{broken}; the log ends with record {last}, but the manifest knows {} up to byte {} to be safe",
-            listed.synced, listed.synced_bytes
-        );
-        return Err(window.damaged(broken_at, what));
+
+    /// Reads a closed segment.
+    pub(crate) fn closed(
+        &mut self,
+        window: &mut Window,
+        header: &SegmentHeader,
+        segment: &ClosedSegment,
+        reading: &mut Reading<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<ControlFlow<()>, LogError> {
+        if window.end < segment.length || (header.compressed.is_some() && window.end != segment.length) {
+            let what = format!("the segment has {} bytes, expected {}", window.end, segment.length);
+            return Err(window.damaged(window.end, what));
+        }
+        window.end = segment.length;
+        let seed = Seed::new(&header.id);
+        match self.batches(window, SEGMENT_HEADER_BYTES, seed, reading, visit)? {
+            ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+            ControlFlow::Continue((offset, Found::Nothing)) if offset < window.end => {
+                return Err(window.damaged(offset, "zeros where a batch was expected"));
+            }
+            ControlFlow::Continue((_, Found::Broken(at, what))) => return Err(window.damaged(at, what)),
+            ControlFlow::Continue(_) => {}
+        }
+        let last = reading.chain.next.previous();
+        if last != segment.last || reading.chain.link != segment.link {
+            let what = format!(
+                "the segment ends with record {last}, expected {} and the link that the manifest lists",
+                segment.last
+            );
+            return Err(window.damaged(window.end, what));
+        }
+        Ok(ControlFlow::Continue(()))
     }
-    progress(Progress { bytes_done: done.bytes_total, ..*done });
-    Ok(Some((offset, remainder.used_until)))
+
+    /// Reads the newest segment. Returns where its batches end, and where a torn write after them does.
+    pub(crate) fn newest(
+        &mut self,
+        window: &mut Window,
+        header: &SegmentHeader,
+        listed: &NewestSegment,
+        reading: &mut Reading<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<(u64, Option<u64>)>, LogError> {
+        if header.compressed.is_some() {
+            return Err(
+                window.damaged(12, "the newest segment is compressed, which only a closed one may be")
+            );
+        }
+        if window.end < header.capacity {
+            let what = format!("the file has {} bytes, expected {}", window.end, header.capacity);
+            return Err(window.damaged(window.end, what));
+        }
+        // A reserve that could not grow as far as it was asked to may have left a longer file.
+        window.end = header.capacity;
+        let seed = Seed::new(&header.id);
+        let (offset, found) = match self.batches(window, SEGMENT_HEADER_BYTES, seed, reading, visit)? {
+            ControlFlow::Break(()) => return Ok(None),
+            ControlFlow::Continue(end) => end,
+        };
+        let (broken_at, broken) = match found {
+            Found::Broken(at, what) => (at, what),
+            _ => (offset, "zeros where a batch was expected"),
+        };
+        let remainder = survey(window, offset, seed)?;
+        // A batch is written only after the one before it was synced: whatever lies before one whose
+        // header is right was promised, and is damaged now, not torn.
+        if let Some(later) = remainder.later_batch {
+            let what = format!("{broken}, and a later batch at byte {later} shows that this one was safe");
+            return Err(window.damaged(broken_at, what));
+        }
+        let last = reading.chain.next.previous();
+        if offset < listed.synced_bytes || last < listed.synced {
+            let what = format!(
+                "{broken}; the log ends with record {last}, but the manifest knows {} up to byte {} to be safe",
+                listed.synced, listed.synced_bytes
+            );
+            return Err(window.damaged(broken_at, what));
+        }
+        (self.progress)(Progress { bytes_done: self.done.bytes_total, ..self.done });
+        Ok(Some((offset, remainder.used_until)))
+    }
 }
 
 fn report(progress: &mut dyn FnMut(Progress), done: &mut Progress, more: u64) {
@@ -295,9 +376,13 @@ fn report(progress: &mut dyn FnMut(Progress), done: &mut Progress, more: u64) {
     }
 }
 
-fn unlisted_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>, LogError> {
+/// Segments in the folder of the log that the manifest does not list there. One that is listed as
+/// archived, or lies before the log's beginning, is what a crash left of it.
+pub(crate) fn unlisted_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>, LogError> {
     let listed = |first: Sequence| {
-        manifest.newest.first == first || manifest.closed.iter().any(|segment| segment.first == first)
+        manifest.newest.first == first
+            || first < manifest.first()
+            || manifest.closed.iter().any(|segment| segment.first == first)
     };
     let names = list_if_there(disk, LOG_DIRECTORY)?;
     let firsts = names.iter().filter_map(|name| parse_segment_name(name));
@@ -308,7 +393,7 @@ fn unlisted_segments(disk: &dyn Disk, manifest: &Manifest) -> Result<Vec<String>
 /// the manifest is older than the segment.
 fn check_unlisted(disk: &dyn Disk, unlisted: &[String], listed: Sequence) -> Result<(), LogError> {
     for path in unlisted {
-        let mut window = Window::open(disk, path, Access::Read)?;
+        let mut window = Window::open(disk, path)?;
         let header = window.segment_header()?;
         let seed = Seed::new(&header.id);
         if survey(&mut window, SEGMENT_HEADER_BYTES, seed)?.used_until.is_none() {

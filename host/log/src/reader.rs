@@ -4,13 +4,16 @@
 use crate::definitions::Definitions;
 use crate::doors::{Disk, Doors, LockKind};
 use crate::error::LogError;
+use crate::filter::LogFilter;
 use crate::lock::take_lock;
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, found};
 use crate::named::Record;
-use crate::read_log::{Progress, Replay, read_log, read_with};
+use crate::read_log::{Progress, Replay, Start, read_log, read_with};
+use crate::search::{Search, SearchReport};
 use crate::segment::Id;
 use crate::sequence::Sequence;
+use crate::starting_point::StartingPoint;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -35,14 +38,25 @@ impl LogReader {
 
     /// Hands every record to `replay`, as opening does, and reports what opening would mend.
     pub fn replay(&self, replay: &mut dyn Replay) -> Result<RecoveryReport, LogError> {
+        self.replay_after(None, replay)
+    }
+
+    /// The same with the records after a place in the log alone. The log must hold that place, with its
+    /// link and its catalog.
+    pub fn replay_after(
+        &self,
+        start: Option<&StartingPoint>,
+        replay: &mut dyn Replay,
+    ) -> Result<RecoveryReport, LogError> {
         let mut definitions = Definitions::default();
         let disk = self.disk.as_ref();
-        let end = read_with(disk, self.manifest.clone(), &mut definitions, replay)?;
+        let end = read_with(disk, self.manifest.clone(), start, &mut definitions, replay)?;
         Ok(found(disk, &end))
     }
 
     /// Hands the records from `from` on to `visit`, with names for all numbers, until it breaks off.
-    /// Segments that end before `from` are not read.
+    /// Segments that end before `from` are not read. If the first records of the log were given up, it
+    /// begins with those that are kept.
     pub fn records(
         &self,
         from: Sequence,
@@ -57,7 +71,27 @@ impl LogReader {
             Ok(visit(Record::resolve(parts, definitions)))
         };
         let (disk, manifest) = (self.disk.as_ref(), self.manifest.clone());
-        read_log(disk, manifest, from, &mut definitions, &mut each, progress).map(|_| ())
+        let start = Start::At(from);
+        read_log(disk, manifest, start, &mut definitions, &mut each, progress).map(|_| ())
+    }
+
+    /// Hands the records that the filter wants to `visit`, in order and with names for all numbers, until
+    /// it breaks off. Reads no more of the closed segments than their indexes say it must.
+    pub fn search(
+        &self,
+        filter: &LogFilter,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<SearchReport, LogError> {
+        let mut search = Search::new(self.disk.as_ref(), &self.manifest, filter, progress)?;
+        search.run(&mut |parts, definitions| Ok(visit(Record::resolve(parts, definitions))))?;
+        Ok(search.report)
+    }
+
+    /// The first record that the log holds; those before it were given up.
+    #[must_use]
+    pub fn first(&self) -> Sequence {
+        self.manifest.first()
     }
 
     /// The random key with which the database was made.

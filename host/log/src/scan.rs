@@ -5,73 +5,18 @@
 use crate::batch::{BatchHeader, HEADER_BYTES, Link, SECTOR_BYTES, Seed};
 use crate::bytes::Bytes;
 use crate::definitions::{Definitions, Scope};
-use crate::doors::{Access, Disk, DiskFile};
-use crate::error::{Doing, LogError};
-use crate::limits::{MAX_PAYLOAD_BYTES, READ_BYTES};
+use crate::error::LogError;
+use crate::limits::MAX_PAYLOAD_BYTES;
 use crate::record::{Cause, RecordParts};
 use crate::record_codec::{Scratch, decode};
-use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::segment::SegmentHeader;
 use crate::sequence::Sequence;
+use crate::window::Window;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// What is done with each record.
 pub(crate) type Visit<'v> =
     dyn FnMut(&RecordParts<'_>, &Definitions) -> Result<ControlFlow<()>, LogError> + 'v;
-
-/// A file that is read from front to back through a buffer.
-pub(crate) struct Window {
-    pub(crate) file: Arc<dyn DiskFile>,
-    /// How messages name the file.
-    pub(crate) path: String,
-    /// Where the file ends.
-    pub(crate) end: u64,
-    buffer: Vec<u8>,
-    start: u64,
-}
-
-impl Window {
-    pub(crate) fn open(disk: &dyn Disk, path: &str, access: Access) -> Result<Self, LogError> {
-        let located = disk.locate(path);
-        let file = disk.open(path, access).doing("open", || located.clone())?;
-        let end = file.length().doing("measure", || located.clone())?;
-        Ok(Self { file, path: located, end, buffer: Vec::new(), start: 0 })
-    }
-
-    /// Bytes that must lie before the end.
-    pub(crate) fn bytes(&mut self, offset: u64, length: usize) -> Result<&[u8], LogError> {
-        assert!(offset + length as u64 <= self.end, "a read beyond the end of {}", self.path);
-        let buffered = self.start + self.buffer.len() as u64;
-        if offset < self.start || offset + length as u64 > buffered {
-            let ahead = (self.end - offset).min(length.max(READ_BYTES) as u64) as usize;
-            self.buffer.resize(ahead, 0);
-            self.start = offset;
-            let read = self.file.read_at(offset, &mut self.buffer);
-            let read = read.doing("read", || self.path.clone())?;
-            self.buffer.truncate(read);
-            if read < length {
-                return Err(self.damaged(offset + read as u64, "the file became shorter while it was read"));
-            }
-        }
-        let at = (offset - self.start) as usize;
-        Ok(&self.buffer[at..at + length])
-    }
-
-    pub(crate) fn damaged(&self, offset: u64, what: impl Into<String>) -> LogError {
-        LogError::Damaged { path: self.path.clone(), offset, what: what.into() }
-    }
-
-    /// The segment's header.
-    pub(crate) fn segment_header(&mut self) -> Result<SegmentHeader, LogError> {
-        if self.end < SEGMENT_HEADER_BYTES {
-            let what = format!("the file has {} bytes, expected a segment's header", self.end);
-            return Err(self.damaged(self.end, what));
-        }
-        let path = self.path.clone();
-        let bytes = self.bytes(0, SEGMENT_HEADER_BYTES as usize)?;
-        SegmentHeader::decode(bytes.try_into().expect("a whole header was read"), &path)
-    }
-}
 
 /// What stands where a batch may begin.
 #[derive(Debug)]
@@ -132,6 +77,20 @@ pub(crate) struct Chain {
     pub(crate) catalog: [u8; 32],
     /// The latest time in a record.
     pub(crate) latest_micros: u64,
+}
+
+impl Chain {
+    /// At the start of a segment, going by its header.
+    pub(crate) fn at(header: &SegmentHeader) -> Self {
+        Self {
+            link: header.previous,
+            next: header.first,
+            // The next segment is begun only when all of the one before it has been synced.
+            mark: header.first.previous(),
+            catalog: header.catalog,
+            latest_micros: 0,
+        }
+    }
 }
 
 /// Everything that reading a segment builds up.

@@ -1,9 +1,10 @@
 //! A segment: a file of batches, named by its first record. Its header says to which database,
-//! timeline and catalog it belongs and where in the chain it starts. Invariant: a segment's file is
-//! never shorter than the header says, until it is closed and cut to the length in the manifest.
+//! timeline and catalog it belongs and where in the chain it starts. Invariant: a plain segment's file
+//! is never shorter than the header says, until it is closed and cut to the length in the manifest.
 
 use crate::batch::{Link, SECTOR_BYTES};
 use crate::error::LogError;
+use crate::limits::{MAX_FRAME_BYTES, MAX_SEGMENT_BYTES, MIN_FRAME_BYTES};
 use crate::sequence::Sequence;
 
 /// The folder of the segments.
@@ -17,8 +18,15 @@ pub(crate) const REWRITE_PATH: &str = "log/rewrite.tmp";
 /// Space that is given up for the manifest when the disk is full.
 pub(crate) const BALLAST_PATH: &str = "log/ballast.tmp";
 
-/// The format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The folder of closed segments that are compressed.
+pub(crate) const ARCHIVE_DIRECTORY: &str = "archive";
+/// A segment that is being compressed.
+pub(crate) const ARCHIVE_TEMPORARY_PATH: &str = "archive/archive.tmp";
+
+/// The newest format that this program reads, and writes where an older one cannot say the same.
+pub const FORMAT_VERSION: u32 = 2;
+/// The format of segments that are not compressed, and of manifests that know of nothing newer.
+pub(crate) const FIRST_FORMAT: u32 = 1;
 
 /// The length of a segment's header: one sector.
 pub(crate) const SEGMENT_HEADER_BYTES: u64 = SECTOR_BYTES;
@@ -26,7 +34,10 @@ pub(crate) const SEGMENT_HEADER_BYTES: u64 = SECTOR_BYTES;
 const MAGIC: &[u8; 8] = b"INTERLOG";
 /// Batches as they are, neither compressed nor encrypted.
 const CODEC_PLAIN: u32 = 0;
+/// The batches cut into frames that are compressed each by itself.
+const CODEC_FRAMES: u32 = 1;
 const USED_BYTES: usize = 152;
+const USED_BYTES_COMPRESSED: usize = 176;
 const CHECKSUM_AT: usize = 508;
 
 /// A random name, of a segment, a timeline or a database.
@@ -51,14 +62,33 @@ pub(crate) struct SegmentHeader {
     pub(crate) catalog: [u8; 32],
     /// The link of the last batch before it.
     pub(crate) previous: Link,
+    /// How its batches are compressed, if they are.
+    pub(crate) compressed: Option<Compressed>,
+}
+
+/// What the header of a compressed segment says beyond that of a plain one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Compressed {
+    /// The length of the segment before it was compressed, its header included.
+    pub(crate) length: u64,
+    /// Where the table of the frames begins in the file.
+    pub(crate) table_at: u64,
+    /// How many bytes of batches each frame holds; the last one may hold fewer.
+    pub(crate) frame_bytes: u32,
+    /// The checksum of the table.
+    pub(crate) table_checksum: u32,
 }
 
 impl SegmentHeader {
     pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES as usize] {
         let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
         bytes[..8].copy_from_slice(MAGIC);
-        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes[12..16].copy_from_slice(&CODEC_PLAIN.to_le_bytes());
+        let (format, codec) = match self.compressed {
+            None => (FIRST_FORMAT, CODEC_PLAIN),
+            Some(_) => (FORMAT_VERSION, CODEC_FRAMES),
+        };
+        bytes[8..12].copy_from_slice(&format.to_le_bytes());
+        bytes[12..16].copy_from_slice(&codec.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.id);
         bytes[32..48].copy_from_slice(&self.timeline);
         bytes[48..64].copy_from_slice(&self.database_key);
@@ -67,6 +97,12 @@ impl SegmentHeader {
         bytes[80..88].copy_from_slice(&self.created_micros.to_le_bytes());
         bytes[88..120].copy_from_slice(&self.catalog);
         bytes[120..152].copy_from_slice(&self.previous);
+        if let Some(compressed) = self.compressed {
+            bytes[152..160].copy_from_slice(&compressed.length.to_le_bytes());
+            bytes[160..168].copy_from_slice(&compressed.table_at.to_le_bytes());
+            bytes[168..172].copy_from_slice(&compressed.frame_bytes.to_le_bytes());
+            bytes[172..176].copy_from_slice(&compressed.table_checksum.to_le_bytes());
+        }
         let checksum = crc32c::crc32c(&bytes[..CHECKSUM_AT]);
         bytes[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
         bytes
@@ -97,14 +133,31 @@ impl SegmentHeader {
             let (found, supported) = (word(8), FORMAT_VERSION);
             return Err(LogError::NewerFormat { path: path.to_owned(), found, supported });
         }
-        if word(8) != FORMAT_VERSION {
-            return Err(damaged(8, format!("format {} was never written", word(8))));
+        let (used_bytes, compressed) = match (word(8), word(12)) {
+            (FIRST_FORMAT, CODEC_PLAIN) => (USED_BYTES, None),
+            (FORMAT_VERSION, CODEC_FRAMES) => {
+                let (length, table_at) = (long(152), long(160));
+                let (frame_bytes, table_checksum) = (word(168), word(172));
+                (USED_BYTES_COMPRESSED, Some(Compressed { length, table_at, frame_bytes, table_checksum }))
+            }
+            (FIRST_FORMAT | FORMAT_VERSION, found) if found > CODEC_FRAMES => {
+                return Err(LogError::UnknownCodec { path: path.to_owned(), found });
+            }
+            (format, codec) => {
+                return Err(damaged(8, format!("format {format} with codec {codec} was never written")));
+            }
+        };
+        if let Some(Compressed { length, frame_bytes, .. }) = compressed {
+            let is_length = (SEGMENT_HEADER_BYTES..=MAX_SEGMENT_BYTES).contains(&length);
+            if !is_length || !length.is_multiple_of(SECTOR_BYTES) {
+                return Err(damaged(152, format!("a segment of {length} bytes was never compressed")));
+            }
+            if !(MIN_FRAME_BYTES..=MAX_FRAME_BYTES).contains(&frame_bytes) {
+                return Err(damaged(168, format!("frames of {frame_bytes} bytes were never written")));
+            }
         }
-        if word(12) != CODEC_PLAIN {
-            return Err(LogError::UnknownCodec { path: path.to_owned(), found: word(12) });
-        }
-        if let Some(at) = bytes[USED_BYTES..CHECKSUM_AT].iter().position(|byte| *byte != 0) {
-            return Err(damaged(USED_BYTES + at, "a byte that must be zero is not".to_owned()));
+        if let Some(at) = bytes[used_bytes..CHECKSUM_AT].iter().position(|byte| *byte != 0) {
+            return Err(damaged(used_bytes + at, "a byte that must be zero is not".to_owned()));
         }
         Ok(Self {
             id: bytes[16..32].try_into().expect("16 bytes were cut out"),
@@ -115,6 +168,7 @@ impl SegmentHeader {
             created_micros: long(80),
             catalog: bytes[88..120].try_into().expect("32 bytes were cut out"),
             previous: bytes[120..152].try_into().expect("32 bytes were cut out"),
+            compressed,
         })
     }
 }
@@ -122,6 +176,11 @@ impl SegmentHeader {
 /// The path of the segment that begins with this record. Names sort as their records do.
 pub(crate) fn segment_path(first: Sequence) -> String {
     format!("{LOG_DIRECTORY}/{:020}.log", first.0)
+}
+
+/// The path of the same segment once it is compressed.
+pub(crate) fn archive_path(first: Sequence) -> String {
+    format!("{ARCHIVE_DIRECTORY}/{:020}.log", first.0)
 }
 
 /// The first record of the segment with this file name, if it is the name of a segment.
@@ -148,28 +207,52 @@ mod tests {
             created_micros: 6,
             catalog: [7; 32],
             previous: [8; 32],
+            compressed: None,
         }
+    }
+
+    fn compressed() -> SegmentHeader {
+        let compressed =
+            Compressed { length: 1 << 20, table_at: 5000, frame_bytes: 1 << 16, table_checksum: 77 };
+        SegmentHeader { compressed: Some(compressed), ..header() }
     }
 
     #[test]
     fn every_flipped_bit_of_a_segment_header_is_noticed() {
-        let bytes = header().encode();
-        assert_eq!(SegmentHeader::decode(&bytes, "x").unwrap(), header());
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes;
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(SegmentHeader::decode(&flipped, "x").is_err(), "bit {bit}");
+        for header in [header(), compressed()] {
+            let bytes = header.encode();
+            assert_eq!(SegmentHeader::decode(&bytes, "x").unwrap(), header);
+            for bit in 0..bytes.len() * 8 {
+                let mut flipped = bytes;
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert!(SegmentHeader::decode(&flipped, "x").is_err(), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_beyond_the_limits_are_refused_before_anything_is_allocated() {
+        let Some(within) = compressed().compressed else { panic!("it is compressed") };
+        for beyond in [
+            Compressed { length: u64::MAX, ..within },
+            Compressed { length: 100, ..within },
+            Compressed { length: (1 << 20) + 1, ..within },
+            Compressed { frame_bytes: 0, ..within },
+            Compressed { frame_bytes: u32::MAX, ..within },
+        ] {
+            let bytes = SegmentHeader { compressed: Some(beyond), ..header() }.encode();
+            assert!(SegmentHeader::decode(&bytes, "x").is_err(), "{beyond:?}");
         }
     }
 
     #[test]
     fn a_newer_format_is_named_as_such() {
         let mut bytes = header().encode();
-        bytes[8] = 2;
+        bytes[8] = 3;
         let checksum = crc32c::crc32c(&bytes[..CHECKSUM_AT]);
         bytes[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
         let error = SegmentHeader::decode(&bytes, "x").unwrap_err();
-        assert!(matches!(error, LogError::NewerFormat { found: 2, supported: 1, .. }));
+        assert!(matches!(error, LogError::NewerFormat { found: 3, supported: 2, .. }));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What appends, waiters and the writer share, and how they tell each other. Locks are taken in the
-//! order writer, definitions, pending; none but the writer's is held while a watcher runs.
+//! order writer, manifest, definitions, pending; none but the writer's is held while a watcher runs.
 //! Invariant: the durable sequence only grows, and never passes what has been synced.
 
 use crate::anchor::Anchor;
 use crate::definitions::Definitions;
-use crate::doors::Signal;
+use crate::doors::{Disk, Signal, Threads};
+use crate::error::LogError;
+use crate::maintenance::Upkeep;
+use crate::manifest::Manifest;
 use crate::pending::Pending;
 use crate::sequence::Sequence;
 use parking_lot::{Mutex, RwLock};
@@ -35,6 +38,9 @@ pub(crate) struct Shared {
     /// Wakes those who wait for the writer.
     pub(crate) progress: Arc<dyn Signal>,
     pub(crate) watchers: RwLock<Vec<Watcher>>,
+    /// The manifest as it was last published. Whoever changes it publishes it before letting go.
+    pub(crate) manifest: Mutex<Manifest>,
+    pub(crate) upkeep: Upkeep,
     /// The lock of the data directory, until the log is closed.
     pub(crate) directory_lock: Mutex<Option<Box<dyn Send + Sync>>>,
 }
@@ -43,19 +49,22 @@ impl Shared {
     pub(crate) fn new(
         pending: Pending,
         definitions: Definitions,
-        wake: Arc<dyn Signal>,
-        progress: Arc<dyn Signal>,
-        directory_lock: Box<dyn Send + Sync>,
         anchor: Anchor,
+        manifest: Manifest,
+        threads: &dyn Threads,
+        directory_lock: Box<dyn Send + Sync>,
     ) -> Self {
+        let progress = threads.signal();
         Self {
             anchor: Mutex::new(anchor),
             durable: AtomicU64::new(pending.next.previous().0),
             pending: Mutex::new(pending),
             definitions: RwLock::new(definitions),
-            wake,
+            wake: threads.signal(),
+            upkeep: Upkeep::new(threads.signal(), progress.clone()),
             progress,
             watchers: RwLock::new(Vec::new()),
+            manifest: Mutex::new(manifest),
             directory_lock: Mutex::new(Some(directory_lock)),
         }
     }
@@ -84,6 +93,28 @@ impl Shared {
         self.pending.lock().poison(reason);
         self.progress.notify();
         self.tell(Durability::Failed);
+    }
+
+    /// Publishes a change of the manifest that the background work makes. On a full disk nothing has
+    /// changed; after any other failure nobody knows which manifest stands, so nothing more is written.
+    pub(crate) fn change_manifest(
+        &self,
+        disk: &dyn Disk,
+        change: impl FnOnce(&mut Manifest),
+    ) -> Result<(), LogError> {
+        let mut manifest = self.manifest.lock();
+        let mut changed = manifest.clone();
+        change(&mut changed);
+        let published = changed.publish(disk);
+        match &published {
+            Ok(()) => *manifest = changed,
+            Err(error) if error.is_disk_full() => {}
+            Err(error) => {
+                drop(manifest);
+                self.poison(error.with_causes());
+            }
+        }
+        published
     }
 
     fn tell(&self, durability: Durability) {

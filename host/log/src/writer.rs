@@ -5,17 +5,17 @@
 use crate::batch::{BatchHeader, HEADER_BYTES, Link, SECTOR_BYTES, Seed, whole_sectors};
 use crate::bytes::put_varint;
 use crate::definitions::DefinitionId;
-use crate::doors::{Access, DiskFile, Doors, Step, Worker};
+use crate::doors::{DiskFile, Doors, Step, Worker};
 use crate::error::{Doing, LogError};
 use crate::limits::{IDLE_MARK_DELAY_MICROS, RESERVE_RETRY_MICROS};
 use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
 use crate::pending::{PendingBatch, State};
 use crate::publish::rename;
 use crate::reserve::Reserve;
-use crate::scan::Window;
 use crate::segment::{Id, SEGMENT_HEADER_BYTES, SegmentHeader, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::Shared;
+use crate::window::Window;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -46,7 +46,8 @@ impl Newest {
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) doors: Doors,
-    pub(crate) manifest: Manifest,
+    pub(crate) timeline: Id,
+    pub(crate) database_key: Id,
     pub(crate) newest: Newest,
     pub(crate) reserve: Reserve,
     /// The length of new segments.
@@ -307,30 +308,23 @@ impl Writer {
         self.doors.entropy.fill(&mut id).doing("draw randomness for", || disk.locate(""))?;
         let header = SegmentHeader {
             id,
-            timeline: self.manifest.timeline,
-            database_key: self.manifest.database_key,
+            timeline: self.timeline,
+            database_key: self.database_key,
             first,
             capacity,
             created_micros: self.doors.clock.now_micros(),
             catalog,
             previous: self.link,
+            compressed: None,
         };
         let path = segment_path(first);
         file.write_at(0, &header.encode()).doing("write", || disk.locate(&path))?;
         file.sync().doing("sync", || disk.locate(&path))?;
         rename(disk.as_ref(), crate::segment::RESERVE_PATH, &path)?;
-        let (file_before, length) = (self.newest.file.clone(), self.newest.offset);
-        self.manifest.closed.push(ClosedSegment {
-            first: self.newest.first,
-            id: self.newest.id,
-            length,
-            last: self.last,
-            link: self.link,
-        });
-        self.newest = Newest::new(file, &header, SEGMENT_HEADER_BYTES);
-        self.publish_manifest()?;
-        let path = || disk.locate(&segment_path(self.manifest.newest.first));
-        file_before.truncate(length).doing("shorten the segment before", path)?;
+        let before = std::mem::replace(&mut self.newest, Newest::new(file, &header, SEGMENT_HEADER_BYTES));
+        self.list_closed(&before)?;
+        let path = || disk.locate(&segment_path(before.first));
+        before.file.truncate(before.offset).doing("shorten", path)?;
         self.defined.clear();
         self.must_change = false;
         self.should_change = false;
@@ -345,14 +339,14 @@ impl Writer {
         let disk = self.doors.disk.clone();
         let path = segment_path(self.newest.first);
         let (file, capacity) = self.reserve.take().expect("records were promised room in the reserve");
-        let mut header = Window::open(disk.as_ref(), &path, Access::Read)?.segment_header()?;
+        let mut header = Window::open(disk.as_ref(), &path)?.segment_header()?;
         header.capacity = capacity;
         file.write_at(0, &header.encode()).doing("write", || disk.locate(&path))?;
         file.sync().doing("sync", || disk.locate(&path))?;
         // Marks are left behind, so the manifest must not count on them; and until the database is closed
         // an opening must not count on the name that is given here.
         self.newest.offset = 0;
-        self.publish_manifest()?;
+        self.publish_manifest(|_| {})?;
         rename(disk.as_ref(), crate::segment::RESERVE_PATH, &path)?;
         self.newest = Newest::new(file, &header, SEGMENT_HEADER_BYTES);
         self.link = header.previous;
@@ -363,14 +357,31 @@ impl Writer {
         Ok(())
     }
 
-    fn publish_manifest(&mut self) -> Result<(), LogError> {
+    /// Publishes a manifest that lists this segment as closed, and the one that follows it.
+    fn list_closed(&mut self, segment: &Newest) -> Result<(), LogError> {
+        let closed = ClosedSegment {
+            first: segment.first,
+            id: segment.id,
+            length: segment.offset,
+            last: self.last,
+            link: self.link,
+            archived: None,
+        };
+        self.publish_manifest(|manifest| manifest.closed.push(closed))?;
+        self.shared.upkeep.ask();
+        Ok(())
+    }
+
+    /// Publishes what has changed. The background work may hold the manifest for as long as it takes to
+    /// publish it once.
+    fn publish_manifest(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<(), LogError> {
         let Newest { first, id, offset, .. } = self.newest;
-        self.manifest.newest = NewestSegment { first, id, synced_bytes: offset, synced: self.last };
+        let mut manifest = self.shared.manifest.lock();
+        change(&mut manifest);
+        manifest.newest = NewestSegment { first, id, synced_bytes: offset, synced: self.last };
         let disk = self.doors.disk.as_ref();
-        match self.manifest.publish(disk) {
-            Err(error) if error.is_disk_full() && self.reserve.drop_ballast(disk)? => {
-                self.manifest.publish(disk)
-            }
+        match manifest.publish(disk) {
+            Err(error) if error.is_disk_full() && self.reserve.drop_ballast(disk)? => manifest.publish(disk),
             published => published,
         }
     }
@@ -383,7 +394,7 @@ impl Writer {
         // What is given back here is room for the manifest. Should the disk be full even so, nothing
         // is lost: the next opening mends more than it need have.
         self.reserve.remove(self.doors.disk.as_ref())?;
-        match self.publish_manifest() {
+        match self.publish_manifest(|_| {}) {
             Err(error) if !error.is_disk_full() => return Err(error),
             _ => {}
         }

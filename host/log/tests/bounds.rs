@@ -65,7 +65,7 @@ fn a_full_disk_refuses_new_writes_and_takes_them_again_when_there_is_room() {
 #[test]
 fn an_append_waits_when_too_much_waits_for_the_disk() {
     let simulator = Simulator::new(4);
-    let options = LogOptions { segment_bytes: 1 << 20 };
+    let options = LogOptions { segment_bytes: 1 << 20, ..LogOptions::DEFAULT };
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     let mut most = 0;
@@ -221,7 +221,7 @@ fn a_newest_segment_that_is_longer_than_its_header_says_is_read_to_that_length()
 #[test]
 fn an_append_waits_when_too_many_records_wait_for_the_disk() {
     let simulator = Simulator::new(12);
-    let options = LogOptions { segment_bytes: 64 << 20 };
+    let options = LogOptions { segment_bytes: 64 << 20, ..LogOptions::DEFAULT };
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     let mut most = 0;
@@ -318,7 +318,7 @@ fn an_upgrade_on_a_full_disk_is_followed_by_records_in_its_segment() {
 #[test]
 fn a_transaction_takes_few_bytes_beside_its_own() {
     let simulator = Simulator::new(11);
-    let options = LogOptions { segment_bytes: 4 << 20 };
+    let options = LogOptions { segment_bytes: 4 << 20, ..LogOptions::DEFAULT };
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     let used = || {
@@ -434,4 +434,28 @@ fn an_artifact_is_found_by_its_digest_and_never_damaged() {
     assert_eq!(store.put(b"a component").unwrap(), digest);
     assert_eq!(store.get(digest).unwrap(), b"a component");
     assert!(matches!(store.get(Digest([0; 32])), Err(LogError::MissingArtifact { .. })));
+}
+
+#[test]
+fn a_first_record_longer_than_a_segment_takes_the_place_of_the_empty_one() {
+    for waits in [false, true] {
+        let simulator = Simulator::new(12);
+        let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+        let cast = Cast::define(&log);
+        let big = vec![7; 200_000];
+        for n in 1..=3 {
+            if waits {
+                // Long enough for marks to be written into a segment that has no records yet.
+                simulator.clock.advance(1_000_000);
+                simulator.threads.run_until_idle();
+            }
+            let arguments = if n % 2 == 1 { &big[..] } else { &[] };
+            let sequence = log.append(&RecordParts { arguments, ..plain(&log, cast) }).unwrap();
+            log.wait_durable(sequence).unwrap();
+        }
+        log.close().unwrap();
+        drop(log);
+        let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+        assert_eq!(records.len(), 3);
+    }
 }

@@ -4,8 +4,8 @@
 mod support;
 
 use interstice_log::{
-    BoxError, Definitions, Durability, Log, LogError, LogOptions, LogReader, Progress, RecordParts, Replay,
-    Sequence, os,
+    BoxError, Definitions, Durability, Log, LogError, LogOptions, LogReader, Progress, RecordParts, Repair,
+    Replay, Retention, Sequence, os,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -123,7 +123,7 @@ fn opening_a_long_log_tells_how_far_it_has_come() {
     }
     let directory = tempfile::tempdir().unwrap();
     let doors = os::doors(directory.path()).unwrap();
-    let options = LogOptions { segment_bytes: 4 << 20 };
+    let options = LogOptions { segment_bytes: 4 << 20, ..LogOptions::DEFAULT };
     let (log, ..) = open(&doors, options).unwrap();
     let cast = Cast::define(&log);
     for _ in 0..400 {
@@ -137,6 +137,48 @@ fn opening_a_long_log_tells_how_far_it_has_come() {
     assert!(told.len() > 2 && told.is_sorted_by_key(|progress| progress.bytes_done));
     let last = told.last().unwrap();
     assert_eq!(last.bytes_done, last.bytes_total);
+}
+
+#[test]
+fn segments_are_archived_while_others_are_written_and_a_lost_one_is_repaired() {
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let options = LogOptions { segment_bytes: 256 << 10, retention: Retention::KeepAll };
+    let (log, ..) = open(&doors, options).unwrap();
+    let cast = Cast::define(&log);
+    for n in 1..=4000 {
+        let sequence = append_sized(&log, cast, 1000).unwrap();
+        if n % 100 == 0 {
+            log.wait_durable(sequence).unwrap();
+            log.archive(Sequence(n / 2));
+        }
+    }
+    log.wait_durable(Sequence(4000)).unwrap();
+    log.wait_maintained();
+    let report = log.maintenance();
+    assert!(report.archived > 1 && report.indexed > 1 && report.failure.is_none(), "{report:?}");
+    log.close().unwrap();
+    drop(log);
+    let (log, records, _) = open(&doors, options).unwrap();
+    assert_eq!(records.len(), 4000);
+    assert_in_order(&records);
+    log.close().unwrap();
+    drop(log);
+    let sound = interstice_log::verify(doors.disk.as_ref(), &mut |_| {}).unwrap();
+    assert!(sound.findings.iter().all(|finding| finding.path.contains("artifacts")), "{:?}", sound.findings);
+
+    let archive = directory.path().join("archive");
+    let mut names: Vec<_> = std::fs::read_dir(&archive).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+    names.sort();
+    std::fs::remove_file(&names[1]).unwrap();
+    assert!(matches!(open(&doors, options), Err(LogError::MissingSegment { .. })));
+    let planned = Repair::plan(&doors, None).unwrap();
+    let kept = planned.what().kept_until;
+    assert!(kept > Sequence::ZERO && planned.what().given_up.unwrap().last == Sequence(4000));
+    planned.apply().unwrap().unwrap();
+    let (_log, records, _) = open(&doors, options).unwrap();
+    assert_eq!(records.len() as u64, kept.0);
 }
 
 #[test]

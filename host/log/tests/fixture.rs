@@ -1,4 +1,4 @@
-//! Logs of format 1 that are kept as bytes. They open for ever, and today's encoder writes the same
+//! Logs of each format that are kept as bytes. They open for ever, and today's encoder writes the same
 //! bytes. Made anew with `INTERSTICE_BLESS=1` only while no database of the format is in use.
 #![allow(clippy::unwrap_used)]
 
@@ -7,8 +7,9 @@ mod support;
 use interstice_log::doors::{Clock, Disk, Doors};
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    Cause, Closed, Digest, EventKind, Installed, Lifecycle, Log, LogReader, NamedCause, NamedChange,
-    NamedOutcome, NamedOwed, NamedWrites, Outcome, Owed, Record, RecordParts, Sequence, WriteSetEncoder,
+    Cause, Closed, Digest, EventKind, Installed, Lifecycle, Log, LogFilter, LogOptions, LogReader,
+    NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Outcome, Owed, Record, RecordParts,
+    Retention, Sequence, WriteSetEncoder,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -20,6 +21,8 @@ use support::{Cast, SMALL, append, assert_in_order, open};
 const MANY: &str = "format-1";
 /// A record of each cause, and an upgrade, which begins another segment.
 const CAUSES: &str = "format-1-causes";
+/// What becomes of the first one when all that it may be is archived.
+const ARCHIVED: &str = "format-2";
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -50,6 +53,8 @@ fn written_today(name: &str) -> BTreeMap<String, Vec<u8>> {
     log.close().unwrap();
     drop(log);
     let mut files = simulator.disk.contents();
+    // Indexes are derived, and may or may not be there already.
+    files.retain(|path, _| !path.ends_with(".index"));
     // The zeros at the end of the newest segment are left out of the fixture.
     for bytes in files.values_mut() {
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
@@ -122,10 +127,11 @@ fn append_causes(log: &Log) {
 fn planted(files: &BTreeMap<String, Vec<u8>>) -> Simulator {
     let simulator = Simulator::new(21);
     simulator.disk.create_directory("log").unwrap();
+    simulator.disk.create_directory("archive").unwrap();
     let newest = files.keys().rfind(|path| path.ends_with(".log")).unwrap();
     for (path, bytes) in files {
         let mut bytes = bytes.clone();
-        if path.ends_with(".log") {
+        if path.starts_with("log/") && path.ends_with(".log") {
             let capacity = u64::from_le_bytes(bytes[72..80].try_into().unwrap()) as usize;
             let length = if path == newest { capacity } else { bytes.len().next_multiple_of(512) };
             bytes.resize(length, 0);
@@ -137,12 +143,28 @@ fn planted(files: &BTreeMap<String, Vec<u8>>) -> Simulator {
 
 fn fixture(name: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
-    let mut keep = |path: String| files.insert(path.clone(), std::fs::read(folder(name).join(path)).unwrap());
+    let mut keep = |path: String| {
+        let bytes = std::fs::read(folder(name).join(&path)).unwrap();
+        files.insert(path, bytes);
+    };
     keep("MANIFEST".to_owned());
-    for entry in std::fs::read_dir(folder(name).join("log")).unwrap() {
-        keep(format!("log/{}", entry.unwrap().file_name().to_str().unwrap()));
+    for directory in ["archive", "log"] {
+        let Ok(entries) = std::fs::read_dir(folder(name).join(directory)) else { continue };
+        for entry in entries {
+            keep(format!("{directory}/{}", entry.unwrap().file_name().to_str().unwrap()));
+        }
     }
     files
+}
+
+fn bless(name: &str, files: &BTreeMap<String, Vec<u8>>) {
+    if std::env::var_os("INTERSTICE_BLESS").is_some() {
+        for (path, bytes) in files {
+            let path = folder(name).join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
 }
 
 /// The records that a reader finds in a fixture, which an opening finds as well without mending.
@@ -164,12 +186,7 @@ fn read(name: &str) -> (Simulator, Vec<Record>) {
 fn the_encoder_writes_the_bytes_of_format_1() {
     for name in [MANY, CAUSES] {
         let today = written_today(name);
-        if std::env::var_os("INTERSTICE_BLESS").is_some() {
-            std::fs::create_dir_all(folder(name).join("log")).unwrap();
-            for (path, bytes) in &today {
-                std::fs::write(folder(name).join(path), bytes).unwrap();
-            }
-        }
+        bless(name, &today);
         let kept = fixture(name);
         assert_eq!(kept.len(), 3, "a manifest and two segments");
         assert_eq!(today.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>());
@@ -246,4 +263,64 @@ fn every_cause_of_format_1_is_read_for_ever() {
         };
         assert_eq!(record.deliveries, if n == 4 { vec![owed] } else { Vec::new() });
     }
+}
+
+/// What today's program makes of the log of format 1 when all that it may be is archived: the compressed
+/// segment and its index.
+fn archived_today() -> BTreeMap<String, Vec<u8>> {
+    let simulator = planted(&fixture(MANY));
+    let doors = Doors { clock: Arc::new(Still), ..simulator.doors() };
+    let options = LogOptions { retention: Retention::KeepAll, ..SMALL };
+    let (log, ..) = open(&doors, options).unwrap();
+    log.archive(Sequence(50));
+    log.wait_maintained();
+    log.close().unwrap();
+    let mut files = simulator.disk.contents();
+    files.retain(|path, _| !path.ends_with(".tmp"));
+    for (path, bytes) in &mut files {
+        if path.starts_with("log/") {
+            let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+            bytes.truncate(used);
+        }
+    }
+    files
+}
+
+#[test]
+fn a_log_of_format_1_is_archived_and_is_of_format_2_then() {
+    let today = archived_today();
+    bless(ARCHIVED, &today);
+    let kept = fixture(ARCHIVED);
+    assert_eq!(today.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>());
+    assert_eq!(kept.len(), 4, "a manifest, an archived segment, its index and the newest segment");
+    let newest = "log/00000000000000000042.log";
+    for path in ["MANIFEST", newest, "archive/00000000000000000001.index"] {
+        // How well zstd compresses may change with its version; nothing else may.
+        let without_stored = |files: &BTreeMap<String, Vec<u8>>| {
+            let text = String::from_utf8_lossy(&files[path]).into_owned();
+            let lines = text.lines().filter(|line| !line.starts_with("crc32c"));
+            lines.map(|line| line.split(" stored ").next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert!(without_stored(&today) == without_stored(&kept), "{path} is written differently");
+    }
+}
+
+#[test]
+fn a_log_of_format_2_opens_for_ever() {
+    let simulator = planted(&fixture(ARCHIVED));
+    let mut records: Vec<Record> = Vec::new();
+    let mut visit = |record| {
+        records.push(record);
+        ControlFlow::Continue(())
+    };
+    let reader = LogReader::open(&simulator.doors()).unwrap();
+    let found = reader.search(&LogFilter::default(), &mut visit, &mut |_| {}).unwrap();
+    drop(reader);
+    assert_eq!((records.len(), found.unindexed), (50, 0));
+    assert_in_order(&records);
+    let (log, again, report) = open(&simulator.doors(), SMALL).unwrap();
+    assert!(again == records && !report.rewritten);
+    let cast = Cast::define(&log);
+    append(&log, cast).unwrap();
+    log.close().unwrap();
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use support::{Cast, append, assert_in_order, open};
 
 const DIRECTORY: &str = "INTERSTICE_KILL_TEST_DIRECTORY";
-const OPTIONS: LogOptions = LogOptions { segment_bytes: 64 << 10 };
+const OPTIONS: LogOptions = LogOptions { segment_bytes: 64 << 10, ..LogOptions::DEFAULT };
 
 /// The process that is killed: it appends for ever, and says what is durable.
 #[test]

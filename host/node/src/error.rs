@@ -357,6 +357,8 @@ fn log_code(error: &LogError) -> &'static str {
         LogError::Disk { .. } => "ours.disk",
         LogError::Damaged { .. } | LogError::DamagedArtifact { .. } => "ours.damaged",
         LogError::MissingSegment { .. }
+        | LogError::BeginningGivenUp { .. }
+        | LogError::NotInLog { .. }
         | LogError::MissingManifest { .. }
         | LogError::UnlistedSegment { .. }
         | LogError::MissingArtifact { .. } => "ours.missing",

@@ -2,6 +2,7 @@
 //! there are with the objects that hold their rows. One encoding, checked by two checksums and a digest.
 //! Invariant: a head that is read is bit for bit the one that was written, or is refused.
 
+use super::SNAPSHOT_FORMAT_VERSION;
 use super::names::Family;
 use super::object::Object;
 use crate::anchor::Anchor;
@@ -10,7 +11,7 @@ use crate::bytes::{Bytes, Malformed, put_run, put_varint};
 use crate::definitions::Digest;
 use crate::error::LogError;
 use crate::limits::MAX_SNAPSHOT_HEAD_BYTES;
-use crate::segment::{FORMAT_VERSION, Id};
+use crate::segment::Id;
 use crate::sequence::Sequence;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -122,7 +123,7 @@ impl Head {
     fn put_fixed(&self, fixed: &mut [u8], body: &[u8]) {
         let SnapshotIdentity { database_key, timeline, anchor, storage } = &self.identity;
         fixed[..8].copy_from_slice(MAGIC);
-        fixed[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        fixed[8..12].copy_from_slice(&SNAPSHOT_FORMAT_VERSION.to_le_bytes());
         fixed[12..16].copy_from_slice(&self.family.number().to_le_bytes());
         fixed[16..32].copy_from_slice(&self.id);
         fixed[32..48].copy_from_slice(timeline);
@@ -215,9 +216,9 @@ fn decode_fixed(fixed: &[u8; FIXED_BYTES], path: &str) -> Result<(Head, u64, u32
     }
     // The magic, the version and the place of the checksum are the same in all formats.
     match word(8) {
-        FORMAT_VERSION => {}
-        found if found > FORMAT_VERSION => {
-            return Err(LogError::NewerFormat { path: path(), found, supported: FORMAT_VERSION });
+        SNAPSHOT_FORMAT_VERSION => {}
+        found if found > SNAPSHOT_FORMAT_VERSION => {
+            return Err(LogError::NewerFormat { path: path(), found, supported: SNAPSHOT_FORMAT_VERSION });
         }
         found => return damaged(8, format!("format {found} was never written")),
     }

@@ -22,4 +22,7 @@ pub use read::{Snapshot, SnapshotVisitor, TakeRows};
 pub use store::{ListedSnapshot, SnapshotStore, SnapshotTurn};
 pub use writer::{SnapshotWriter, TableWriter};
 
+/// The format of heads and objects, which is another than that of the log.
+const SNAPSHOT_FORMAT_VERSION: u32 = 1;
+
 pub(crate) use names::{SNAPSHOT_DIRECTORY, parse_head_name};

@@ -2,10 +2,11 @@
 //! a snapshot, which knows its length and digest; alone it means nothing. Invariant: an object is never
 //! changed once a head refers to it.
 
+use super::SNAPSHOT_FORMAT_VERSION;
 use super::names::{Family, object_path};
 use crate::definitions::Digest;
 use crate::error::LogError;
-use crate::segment::{FORMAT_VERSION, Id};
+use crate::segment::Id;
 
 /// The length of an object's header.
 pub(super) const OBJECT_HEADER_BYTES: usize = 64;
@@ -49,7 +50,7 @@ impl ObjectHeader {
     pub(super) fn encode(&self) -> [u8; OBJECT_HEADER_BYTES] {
         let mut bytes = [0; OBJECT_HEADER_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
-        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[8..12].copy_from_slice(&SNAPSHOT_FORMAT_VERSION.to_le_bytes());
         bytes[12..16].copy_from_slice(&CODEC_ZSTD.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.id);
         bytes[32..48].copy_from_slice(&self.database_key);
@@ -80,9 +81,13 @@ impl ObjectHeader {
         }
         // The magic, the version and the place of the checksum are the same in all formats.
         match word(8) {
-            FORMAT_VERSION => {}
-            found if found > FORMAT_VERSION => {
-                return Err(LogError::NewerFormat { path: path(), found, supported: FORMAT_VERSION });
+            SNAPSHOT_FORMAT_VERSION => {}
+            found if found > SNAPSHOT_FORMAT_VERSION => {
+                return Err(LogError::NewerFormat {
+                    path: path(),
+                    found,
+                    supported: SNAPSHOT_FORMAT_VERSION,
+                });
             }
             found => return damaged(8, format!("format {found} was never written")),
         }

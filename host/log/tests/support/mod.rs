@@ -2,14 +2,19 @@
 //! alone, and logs opened with every record collected.
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-use interstice_log::doors::Doors;
+use interstice_log::doors::{Access, Disk, DiskFile, Doors, LockKind, LockOutcome};
+use interstice_log::sim::Simulator;
 use interstice_log::{
-    BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind, Installed,
-    Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites,
-    Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, WriteSet, WriteSetEncoder,
+    Anchor, BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind,
+    Installed, Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome, NamedOwed,
+    NamedWrites, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, StartingPoint, WriteSet,
+    WriteSetEncoder,
 };
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10 };
+pub const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10, ..LogOptions::DEFAULT };
 
 /// The numbers of the definitions that the records use.
 #[derive(Clone, Copy)]
@@ -23,8 +28,13 @@ pub struct Cast {
 
 impl Cast {
     pub fn define(log: &Log) -> Self {
+        Self::define_of(log, Digest([7; 32]))
+    }
+
+    /// The same with a module of this artifact.
+    pub fn define_of(log: &Log, artifact: Digest) -> Self {
         let define = |definition| log.define(definition).unwrap();
-        let artifact = define(Definition::Artifact(Digest([7; 32])));
+        let artifact = define(Definition::Artifact(artifact));
         let package = "acme:bank".to_owned();
         let module =
             define(Definition::Module { package: package.clone(), version: "1.2.0".to_owned(), artifact });
@@ -46,8 +56,10 @@ pub fn append(log: &Log, cast: Cast) -> Result<Sequence, LogError> {
 }
 
 /// Each of these begins another segment, where that is possible.
+const UPGRADE_EVERY: u64 = 67;
+
 fn is_upgrade(n: u64) -> bool {
-    n.is_multiple_of(67)
+    n.is_multiple_of(UPGRADE_EVERY)
 }
 
 /// The same, with an inserted row of this many bytes in every fourth. The arguments say how many.
@@ -116,12 +128,21 @@ pub fn plain(log: &Log, subject: DefinitionId) -> RecordParts<'static> {
 
 /// Opens a log and collects its records.
 pub fn open(doors: &Doors, options: LogOptions) -> Result<(Log, Vec<Record>, RecoveryReport), LogError> {
+    open_after(doors, options, None)
+}
+
+/// Opens a log after a place in it and collects the records that follow.
+pub fn open_after(
+    doors: &Doors,
+    options: LogOptions,
+    start: Option<&StartingPoint>,
+) -> Result<(Log, Vec<Record>, RecoveryReport), LogError> {
     let mut records = Vec::new();
     let mut collect = |record: &RecordParts<'_>, definitions: &Definitions| -> Result<(), BoxError> {
         records.push(Record::resolve(record, definitions));
         Ok(())
     };
-    let (log, report) = Log::open(doors, options, &mut collect)?;
+    let (log, report) = Log::open_after(doors, options, start, &mut collect)?;
     Ok((log, records, report))
 }
 
@@ -183,9 +204,14 @@ pub fn expected(n: u64, more: usize) -> Record {
 /// Asserts that these are the records from 1 on, complete and in order, with all that was appended.
 #[track_caller]
 pub fn assert_in_order(records: &[Record]) {
+    assert_in_order_after(Sequence::ZERO, records);
+}
+
+/// Asserts that these are the records after this one, complete and in order.
+pub fn assert_in_order_after(before: Sequence, records: &[Record]) {
     for (index, record) in records.iter().enumerate() {
         let more = u64::from_le_bytes(record.arguments[8..].try_into().unwrap());
-        let expected = expected(index as u64 + 1, more as usize);
+        let expected = expected(before.0 + index as u64 + 1, more as usize);
         assert!(*record == expected, "found {record:?}, expected {expected:?}");
     }
 }
@@ -206,13 +232,13 @@ pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
 }
 
 /// A simulated machine with a log of so many durable records, each in a batch of its own.
-pub fn machine_with(records: u64, options: LogOptions) -> (interstice_log::sim::Simulator, Log) {
+pub fn machine_with(records: u64, options: LogOptions) -> (Simulator, Log) {
     machine_of(1, records, options)
 }
 
 /// The same, with a disk that fails as this seed says.
-pub fn machine_of(seed: u64, records: u64, options: LogOptions) -> (interstice_log::sim::Simulator, Log) {
-    let simulator = interstice_log::sim::Simulator::new(seed);
+pub fn machine_of(seed: u64, records: u64, options: LogOptions) -> (Simulator, Log) {
+    let simulator = Simulator::new(seed);
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
     for _ in 0..records {
@@ -223,7 +249,7 @@ pub fn machine_of(seed: u64, records: u64, options: LogOptions) -> (interstice_l
 }
 
 /// The same machine after the process was killed, before the log could be closed.
-pub fn killed_with(records: u64, options: LogOptions) -> interstice_log::sim::Simulator {
+pub fn killed_with(records: u64, options: LogOptions) -> Simulator {
     let (simulator, log) = machine_with(records, options);
     let after = simulator.kill(2);
     drop(log);
@@ -231,15 +257,31 @@ pub fn killed_with(records: u64, options: LogOptions) -> interstice_log::sim::Si
 }
 
 /// The same machine after the log was closed.
-pub fn closed_with(records: u64, options: LogOptions) -> interstice_log::sim::Simulator {
+pub fn closed_with(records: u64, options: LogOptions) -> Simulator {
     let (simulator, log) = machine_with(records, options);
     log.close().unwrap();
     simulator
 }
 
 /// The paths of the segments in order, and the bytes of each.
-pub fn segments(simulator: &interstice_log::sim::Simulator) -> Vec<(String, Vec<u8>)> {
+pub fn segments(simulator: &Simulator) -> Vec<(String, Vec<u8>)> {
     simulator.disk.contents().into_iter().filter(|(path, _)| path.ends_with(".log")).collect()
+}
+
+/// Puts a segment beside a closed log of so many records that the manifest does not list, and in which
+/// nothing but this byte is not zero. Returns its path.
+pub fn plant_unlisted(simulator: &Simulator, records: u64, at: usize) -> String {
+    let (_, mut bytes) = segments(simulator).pop().unwrap();
+    let first = records + 1;
+    bytes[16] ^= 1;
+    bytes[64..72].copy_from_slice(&first.to_le_bytes());
+    let checksum = crc32c::crc32c(&bytes[..508]);
+    bytes[508..512].copy_from_slice(&checksum.to_le_bytes());
+    bytes[512..].fill(0);
+    bytes[at] = 1;
+    let path = format!("log/{first:020}.log");
+    simulator.disk.plant(&path, bytes);
+    path
 }
 
 /// Where the batches of a segment are: offset and length.
@@ -253,4 +295,137 @@ pub fn batches(segment: &[u8]) -> Vec<(usize, usize)> {
         offset += length;
     }
     batches
+}
+
+/// Every place between two batches of the segments that are not compressed, in order.
+pub fn places(simulator: &Simulator) -> Vec<StartingPoint> {
+    let mut places = Vec::new();
+    for (path, bytes) in segments(simulator) {
+        if !path.starts_with("log/") {
+            continue;
+        }
+        let start = u64::from_le_bytes(bytes[64..72].try_into().unwrap());
+        let catalog = bytes[88..120].try_into().unwrap();
+        for (offset, _) in batches(&bytes) {
+            let first = u64::from_le_bytes(bytes[offset + 32..offset + 40].try_into().unwrap());
+            let sequence = Sequence(first - 1);
+            // On a full disk a segment goes on after an upgrade.
+            let upgrade = Sequence(sequence.0 - sequence.0 % UPGRADE_EVERY);
+            let anchor = Anchor {
+                sequence,
+                link: bytes[offset..offset + 32].try_into().unwrap(),
+                catalog: if upgrade.0 < start { catalog } else { [upgrade.0 as u8; 32] },
+                latest_micros: 1_700_000_000_000_000 + sequence.0 * 40,
+            };
+            places.push(StartingPoint { timeline: bytes[32..48].try_into().unwrap(), anchor });
+        }
+    }
+    places
+}
+
+/// The last place that is known to be safe: a batch was written after it.
+pub fn last_place(simulator: &Simulator) -> Option<StartingPoint> {
+    places(simulator).pop()
+}
+
+/// A disk that counts the bytes read from it.
+pub struct CountingDisk {
+    pub disk: Arc<dyn Disk>,
+    pub read: Arc<AtomicU64>,
+}
+
+impl CountingDisk {
+    /// Doors whose disk counts, and the count.
+    pub fn over(doors: &Doors) -> (Doors, Arc<AtomicU64>) {
+        let read = Arc::new(AtomicU64::new(0));
+        let disk = Self { disk: doors.disk.clone(), read: read.clone() };
+        (Doors { disk: Arc::new(disk), ..doors.clone() }, read)
+    }
+}
+
+struct CountingFile {
+    file: Arc<dyn DiskFile>,
+    read: Arc<AtomicU64>,
+}
+
+impl Disk for CountingDisk {
+    fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.create(path)
+    }
+
+    fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(CountingFile { file: self.disk.open(path, access)?, read: self.read.clone() }))
+    }
+
+    fn list(&self, directory: &str) -> io::Result<Vec<String>> {
+        self.disk.list(directory)
+    }
+
+    fn create_directory(&self, directory: &str) -> io::Result<()> {
+        self.disk.create_directory(directory)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn sync_directory(&self, directory: &str) -> io::Result<()> {
+        self.disk.sync_directory(directory)
+    }
+
+    fn lock(&self, path: &str, kind: LockKind) -> io::Result<LockOutcome> {
+        self.disk.lock(path, kind)
+    }
+
+    fn locate(&self, path: &str) -> String {
+        self.disk.locate(path)
+    }
+}
+
+impl DiskFile for CountingFile {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(offset, buffer)?;
+        self.read.fetch_add(read as u64, SeqCst);
+        Ok(read)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(offset, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.file.truncate(length)
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        self.file.allocate(length)
+    }
+}
+
+/// What a test chooses by seed.
+pub struct Dice(interstice_log::sim::SimEntropy);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(interstice_log::sim::SimEntropy::new(seed ^ 0xd1ce))
+    }
+
+    pub fn below(&self, bound: u64) -> u64 {
+        use interstice_log::doors::Entropy;
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes).unwrap();
+        u64::from_le_bytes(bytes) % bound
+    }
 }

@@ -1,0 +1,133 @@
+//! Carrying out a repair: copies first, then the changes, the manifest last. Invariant: until the manifest
+//! is published the log refuses to open, as it did before, and planning again comes to the same end.
+
+use super::plan::Work;
+use super::walk::Kept;
+use super::{RepairPlan, RepairReport};
+use crate::doors::{Access, Disk, Doors};
+use crate::error::{Doing, LogError};
+use crate::index::index_path;
+use crate::publish::{directory_of, list_if_there, remove_if_there, rename};
+use crate::segment::{
+    ARCHIVE_DIRECTORY, ASIDE_DIRECTORY, Id, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, SegmentHeader,
+    parse_segment_name, segment_path,
+};
+use crate::window::Window;
+
+const ASIDE_TEMPORARY_PATH: &str = "log/aside/aside.tmp";
+const CHUNK_BYTES: u64 = 1 << 20;
+
+pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<RepairReport, LogError> {
+    assert!(plan.reason.is_some(), "there is work only where something is wrong");
+    let disk = doors.disk.as_ref();
+    let mut ids: [Id; 2] = [[0; 16]; 2];
+    for id in &mut ids {
+        doors.entropy.fill(id).doing("draw randomness for", || disk.locate(""))?;
+    }
+    let [id, timeline] = ids;
+    // The directory of the log may itself be gone.
+    disk.create_directory(ASIDE_DIRECTORY).doing("create", || disk.locate(ASIDE_DIRECTORY))?;
+    for directory in ["", LOG_DIRECTORY] {
+        disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
+    }
+    if !list_if_there(disk, ARCHIVE_DIRECTORY)?.is_empty() {
+        disk.sync_directory(ARCHIVE_DIRECTORY).doing("sync", || disk.locate(ARCHIVE_DIRECTORY))?;
+    }
+    let mut aside = Vec::new();
+    for path in &work.copied {
+        aside.push(copy_aside(disk, path)?);
+    }
+    for path in &work.synced {
+        let file = disk.open(path, Access::Write).doing("open", || disk.locate(path))?;
+        file.sync().doing("sync", || disk.locate(path))?;
+    }
+    if let Some(cut) = &work.cut {
+        write_again(disk, cut)?;
+    }
+    for path in work.moved.iter().rev() {
+        aside.push(move_aside(disk, path)?);
+    }
+    let header = SegmentHeader { id, timeline, created_micros: doors.clock.now_micros(), ..work.newest };
+    let file = disk.create(RESERVE_PATH).doing("create", || disk.locate(RESERVE_PATH))?;
+    file.allocate(header.capacity).doing("reserve space for", || disk.locate(RESERVE_PATH))?;
+    file.write_at(0, &header.encode()).doing("write", || disk.locate(RESERVE_PATH))?;
+    file.sync().doing("sync", || disk.locate(RESERVE_PATH))?;
+    rename(disk, RESERVE_PATH, &segment_path(header.first))?;
+    let mut manifest = work.manifest;
+    manifest.timeline = timeline;
+    manifest.newest.id = id;
+    manifest.publish(disk)?;
+    Ok(RepairReport { timeline, aside })
+}
+
+/// A name in the folder of copies that no file has.
+fn free_name(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
+    let taken = list_if_there(disk, ASIDE_DIRECTORY)?;
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let free = (0..).map(|attempt| format!("{name}.{attempt}")).find(|name| !taken.contains(name));
+    Ok(format!("{ASIDE_DIRECTORY}/{}", free.expect("a directory has fewer names than there are numbers")))
+}
+
+/// Copies a file byte for byte, as it is stored.
+fn copy_aside(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
+    let to = free_name(disk, path)?;
+    let from = disk.open(path, Access::Read).doing("open", || disk.locate(path))?;
+    let length = from.length().doing("measure", || disk.locate(path))?;
+    let located = || disk.locate(ASIDE_TEMPORARY_PATH);
+    let copy = disk.create(ASIDE_TEMPORARY_PATH).doing("create", located)?;
+    let mut buffer = vec![0; length.min(CHUNK_BYTES) as usize];
+    let mut at = 0;
+    while at < length {
+        let wanted = (length - at).min(CHUNK_BYTES) as usize;
+        let read = from.read_at(at, &mut buffer[..wanted]).doing("read", || disk.locate(path))?;
+        if read == 0 {
+            break;
+        }
+        copy.write_at(at, &buffer[..read]).doing("write", located)?;
+        at += read as u64;
+    }
+    copy.sync().doing("sync", located)?;
+    rename(disk, ASIDE_TEMPORARY_PATH, &to)?;
+    Ok(disk.locate(&to))
+}
+
+/// Moves a file that is given up, and removes its index.
+fn move_aside(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
+    let to = free_name(disk, path)?;
+    rename(disk, path, &to)?;
+    let directory = directory_of(path);
+    disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
+    if let Some(first) = path.rsplit('/').next().and_then(parse_segment_name) {
+        remove_if_there(disk, &index_path(first, directory == ARCHIVE_DIRECTORY))?;
+    }
+    Ok(disk.locate(&to))
+}
+
+/// Writes a segment again up to where it is kept, not compressed, and syncs it before it takes its name.
+fn write_again(disk: &dyn Disk, kept: &Kept) -> Result<(), LogError> {
+    let from = &kept.candidate.path;
+    let to = segment_path(kept.candidate.first);
+    let mut window = Window::open(disk, from)?;
+    let located = || disk.locate(REWRITE_PATH);
+    let file = disk.create(REWRITE_PATH).doing("create", located)?;
+    let header = SegmentHeader { compressed: None, ..kept.header };
+    file.write_at(0, &header.encode()).doing("write", located)?;
+    let mut at = crate::segment::SEGMENT_HEADER_BYTES;
+    while at < kept.end {
+        let length = (kept.end - at).min(CHUNK_BYTES);
+        let bytes = window.bytes(at, length as usize)?;
+        file.write_at(at, bytes).doing("write", located)?;
+        at += length;
+    }
+    file.sync().doing("sync", located)?;
+    rename(disk, REWRITE_PATH, &to)?;
+    for is_archived in [false, true] {
+        remove_if_there(disk, &index_path(kept.candidate.first, is_archived))?;
+    }
+    if *from != to {
+        remove_if_there(disk, from)?;
+        let directory = directory_of(from);
+        disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
+    }
+    Ok(())
+}

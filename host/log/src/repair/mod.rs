@@ -1,0 +1,97 @@
+//! Going on with a log that refuses to open, on somebody's explicit word: first a plan, which says what
+//! would be given up, then its execution. Invariant: what is changed or given up is kept aside, and a
+//! crash at any moment leaves a log that refuses to open as before, or the repaired one.
+
+mod apply;
+mod plan;
+mod remains;
+mod walk;
+
+use crate::doors::{Disk, Doors, LockKind};
+use crate::error::LogError;
+use crate::lock::take_lock;
+use crate::segment::Id;
+use crate::sequence::Sequence;
+use crate::starting_point::StartingPoint;
+use plan::Work;
+
+/// What a repair would do, and does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepairPlan {
+    /// Why the database does not open, or why a part of its history cannot be read. None if nothing is
+    /// wrong, and then nothing is done.
+    pub reason: Option<String>,
+    /// The last record that stays.
+    pub kept_until: Sequence,
+    /// The transactions that are given up.
+    pub given_up: Option<GivenUp>,
+    /// Whether there may have been more transactions after those, of which nothing tells.
+    pub may_be_more: bool,
+    /// What is wrong lies before the snapshot: the log would no longer hold the records up to this one.
+    /// No transaction is given up with them.
+    pub history_until: Option<Sequence>,
+    /// The files that are copied aside before they are changed.
+    pub copied: Vec<String>,
+    /// The files that are moved aside.
+    pub moved: Vec<String>,
+}
+
+/// Transactions that are given up: all from the first to the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The first of them.
+    pub first: Sequence,
+    /// The last one that anything tells of.
+    pub last: Sequence,
+    /// When the first and the last batch of them that can still be read were begun, in microseconds since
+    /// 1970-01-01 UTC.
+    pub times: Option<(u64, u64)>,
+}
+
+impl GivenUp {
+    /// How many they are, not counting those of which nothing tells.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.last.0 - self.first.0 + 1
+    }
+}
+
+/// What a repair came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepairReport {
+    /// The history that the log tells from now on; cursors and keys of the one before mean nothing in it.
+    pub timeline: Id,
+    /// Where the copies are.
+    pub aside: Vec<String>,
+}
+
+/// A repair that is planned. While it lives nobody else opens the database.
+pub struct Repair {
+    doors: Doors,
+    plan: RepairPlan,
+    work: Option<Work>,
+    _lock: Box<dyn Send + Sync>,
+}
+
+impl Repair {
+    /// Finds out what is wrong and what could be kept. Changes nothing. `start` is the place in the log
+    /// that the newest valid snapshot covers, if there is one: damage before it costs no transaction.
+    pub fn plan(doors: &Doors, start: Option<&StartingPoint>) -> Result<Self, LogError> {
+        let disk: &dyn Disk = doors.disk.as_ref();
+        let lock = take_lock(disk, LockKind::Exclusive)?;
+        let (plan, work) = plan::plan(disk, start)?;
+        Ok(Self { doors: doors.clone(), plan, work, _lock: lock })
+    }
+
+    /// What would be done.
+    #[must_use]
+    pub fn what(&self) -> &RepairPlan {
+        &self.plan
+    }
+
+    /// Does it. Does nothing where nothing is wrong.
+    pub fn apply(self) -> Result<Option<RepairReport>, LogError> {
+        let Some(work) = self.work else { return Ok(None) };
+        apply::apply(&self.doors, &self.plan, work).map(Some)
+    }
+}

@@ -1,0 +1,313 @@
+//! What a repair would do: how much of the log stays, what is given up, which files are kept aside, and
+//! the manifest that comes of it. Invariant: a database that opens, and whose whole log reads, is left
+//! alone.
+
+use super::remains::Remains;
+use super::walk::{Kept, Walked, exists, link_before, walk};
+use super::{GivenUp, RepairPlan};
+use crate::batch::{Link, genesis};
+use crate::definitions::Definitions;
+use crate::doors::Disk;
+use crate::error::LogError;
+use crate::limits::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
+use crate::manifest::{Archived, Begin, ClosedSegment, MANIFEST_PATH, Manifest, NewestSegment, PastTimeline};
+use crate::read_log::{Start, read_log};
+use crate::record::RecordParts;
+use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::sequence::Sequence;
+use crate::starting_point::StartingPoint;
+use crate::window::Window;
+use std::ops::ControlFlow;
+
+/// How a plan is carried out.
+pub(super) struct Work {
+    /// Files that are copied aside, as paths of the disk.
+    pub(super) copied: Vec<String>,
+    /// Files that are moved aside.
+    pub(super) moved: Vec<String>,
+    /// Segments that stay as they are, but may not be on the medium yet.
+    pub(super) synced: Vec<String>,
+    /// The segment that is written again up to where it is kept.
+    pub(super) cut: Option<Kept>,
+    /// The header of the segment with which the log goes on, but for its id and its timeline.
+    pub(super) newest: SegmentHeader,
+    /// The manifest that is published in the end, but for the same.
+    pub(super) manifest: Manifest,
+}
+
+pub(super) fn plan(
+    disk: &dyn Disk,
+    start: Option<&StartingPoint>,
+) -> Result<(RepairPlan, Option<Work>), LogError> {
+    let (manifest, reason) = match Manifest::read(disk) {
+        Ok(Some(manifest)) => {
+            let refused = refusal(disk, &manifest, start)?;
+            (Some(manifest), refused)
+        }
+        Ok(None) => match crate::create::check_no_database(disk) {
+            Ok(()) => return Err(LogError::NoDatabase { path: disk.locate("") }),
+            Err(missing) => (None, Some(missing)),
+        },
+        Err(error @ LogError::Damaged { .. }) => (None, Some(error)),
+        Err(error) => return Err(error),
+    };
+    if let (Some(manifest), Some(start)) = (&manifest, start) {
+        start.check(disk, manifest)?;
+    }
+    let Some(reason) = reason else { return Ok((RepairPlan::default(), None)) };
+    let walked = walk(disk, manifest.as_ref(), start)?;
+    Draft { disk, manifest, walked, start }.finish(&reason)
+}
+
+/// Why the log does not open, or does not read as a whole.
+fn refusal(
+    disk: &dyn Disk,
+    manifest: &Manifest,
+    start: Option<&StartingPoint>,
+) -> Result<Option<LogError>, LogError> {
+    let mut starts = vec![Start::At(manifest.first())];
+    starts.extend(start.map(Start::After));
+    for start in starts {
+        let visit = &mut |_: &RecordParts<'_>, _: &Definitions| Ok(ControlFlow::Continue(()));
+        match read_log(disk, manifest.clone(), start, &mut Definitions::default(), visit, &mut |_| {}) {
+            Ok(_) => {}
+            Err(error @ (LogError::NewerFormat { .. } | LogError::UnknownCodec { .. })) => return Err(error),
+            Err(error @ LogError::UnlistedSegment { .. }) => return Ok(Some(error)),
+            Err(error) if error.is_damage() => return Ok(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+struct Draft<'p> {
+    disk: &'p dyn Disk,
+    manifest: Option<Manifest>,
+    walked: Walked,
+    start: Option<&'p StartingPoint>,
+}
+
+impl Draft<'_> {
+    fn finish(mut self, reason: &LogError) -> Result<(RepairPlan, Option<Work>), LogError> {
+        let disk = self.disk;
+        let nothing = || {
+            let what = "no segment can be read either, so there is nothing to go on from".to_owned();
+            LogError::Damaged { path: disk.locate(MANIFEST_PATH), offset: 0, what }
+        };
+        let database_key = self.walked.database_key.ok_or_else(nothing)?;
+        let kept = &mut self.walked.kept;
+        while kept.last().is_some_and(|kept| !kept.has_records()) {
+            kept.pop();
+        }
+        let covered = self.start.filter(|_| !self.walked.passed_start).map(|start| start.anchor);
+        if let Some(anchor) = covered {
+            let reaches = self.walked.kept.last().is_some_and(|kept| kept.last() >= anchor.sequence);
+            if reaches {
+                let what = "the batch that ends with this record has another link";
+                let (path, sequence) = (self.disk.locate(MANIFEST_PATH), anchor.sequence);
+                return Err(LogError::NotInLog { path, offset: 0, sequence, what });
+            }
+            // The log breaks off before the snapshot: only what comes after it can follow it.
+            self.walked.kept.clear();
+        }
+        if self.manifest.is_none() && self.walked.kept.is_empty() {
+            return Err(nothing());
+        }
+        let (next, link, catalog) = self.end(database_key);
+        let kept_until = next.previous();
+        let remains = self.remains();
+        let given_up = (remains.last > kept_until).then_some(GivenUp {
+            first: next,
+            last: remains.last,
+            times: remains.times,
+        });
+        let begin = self.begin(next, link, catalog);
+        let first_before = self.manifest.as_ref().map_or(Sequence(1), Manifest::first);
+        let history_until = begin
+            .as_ref()
+            .map(|begin| begin.first)
+            .filter(|first| *first > first_before)
+            .map(Sequence::previous);
+        if let (Some(until), None) = (history_until, self.start) {
+            // Only a manifest could say that the beginning was given up, and only a snapshot replaces it.
+            let path = self.disk.locate(MANIFEST_PATH);
+            return Err(LogError::BeginningGivenUp { path, first: until.next() });
+        }
+        let newest = self.newest_header(database_key, next, link, catalog);
+        let closed = self.closed()?;
+        let past = self.past(kept_until);
+        let listed = NewestSegment {
+            first: next,
+            id: [0; 16],
+            synced_bytes: SEGMENT_HEADER_BYTES,
+            synced: kept_until,
+        };
+        let manifest = Manifest { database_key, timeline: [0; 16], past, begin, closed, newest: listed };
+        let work = self.work(newest, manifest)?;
+        let locate = |paths: &[String]| paths.iter().map(|path| self.disk.locate(path)).collect();
+        let reason = self.walked.fault.as_ref().unwrap_or(reason).with_causes();
+        let plan = RepairPlan {
+            reason: Some(reason),
+            kept_until,
+            given_up,
+            may_be_more: !self.walked.is_clean || self.manifest.is_none(),
+            history_until,
+            copied: locate(&work.copied),
+            moved: locate(&work.moved),
+        };
+        Ok((plan, Some(work)))
+    }
+
+    /// The place where the log goes on: record, link and catalog.
+    fn end(&self, database_key: [u8; 16]) -> (Sequence, Link, [u8; 32]) {
+        if let Some(Kept { chain, .. }) = self.walked.kept.last() {
+            return (chain.next, chain.link, chain.catalog);
+        }
+        if let Some(StartingPoint { anchor, .. }) = self.start {
+            return (anchor.sequence.next(), anchor.link, anchor.catalog);
+        }
+        match self.manifest.as_ref().and_then(|manifest| manifest.begin.as_ref()) {
+            Some(Begin { first, link, catalog }) => (*first, *link, *catalog),
+            None => (Sequence(1), genesis(&database_key), [0; 32]),
+        }
+    }
+
+    /// What the rest tells of the records that are given up.
+    fn remains(&self) -> Remains {
+        let mut remains = Remains::default();
+        if let Some(manifest) = &self.manifest {
+            remains.reaches(manifest.newest.synced);
+            manifest.closed.iter().for_each(|segment| remains.reaches(segment.last));
+        }
+        let last_kept = self.walked.kept.last();
+        for candidate in &self.walked.candidates {
+            match last_kept {
+                Some(kept) if candidate.first < kept.candidate.first => {}
+                Some(kept) if candidate.first == kept.candidate.first => {
+                    remains.look_through(self.disk, candidate, kept.end);
+                }
+                _ => remains.look_through(self.disk, candidate, 0),
+            }
+        }
+        remains
+    }
+
+    /// Where the log begins from now on.
+    fn begin(&self, next: Sequence, link: Link, catalog: [u8; 32]) -> Option<Begin> {
+        let begin = match self.walked.kept.first() {
+            Some(kept) => {
+                Begin { first: kept.candidate.first, link: link_before(kept), catalog: kept.header.catalog }
+            }
+            None => Begin { first: next, link, catalog },
+        };
+        (begin.first > Sequence(1)).then_some(begin)
+    }
+
+    fn newest_header(
+        &self,
+        database_key: [u8; 16],
+        first: Sequence,
+        previous: Link,
+        catalog: [u8; 32],
+    ) -> SegmentHeader {
+        let like = self.walked.kept.last().map(|kept| &kept.header);
+        let capacity = like.map_or(SEGMENT_BYTES, |header| header.capacity);
+        let capacity = crate::batch::whole_sectors(capacity.clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES));
+        SegmentHeader {
+            id: [0; 16],
+            timeline: [0; 16],
+            database_key,
+            first,
+            capacity,
+            created_micros: 0,
+            catalog,
+            previous,
+            compressed: None,
+        }
+    }
+
+    /// Whether a segment that is kept must be written again.
+    fn is_cut(&self, kept: &Kept) -> bool {
+        let is_last =
+            self.walked.kept.last().is_some_and(|last| last.candidate.first == kept.candidate.first);
+        let is_whole_archive = kept.header.compressed.is_some_and(|compressed| compressed.length == kept.end);
+        is_last && !kept.is_as_listed() && !is_whole_archive
+    }
+
+    fn closed(&self) -> Result<Vec<ClosedSegment>, LogError> {
+        let mut closed = Vec::new();
+        for kept in &self.walked.kept {
+            if let Some(listed) = kept.candidate.listed.as_ref().filter(|_| kept.is_as_listed()) {
+                let archived = listed.archived.clone().filter(|_| kept.header.compressed.is_some());
+                closed.push(ClosedSegment { archived, ..listed.clone() });
+                continue;
+            }
+            let archived = match kept.header.compressed {
+                Some(compressed) if !self.is_cut(kept) => {
+                    let table = compressed.table_at + crate::frames::table_bytes(&compressed);
+                    Some(Archived { stored_bytes: table, latest_micros: kept.chain.latest_micros })
+                }
+                _ => None,
+            };
+            closed.push(ClosedSegment {
+                first: kept.candidate.first,
+                id: kept.header.id,
+                length: kept.end,
+                last: kept.last(),
+                link: kept.chain.link,
+                archived,
+            });
+        }
+        Ok(closed)
+    }
+
+    /// The timelines that end here.
+    fn past(&self, until: Sequence) -> Vec<PastTimeline> {
+        if let Some(manifest) = &self.manifest {
+            let ended = PastTimeline { timeline: manifest.timeline, until };
+            let past = manifest.past.iter().cloned().chain([ended]);
+            return past.map(|past| PastTimeline { until: past.until.min(until), ..past }).collect();
+        }
+        let mut past: Vec<PastTimeline> = Vec::new();
+        for kept in &self.walked.kept {
+            let (timeline, until) = (kept.header.timeline, kept.last());
+            match past.last_mut() {
+                Some(last) if last.timeline == timeline => last.until = until,
+                _ => past.push(PastTimeline { timeline, until }),
+            }
+        }
+        past
+    }
+
+    fn work(&self, newest: SegmentHeader, manifest: Manifest) -> Result<Work, LogError> {
+        let cut = self.walked.kept.iter().find(|kept| self.is_cut(kept)).cloned();
+        let mut copied = Vec::new();
+        if exists(self.disk, MANIFEST_PATH)? {
+            copied.push(MANIFEST_PATH.to_owned());
+        }
+        copied.extend(cut.iter().map(|kept| kept.candidate.path.clone()));
+        let mut moved = Vec::new();
+        for candidate in &self.walked.candidates {
+            let is_kept = self.walked.kept.iter().any(|kept| kept.candidate.first == candidate.first);
+            if !is_kept && exists(self.disk, &candidate.path)? && !self.is_empty(&candidate.path) {
+                moved.push(candidate.path.clone());
+            }
+        }
+        let is_unsafe = |kept: &&Kept| !kept.is_as_listed() && !self.is_cut(kept);
+        let synced =
+            self.walked.kept.iter().filter(is_unsafe).map(|kept| kept.candidate.path.clone()).collect();
+        Ok(Work { copied, moved, synced, cut, newest, manifest })
+    }
+
+    /// Whether a segment was begun and holds nothing: what an interrupted repair, or change of segments,
+    /// leaves.
+    fn is_empty(&self, path: &str) -> bool {
+        let nothing = || {
+            let mut window = Window::open(self.disk, path)?;
+            let seed = crate::batch::Seed::new(&window.segment_header()?.id);
+            let used = crate::scan::survey(&mut window, SEGMENT_HEADER_BYTES, seed)?.used_until;
+            Ok::<_, LogError>(used.is_none())
+        };
+        nothing().unwrap_or(false)
+    }
+}

@@ -1,0 +1,84 @@
+//! Looking at everything that a data directory holds of a log, and saying all that is wrong at once:
+//! structure, checksums, links, numbers, manifest and files, indexes, artifacts. Invariant: not a byte is
+//! changed, and what reads without a finding of damage is what was written.
+
+mod finding;
+mod leftovers;
+mod segment;
+
+pub use finding::{Finding, Gravity, VerifyReport};
+
+use crate::artifacts::read_artifact;
+use crate::definitions::{Definition, Definitions, Digest};
+use crate::doors::{Disk, LockKind};
+use crate::error::LogError;
+use crate::lock::take_lock;
+use crate::manifest::{MANIFEST_PATH, Manifest};
+use crate::read_log::{Progress, total_bytes};
+use segment::SegmentCheck;
+use std::collections::BTreeSet;
+
+/// Looks at a data directory that no process holds to write. Fails only where nothing can be looked at;
+/// whatever is wrong with the log is in the report.
+pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport, LogError> {
+    let _lock = take_lock(disk, LockKind::Shared)?;
+    let mut report = VerifyReport::default();
+    let manifest = match Manifest::read(disk) {
+        Ok(Some(manifest)) => manifest,
+        Ok(None) => {
+            crate::create::check_no_database(disk)?;
+            return Err(LogError::NoDatabase { path: disk.locate("") });
+        }
+        // Without the manifest nothing says what the files should be.
+        Err(error @ LogError::Damaged { .. }) => {
+            report.error(disk, MANIFEST_PATH, Gravity::Damage, &error);
+            return Ok(report);
+        }
+        Err(error) => return Err(error),
+    };
+    check_manifest(disk, &manifest, &mut report);
+    let mut definitions = Definitions::default();
+    let mut done = Progress { bytes_done: 0, bytes_total: total_bytes(disk, &manifest, 0)? };
+    report.first = manifest.first();
+    report.segments = manifest.closed.len() + 1;
+    for at in 0..=manifest.closed.len() {
+        let mut check = SegmentCheck::new(disk, &manifest, at, &mut definitions, &mut report);
+        let bytes = check.run(&mut |more| {
+            progress(Progress { bytes_done: (done.bytes_done + more).min(done.bytes_total), ..done });
+        });
+        done.bytes_done = (done.bytes_done + bytes).min(done.bytes_total);
+    }
+    leftovers::check(disk, &manifest, &mut report)?;
+    check_artifacts(disk, &definitions, &mut report);
+    progress(Progress { bytes_done: done.bytes_total, ..done });
+    Ok(report)
+}
+
+/// The lines of the manifest must fit each other.
+fn check_manifest(disk: &dyn Disk, manifest: &Manifest, report: &mut VerifyReport) {
+    let firsts = manifest.closed.iter().map(|segment| segment.first).chain([manifest.newest.first]);
+    for (at, first) in firsts.enumerate() {
+        let expected = manifest.before(at).next;
+        if first != expected {
+            let what = format!("a segment is listed from record {first} on, expected {expected}");
+            report.add(disk, MANIFEST_PATH, 0, Gravity::Damage, what);
+        }
+    }
+}
+
+/// The artifacts that records name must be there, with the bytes that their digests name.
+fn check_artifacts(disk: &dyn Disk, definitions: &Definitions, report: &mut VerifyReport) {
+    let named: BTreeSet<Digest> = definitions
+        .iter()
+        .filter_map(|(_, definition)| match definition {
+            Definition::Artifact(digest) => Some(*digest),
+            _ => None,
+        })
+        .collect();
+    report.artifacts = named.len();
+    for digest in named {
+        if let Err(error) = read_artifact(disk, digest) {
+            report.error(disk, &crate::artifacts::path_of(digest), Gravity::Damage, &error);
+        }
+    }
+}
