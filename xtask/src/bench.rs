@@ -19,6 +19,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut arguments = vec!["bench", "--workspace", "--locked", "--bench", "ratios"];
     if options.quick {
         arguments.extend(["--", "--test"]);
+        say("measuring once only, to see that the benchmarks run: these numbers mean nothing");
     }
     say(&format!("building and running the benchmarks: cargo {}", arguments.join(" ")));
     shell::run(shell::cargo().args(arguments))
