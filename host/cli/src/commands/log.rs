@@ -5,7 +5,9 @@
 
 mod json;
 mod names;
+mod repair;
 mod text;
+mod verify;
 
 use crate::database::{existing_doors, failure, reading_bar, show};
 use crate::exit::{Exit, Failure};
@@ -22,10 +24,13 @@ use std::path::PathBuf;
 ///
 /// The data directory is only read: nothing is recovered, and nothing runs.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// The data directory.
-    #[arg(long, value_name = "DIR", env = "INTERSTICE_DATA")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", env = "INTERSTICE_DATA", required = true)]
+    data: Option<PathBuf>,
     /// The first record to show.
     #[arg(long, value_name = "SEQUENCE", default_value_t = 1)]
     from: u64,
@@ -46,8 +51,24 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// What else can be done with a log.
+#[derive(clap::Subcommand)]
+enum Action {
+    Verify(verify::Arguments),
+    Repair(repair::Arguments),
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let doors = existing_doors(&arguments.data)?;
+    match &arguments.action {
+        Some(Action::Verify(arguments)) => verify::run(arguments),
+        Some(Action::Repair(arguments)) => repair::run(arguments),
+        None => show_records(arguments),
+    }
+}
+
+fn show_records(arguments: &Arguments) -> Result<(), Failure> {
+    let data = arguments.data.as_ref().expect("the argument is required where there is no subcommand");
+    let doors = existing_doors(data)?;
     let in_log = |error| failure(Error::from(error));
     let reader = LogReader::open(&doors).map_err(in_log)?;
     let mut printer = Printer::new(arguments);

@@ -80,7 +80,7 @@ fn row(names: &Names, package: &str, table: &str, change: &NamedChange) -> Strin
 }
 
 /// In UTC, by ISO 8601.
-fn timestamp(micros: u64) -> String {
+pub(super) fn timestamp(micros: u64) -> String {
     let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);

@@ -1,0 +1,80 @@
+//! `interstice log repair`: lets a damaged database open again, at the price that it names first.
+//! Without `--yes` it only says what would be given up.
+//! Invariant: nothing is changed that was not copied aside, and nothing is given up that was not named.
+
+use crate::database::{existing_doors, failure};
+use crate::exit::{Exit, Failure};
+use crate::terminal::Output;
+use interstice_node::Error;
+use interstice_node::log::{GivenUp, Repair, RepairPlan};
+use std::path::PathBuf;
+
+/// Says what a repair of the log would give up, and with `--yes` repairs it.
+///
+/// A repair cuts the log at its first damage, keeps a copy of everything that it changes under `log/aside/`
+/// in the data directory, and begins a new timeline. Restore a backup instead if there is one.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The data directory.
+    #[arg(long, value_name = "DIR", env = "INTERSTICE_DATA")]
+    data: PathBuf,
+    /// Repairs, instead of saying what a repair would do.
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let doors = existing_doors(&arguments.data)?;
+    let in_log = |error| failure(Error::from(error));
+    let repair = Repair::plan(&doors, None).map_err(in_log)?;
+    let mut output = Output::new();
+    for line in lines(repair.what()) {
+        output.line(line)?;
+    }
+    if repair.what().reason.is_none() {
+        return Ok(output.flush()?);
+    }
+    if !arguments.yes {
+        output.line("nothing was changed; `--yes` repairs")?;
+        output.flush()?;
+        return Err(Failure::silent(Exit::Negative));
+    }
+    if let Some(report) = repair.apply().map_err(in_log)? {
+        for path in &report.aside {
+            output.line(format!("kept aside: {path}"))?;
+        }
+        let timeline: String = report.timeline.iter().map(|byte| format!("{byte:02x}")).collect();
+        output.line(format!("repaired; the database goes on as timeline {timeline}"))?;
+    }
+    Ok(output.flush()?)
+}
+
+fn lines(plan: &RepairPlan) -> Vec<String> {
+    let Some(reason) = &plan.reason else {
+        return vec!["nothing is to be repaired: the log opens as it is".to_owned()];
+    };
+    let mut lines = vec![format!("damaged: {reason}"), format!("records up to {} are kept", plan.kept_until)];
+    match &plan.given_up {
+        Some(given_up) => lines.push(given_up_line(given_up)),
+        None => lines.push("no transaction is known to be given up".to_owned()),
+    }
+    if plan.may_be_more {
+        lines.push("more may be given up that cannot be read any more".to_owned());
+    }
+    if let Some(until) = plan.history_until {
+        lines.push(format!(
+            "the history up to record {until} cannot be read any more; later records are kept"
+        ));
+    }
+    lines.extend(plan.copied.iter().map(|path| format!("a copy is kept of {path}")));
+    lines.extend(plan.moved.iter().map(|path| format!("{path} is moved aside")));
+    lines
+}
+
+fn given_up_line(given_up: &GivenUp) -> String {
+    let GivenUp { first, last, times } = given_up;
+    let when = times.map(|(first, last)| {
+        format!(", from {} to {}", super::text::timestamp(first), super::text::timestamp(last))
+    });
+    format!("given up: {} transactions, {first} to {last}{}", given_up.count(), when.unwrap_or_default())
+}
