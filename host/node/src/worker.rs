@@ -27,6 +27,17 @@ pub(crate) struct WriterWorker {
     pub(crate) stack_bytes: usize,
 }
 
+/// When a worker looks again that found somebody else at the writer.
+const BUSY_MICROS: u64 = 100;
+
+/// What came of a look at the node's own work.
+enum Own {
+    Done(Rest),
+    /// Somebody else is at the writer.
+    Later,
+    Closed,
+}
+
 /// What is left of the node's own work.
 struct Rest {
     /// No delivery is owed.
@@ -48,9 +59,13 @@ impl Worker for WriterWorker {
         }
         let Some(inner) = self.node.upgrade() else { return Step::Finished };
         match guest_thread(self.stack_bytes, || own_work(&inner)) {
-            Ok(Some(rest)) if rest.paid => idle(&inner, &rest),
-            Ok(Some(_)) => Step::Worked,
-            Ok(None) => Step::Idle { until_micros: None },
+            Ok(Own::Done(rest)) if rest.paid => idle(&inner, &rest),
+            Ok(Own::Done(_)) => Step::Worked,
+            Ok(Own::Later) => {
+                let soon = inner.doors.clock.monotonic_micros().saturating_add(BUSY_MICROS);
+                Step::Idle { until_micros: Some(soon) }
+            }
+            Ok(Own::Closed) => Step::Idle { until_micros: None },
             Err(error) => {
                 tracing::error!(target: "interstice::node", "deliveries wait: {}", explain(&error));
                 // Whatever failed may be gone after a while: a full disk, for one.
@@ -61,17 +76,23 @@ impl Worker for WriterWorker {
     }
 }
 
-/// Runs what is due and pays what is owed; `None` once the node is closed.
-fn own_work(inner: &Inner) -> Result<Option<Rest>, Error> {
-    let mut writer = inner.writer.lock();
+/// Runs what is due and pays what is owed.
+fn own_work(inner: &Inner) -> Result<Own, Error> {
+    // Whoever holds the writer may wait for the log, and on the simulated machine, where all workers
+    // share a thread, this step may run within that wait.
+    let Some(mut writer) = inner.writer.try_lock() else { return Ok(Own::Later) };
     if writer.closed {
-        return Ok(None);
+        return Ok(Own::Closed);
     }
     let tools = inner.tools();
     writer.guarded(|writer| {
         writer.run_due(&tools)?;
         let paid = writer.deliver(&tools, DELIVERIES_BEFORE_A_CALL)?;
-        Ok(Some(Rest { paid, due_micros: writer.next_due_micros(), last_sequence: writer.last_sequence }))
+        Ok(Own::Done(Rest {
+            paid,
+            due_micros: writer.next_due_micros(),
+            last_sequence: writer.last_sequence,
+        }))
     })
 }
 
