@@ -122,8 +122,9 @@ fn every_event_reaches_every_handler_once_wherever_the_power_fails() {
 /// Recovery used to look through all deliveries of a record at each of its changes: ten thousand million
 /// steps for this record, at every opening of the database.
 #[test]
-fn a_record_that_owes_a_hundred_thousand_deliveries_is_replayed_in_one_walk() {
-    const GRAINS: u64 = 100_000;
+fn a_record_that_owes_very_many_deliveries_is_replayed_in_one_walk() {
+    // Two by two, as it once was, these are forty thousand million steps, and a minute.
+    const GRAINS: u64 = 200_000;
     on_guest_thread(|| {
         let (simulator, node) = database(2);
         call(&node, EVENTS, &format!("pour({GRAINS})"), Acknowledge::Durable).unwrap();
@@ -134,7 +135,7 @@ fn a_record_that_owes_a_hundred_thousand_deliveries_is_replayed_in_one_walk() {
         let began = Instant::now();
         let node = open(&simulator).unwrap().0;
         let took = began.elapsed();
-        assert!(took < Duration::from_secs(4), "opening took {took:?}");
+        assert!(took < Duration::from_secs(20), "opening took {took:?}");
         node.settle().unwrap();
         assert_eq!(grains(&node), GRAINS);
         // And with the record and all that it owed closed.

@@ -35,6 +35,7 @@ pub(crate) struct Abi {
 pub(crate) fn generate(mut resolve: Resolve, world: WorldId, names: &Names<'_>) -> Result<Abi, CodegenError> {
     let failed = |reason: String| CodegenError::Glue { world: names.schema.world.clone(), reason };
     prune(&mut resolve, world, names.schema);
+    rename_parameters(&mut resolve, world);
     let keywords = packages_named_like_keywords(&resolve);
     let modules = Modules::new(&resolve, world);
     let options = Opts {
@@ -70,6 +71,21 @@ fn prune(resolve: &mut Resolve, world: WorldId, schema: &Schema) {
         let interface = &mut resolve.interfaces[id];
         interface.functions.clear();
         interface.types.retain(|name, _| known.types.iter().any(|def| def.name == *name));
+    }
+}
+
+/// Gives the parameters of imported functions names that the glue has no variable of. In the glue of an imported function the
+/// variables of one parameter (`ptr0`, `len0`, …) would stand before a later parameter of that name, and
+/// its value would be another. The readable part has the names of the WIT.
+fn rename_parameters(resolve: &mut Resolve, world: WorldId) {
+    let imported: Vec<_> =
+        interfaces(resolve, world).filter(|(_, exported)| !exported).map(|(id, _)| id).collect();
+    for id in imported {
+        for function in resolve.interfaces[id].functions.values_mut() {
+            for (position, param) in function.params.iter_mut().enumerate() {
+                param.name = format!("parameter-{position}");
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::call::FunctionHandle;
 use crate::error::Error;
 use crate::node::Node;
 use interstice_codec::row;
-use interstice_wit::text::{json, wave};
+use interstice_wit::text::{Signature, json, wave};
 
 impl Node {
     /// Reads a call such as `transfer(1, 2, 50)` or `ledger.transfer(1, 2, 50)` of a module: the
@@ -20,7 +20,7 @@ impl Node {
             None => call.function.clone(),
         };
         let function = self.function(module, &name)?;
-        let values = wave::parse_arguments(&call.arguments, function.params());
+        let values = wave::parse_arguments(&call.arguments, function.signature());
         let values = values.map_err(|error| function.bad_arguments(&error))?;
         let arguments = function.encode_arguments(&values)?;
         Ok((function, arguments))
@@ -28,9 +28,13 @@ impl Node {
 }
 
 impl FunctionHandle {
+    fn signature(&self) -> Signature<'_, String> {
+        Signature { params: self.params(), result: self.result() }
+    }
+
     /// Reads arguments in JSON: an array, or an object by names of parameters.
     pub fn parse_json_arguments(&self, text: &str) -> Result<Vec<u8>, Error> {
-        let values = json::parse_arguments(self.full_name(), text, self.params());
+        let values = json::parse_arguments(self.full_name(), text, self.signature());
         self.encode_arguments(&values.map_err(|error| self.bad_arguments(&error))?)
     }
 
