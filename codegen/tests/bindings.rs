@@ -119,3 +119,30 @@ fn a_file_is_fresh_until_the_wit_or_the_file_changes() {
     let stale = check_rust_file(&other_sources, &other_schema, &file).unwrap();
     assert!(matches!(stale, Freshness::Stale { .. }));
 }
+
+/// A parameter behind a string that was called `len0`, as a variable of wit-bindgen's glue, was given the length
+/// of the string, without a word.
+#[test]
+fn a_parameter_that_the_glue_would_hide_is_refused() {
+    let bindings = |parameter: &str| {
+        let mut sources = Sources::new();
+        sources.add_root(
+            "root.wit",
+            "package acme:caller@1.0.0; world caller { import acme:called/calls@1.0.0; }",
+        );
+        let called = format!(
+            "package acme:called@1.0.0; interface calls {{
+               /// @query
+               second: func(text: string, {parameter}: u32) -> u32;
+             }}"
+        );
+        sources.add_dependency_file("called", "called.wit", called);
+        let schema = interstice_wit::read(&sources, None).map_err(|found| found.render()).unwrap();
+        rust_bindings(&sources, &schema).map_err(|error| error.to_string())
+    };
+    let refused = bindings("len0").unwrap_err();
+    assert!(refused.contains("`second` has a parameter named `len0`"), "{refused}");
+    for allowed in ["len", "a1", "%result", "text2"] {
+        assert!(bindings(allowed).is_ok(), "{allowed}");
+    }
+}

@@ -171,11 +171,3 @@ fn arguments_that_are_no_values_of_their_types_are_refused_and_leave_nothing() {
     }
     assert_eq!(database.call_of("test:hostile", "write(\"next\")"), "ok(1)");
 }
-
-/// A parameter of an imported function that was named like a variable of the bindings used to be given that
-/// variable's value: here the length of the text before it.
-#[test]
-fn parameters_arrive_whatever_they_are_called() {
-    let database = database();
-    assert_eq!(database.query("second(7, \"x\")"), "(7, \"x\")");
-}

@@ -35,7 +35,6 @@ pub(crate) struct Abi {
 pub(crate) fn generate(mut resolve: Resolve, world: WorldId, names: &Names<'_>) -> Result<Abi, CodegenError> {
     let failed = |reason: String| CodegenError::Glue { world: names.schema.world.clone(), reason };
     prune(&mut resolve, world, names.schema);
-    rename_parameters(&mut resolve, world);
     let keywords = packages_named_like_keywords(&resolve);
     let modules = Modules::new(&resolve, world);
     let options = Opts {
@@ -52,6 +51,13 @@ pub(crate) fn generate(mut resolve: Resolve, world: WorldId, names: &Names<'_>) 
     let (_, source) = files.iter().next().ok_or_else(|| failed("it is empty".to_owned()))?;
     let source = without_impossible_names(&String::from_utf8_lossy(source), &keywords);
     let mut file = syn::parse_file(&source).map_err(|error| failed(error.to_string()))?;
+    if let Some((function, parameter)) = hidden_parameter(&file.items) {
+        return Err(failed(format!(
+            "the imported function `{function}` has a parameter named `{parameter}`, which is also the name of a \
+             variable in the bindings, so its value would be lost: give the parameter another name in the \
+             WIT of its package"
+        )));
+    }
     remove_types(&mut file.items, &[]);
     Refit { depth: 1 }.visit_file_mut(&mut file);
     Ok(Abi { items: file.items, imports: modules.imports, exports: modules.exports })
@@ -74,17 +80,49 @@ fn prune(resolve: &mut Resolve, world: WorldId, schema: &Schema) {
     }
 }
 
-/// Gives the parameters of imported functions names that the glue has no variable of. In the glue of an imported function the
-/// variables of one parameter (`ptr0`, `len0`, …) would stand before a later parameter of that name, and
-/// its value would be another. The readable part has the names of the WIT.
-fn rename_parameters(resolve: &mut Resolve, world: WorldId) {
-    let imported: Vec<_> =
-        interfaces(resolve, world).filter(|(_, exported)| !exported).map(|(id, _)| id).collect();
-    for id in imported {
-        for function in resolve.interfaces[id].functions.values_mut() {
-            for (position, param) in function.params.iter_mut().enumerate() {
-                param.name = format!("parameter-{position}");
+/// A parameter of an imported function that a variable of the glue hides: `len0` behind a string, whose
+/// length has that name. The function would be given that variable's value, and nobody would notice.
+fn hidden_parameter(items: &[syn::Item]) -> Option<(String, String)> {
+    items.iter().find_map(|item| match item {
+        syn::Item::Mod(module) => hidden_parameter(&module.content.as_ref()?.1),
+        syn::Item::Fn(function) => {
+            let mut variables = Variables::default();
+            variables.of_block(&function.block);
+            let hidden = function.sig.inputs.iter().find_map(|input| match input {
+                syn::FnArg::Typed(typed) => match &*typed.pat {
+                    syn::Pat::Ident(pat) => variables.0.get(&pat.ident).cloned(),
+                    _ => None,
+                },
+                syn::FnArg::Receiver(_) => None,
+            })?;
+            Some((function.sig.ident.to_string(), hidden.to_string()))
+        }
+        _ => None,
+    })
+}
+
+/// The variables that stand beside the parameters of a function, not in an inner scope.
+#[derive(Default)]
+struct Variables(BTreeSet<Ident>);
+
+impl Variables {
+    fn of_block(&mut self, block: &syn::Block) {
+        for statement in &block.stmts {
+            match statement {
+                syn::Stmt::Local(local) => self.of_pattern(&local.pat),
+                syn::Stmt::Expr(syn::Expr::Unsafe(inner), _) => self.of_block(&inner.block),
+                syn::Stmt::Expr(syn::Expr::Block(inner), _) => self.of_block(&inner.block),
+                _ => {}
             }
+        }
+    }
+
+    fn of_pattern(&mut self, pattern: &syn::Pat) {
+        match pattern {
+            syn::Pat::Ident(pat) => drop(self.0.insert(pat.ident.clone())),
+            syn::Pat::Tuple(tuple) => tuple.elems.iter().for_each(|pat| self.of_pattern(pat)),
+            syn::Pat::Type(typed) => self.of_pattern(&typed.pat),
+            _ => {}
         }
     }
 }

@@ -96,13 +96,8 @@ pub(crate) fn imported(names: &Names<'_>, abi: &Abi, interface: &Interface) -> S
         Move { from: glue_depth(module), to: here.clone() }.visit_signature_mut(&mut signature);
         let context = context_name(function);
         let (ty, reference) = context_of(function);
-        // The glue has names of its own for parameters.
-        let arguments: Vec<_> = function.params.iter().map(|param| snake(&param.name)).collect();
-        let types = signature.inputs.iter().filter_map(|input| match input {
-            syn::FnArg::Typed(typed) => Some(tokens(&typed.ty)),
-            syn::FnArg::Receiver(_) => None,
-        });
-        let inputs: Vec<_> = arguments.iter().zip(types).map(|(name, ty)| format!("{name}: {ty}")).collect();
+        let inputs: Vec<_> = signature.inputs.iter().map(tokens).collect();
+        let arguments: Vec<_> = signature.inputs.iter().filter_map(argument_name).collect();
         let output = tokens(&signature.output);
         let kind = match function.kind {
             FunctionKind::Reducer => {

@@ -116,10 +116,6 @@ impl Deeds for Hostile {
         bytes.len() as u64
     }
 
-    fn second(_: &QueryContext, _: String, len0: u32, ptr0: String) -> (u32, String) {
-        (len0, ptr0)
-    }
-
     fn notes(context: &QueryContext) -> Vec<String> {
         context.tables.note.iter().map(|note| note.text).collect()
     }

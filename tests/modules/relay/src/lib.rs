@@ -49,10 +49,6 @@ impl Relay for TheRelay {
         Err("no".to_owned())
     }
 
-    fn second(context: &QueryContext, len0: u32, ptr0: String) -> (u32, String) {
-        deeds::second(context, "longer than seven", len0, &ptr0)
-    }
-
     fn notes(context: &QueryContext) -> Vec<String> {
         deeds::notes(context)
     }
