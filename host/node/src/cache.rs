@@ -1,6 +1,7 @@
 //! Compiled components in the data directory, so that opening does not compile again.
 //! The cache may be deleted at any time; what cannot be read or written costs time only.
 
+use interstice_engine::CompileCache;
 use interstice_log::doors::{Access, Disk};
 use std::io;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ impl DiskCache {
     }
 
     /// The bytes of an entry, as they are there.
-    pub(crate) fn read(&self, key: &str) -> Option<Vec<u8>> {
+    fn read(&self, key: &str) -> Option<Vec<u8>> {
         let file = self.disk.open(&format!("{DIRECTORY}/{key}"), Access::Read).ok()?;
         let length = file.length().ok().filter(|length| *length <= MAX_ENTRY_BYTES)?;
         let mut bytes = vec![0; length as usize];
@@ -37,7 +38,7 @@ impl DiskCache {
     }
 
     /// Keeps an entry. It is not synced: an entry that a crash damages is found by its digest.
-    pub(crate) fn write(&self, key: &str, entry: &[u8]) {
+    fn write(&self, key: &str, entry: &[u8]) {
         let path = format!("{DIRECTORY}/{key}");
         let temporary = format!("{path}.tmp");
         let write = || -> io::Result<()> {
@@ -48,5 +49,15 @@ impl DiskCache {
         if let Err(error) = write() {
             tracing::debug!(target: "interstice::node", "the compile cache cannot be written: {error}");
         }
+    }
+}
+
+impl CompileCache for DiskCache {
+    fn get(&self, key: &str) -> Option<Vec<u8>> {
+        self.read(key)
+    }
+
+    fn put(&self, key: &str, entry: &[u8]) {
+        self.write(key, entry);
     }
 }

@@ -490,13 +490,3 @@ impl Drop for Inner {
         let _ = self.close();
     }
 }
-
-impl CompileCache for DiskCache {
-    fn get(&self, key: &str) -> Option<Vec<u8>> {
-        self.read(key)
-    }
-
-    fn put(&self, key: &str, entry: &[u8]) {
-        self.write(key, entry);
-    }
-}
