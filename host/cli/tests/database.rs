@@ -199,3 +199,24 @@ fn the_log_as_json_has_every_record_once() {
     let last = case.run(&["log", "--data", "data", "--json", "--last", "1"]).stdout;
     assert_eq!(serde_json::from_str::<Value>(&last).unwrap(), records[records.len() - 1]);
 }
+
+/// A query from a pipe was asked when its answer was due, at the newest version, and so saw the calls of later
+/// lines now and then.
+#[test]
+fn a_query_sees_the_lines_before_it_and_none_behind() {
+    let case = bank();
+    let mut input = String::new();
+    let mut expected = Vec::new();
+    for number in 1..=50 {
+        input.push_str("acme:bank deposit(2, 1)\nquery acme:bank balance(2)\n");
+        expected.push(format!("some({})", 100 + number));
+    }
+    let ended = case.run_with_input(&["run", "--data", "data"], &input);
+    let seen: Vec<&str> = ended
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix('@')?.split_once(' '))
+        .map(|(_, seen)| seen)
+        .collect();
+    assert_eq!(seen, expected, "{}", ended.stderr);
+}
