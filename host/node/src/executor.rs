@@ -117,6 +117,15 @@ impl Worker for JobWorker {
     }
 }
 
+/// Does something that must not take its thread with it: a panic becomes an error that says so.
+pub(crate) fn contain<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let message = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it gave no reason");
+        Err(Error::Engine { doing: "running a call", message: format!("the node panicked: {message}") })
+    })
+}
+
 /// The place where the answer of a job arrives.
 pub(crate) struct Answer<T> {
     value: Mutex<Option<Result<T, Error>>>,
@@ -131,12 +140,7 @@ impl<T> Answer<T> {
 
     /// Runs a job and puts its answer there, also if the job panics: whoever waits is told.
     pub(crate) fn give(&self, job: impl FnOnce() -> Result<T, Error>) {
-        let outcome = catch_unwind(AssertUnwindSafe(job));
-        let answer = outcome.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let message = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it gave no reason");
-            Err(Error::Engine { doing: "running a call", message: format!("the node panicked: {message}") })
-        });
+        let answer = contain(job);
         *self.value.lock() = Some(answer);
         self.ready.notify();
     }

@@ -3,7 +3,7 @@
 //! Invariant: a step that found nothing to do says when to look again, so that an idle node is at rest.
 
 use crate::error::Error;
-use crate::executor::{Queue, Taken};
+use crate::executor::{Queue, Taken, contain};
 use crate::node::{DELIVERIES_BEFORE_A_CALL, Inner};
 use crate::stop::explain;
 use interstice_engine::guest_thread;
@@ -58,13 +58,15 @@ impl Worker for WriterWorker {
             Taken::Nothing { closed: false } => {}
         }
         let Some(inner) = self.node.upgrade() else { return Step::Finished };
-        match guest_thread(self.stack_bytes, || own_work(&inner)) {
+        match guest_thread(self.stack_bytes, || contain(|| own_work(&inner))) {
             Ok(Own::Done(rest)) if rest.paid => idle(&inner, &rest),
             Ok(Own::Done(_)) => Step::Worked,
             Ok(Own::Later) => {
                 let soon = inner.doors.clock.monotonic_micros().saturating_add(BUSY_MICROS);
                 Step::Idle { until_micros: Some(soon) }
             }
+            // Jobs are still taken, so that those who sent them are told.
+            Err(Error::Interrupted) => Step::Idle { until_micros: None },
             Ok(Own::Closed) => Step::Idle { until_micros: None },
             Err(error) => {
                 tracing::error!(target: "interstice::node", "deliveries wait: {}", explain(&error));
