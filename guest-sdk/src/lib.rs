@@ -16,6 +16,8 @@
 //! }
 //! ```
 
+#[cfg(any(test, all(target_arch = "wasm32", not(target_feature = "atomics"), feature = "allocator")))]
+mod allocator;
 mod call;
 mod door;
 mod error;
@@ -31,6 +33,10 @@ mod table;
 
 #[doc(hidden)]
 pub mod rt;
+
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics"), feature = "allocator"))]
+#[global_allocator]
+static ALLOCATOR: allocator::Recycling = allocator::Recycling::new();
 
 pub use call::{Call, Caller, Timestamp};
 pub use error::{InsertError, InsertManyError, UpdateError, UpsertError};

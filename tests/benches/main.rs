@@ -12,11 +12,19 @@ mod table;
 fn main() {
     // `cargo test --benches` only wants to know that this runs.
     let quick = std::env::args().any(|argument| argument == "--test");
+    // `cargo bench ... -- scan` measures the scan alone, for a profile of it.
+    let scan_only = std::env::args().any(|argument| argument == "scan");
     let stack_bytes = 64 << 20;
     let thread = std::thread::Builder::new().name("bench".to_owned()).stack_size(stack_bytes);
     let run = move || {
         interstice_node::guest_thread(stack_bytes - (1 << 20), || {
             let mut table = table::Table::new(quick);
+            if scan_only {
+                table = table.with_rounds(300);
+                rows::scan(&mut table);
+                println!("{table}");
+                return;
+            }
             // First, while the process holds no memory that others have freed.
             memory::run(&mut table);
             calls::run(&mut table);

@@ -76,7 +76,7 @@ fn one_by_one(table: &mut Table) {
     );
 }
 
-fn scan(table: &mut Table) {
+pub(crate) fn scan(table: &mut Table) {
     let subject = Subject::new();
     subject.call_by_name("insert-items", &to_bytes(&(0_u64, ROWS)));
     let tree: BTreeMap<u64, Vec<u8>> =

@@ -24,6 +24,11 @@ impl Table {
         Table { rounds: if quick { 1 } else { 15 }, rows: Vec::new() }
     }
 
+    /// Measures so many times instead.
+    pub(crate) fn with_rounds(self, rounds: usize) -> Table {
+        Table { rounds, ..self }
+    }
+
     pub(crate) fn rounds(&self) -> usize {
         self.rounds
     }

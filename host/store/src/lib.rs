@@ -20,6 +20,7 @@ mod limits;
 mod memory;
 mod ordered;
 mod pages;
+mod prefetch;
 mod primary;
 mod progress;
 mod reader;

@@ -7,13 +7,14 @@ use crate::{
     Reader, StoreError, TableHandle,
     limits::VISITS_PER_LOCK,
     ordered::{Found, OrderedIndex, Place, Range, Take, Visit, Walked},
+    prefetch,
     progress::{Moment, Progress},
     slot::SlotId,
     state::State,
     undo::UndoId,
 };
 use interstice_codec::row::push_row;
-use std::{hint::black_box, sync::Arc};
+use std::sync::Arc;
 
 /// What to scan.
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,14 +142,15 @@ struct Filling<'a> {
 
 impl Take for &mut Filling<'_> {
     #[inline]
-    fn announce(&mut self, slots: impl Iterator<Item = SlotId>) {
-        // Rows lie anywhere in memory. Read here in a loop with nothing else in it, they are fetched at the
-        // same time; each would be waited for if it were first read where it is copied.
-        let ends = slots.filter_map(|slot| self.state.slots.get(slot).live_row()).map(|row| {
-            let ends = row.first().zip(row.last());
-            ends.map_or(0, |(first, last)| first ^ last)
-        });
-        black_box(ends.fold(0, |sum, byte| sum ^ byte));
+    fn foresee(&mut self, slot: SlotId) {
+        prefetch::value(self.state.slots.get(slot));
+    }
+
+    #[inline]
+    fn announce(&mut self, slot: SlotId) {
+        if let Some(row) = self.state.slots.get(slot).live_row() {
+            prefetch::bytes(row);
+        }
     }
 
     #[inline]

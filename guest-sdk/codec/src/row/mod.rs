@@ -25,6 +25,7 @@ mod program;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod text;
 mod traits;
 mod write;
 

@@ -175,7 +175,7 @@ impl Program {
                     reader.bytes()?;
                 }
                 Step::Text => {
-                    reader.skip_text()?;
+                    reader.text().map(drop)?;
                 }
                 Step::Bool => {
                     reader.bool()?;

@@ -2,7 +2,7 @@
 //! It reads items and checks each for the one form that it may have; it never allocates.
 //! Invariant: after an error the cursor stands somewhere in the input, and nothing was read twice.
 
-use super::{CANONICAL_NAN_32, CANONICAL_NAN_64, case_width};
+use super::{CANONICAL_NAN_32, CANONICAL_NAN_64, case_width, text};
 use crate::{DecodeError, DecodeReason};
 
 /// A cursor over encoded bytes, for [`Decode`](super::Decode).
@@ -170,21 +170,9 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn text(&mut self) -> Result<&'a str, DecodeError> {
         let bytes = self.bytes()?;
-        match core::str::from_utf8(bytes) {
-            Ok(text) => Ok(text),
-            Err(_) => Err(DecodeError::new(self.offset() - bytes.len(), DecodeReason::Utf8)),
-        }
-    }
-
-    /// Passes over a string.
-    #[inline]
-    pub(super) fn skip_text(&mut self) -> Result<(), DecodeError> {
-        let bytes = self.bytes()?;
-        // Most strings are ASCII, and that is seen much faster than that they are UTF-8.
-        if bytes.is_ascii() || core::str::from_utf8(bytes).is_ok() {
-            Ok(())
-        } else {
-            Err(DecodeError::new(self.offset() - bytes.len(), DecodeReason::Utf8))
+        match text::of(bytes) {
+            Some(text) => Ok(text),
+            None => Err(DecodeError::new(self.offset() - bytes.len(), DecodeReason::Utf8)),
         }
     }
 

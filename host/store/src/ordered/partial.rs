@@ -85,8 +85,13 @@ impl<T> Taking<'_, T> {
 
 impl<T: Take> Visitor<u128> for Taking<'_, T> {
     #[inline]
-    fn announce(&mut self, values: &[u32]) {
-        self.take.announce(values.iter().map(|value| Self::slot(self.retired, *value)));
+    fn announce(&mut self, value: u32) {
+        self.take.announce(Self::slot(self.retired, value));
+    }
+
+    #[inline]
+    fn foresee(&mut self, value: u32) {
+        self.take.foresee(Self::slot(self.retired, value));
     }
 
     #[inline]

@@ -39,10 +39,16 @@ pub(crate) enum Visit {
 
 /// What is done with the entries of a range.
 pub(crate) trait Take {
-    /// These slots come next, unless it stops.
+    /// This slot may come some entries later: a chance to fetch it.
     #[inline]
-    fn announce(&mut self, slots: impl Iterator<Item = SlotId>) {
-        let _ = slots;
+    fn foresee(&mut self, slot: SlotId) {
+        let _ = slot;
+    }
+
+    /// This slot may come soon: a chance to fetch what it refers to.
+    #[inline]
+    fn announce(&mut self, slot: SlotId) {
+        let _ = slot;
     }
 
     /// The next entry.
@@ -82,15 +88,22 @@ pub(super) struct Last {
     pub(super) prefix: u128,
 }
 
-/// How many entries are announced at first, and later: a scan that wants one row fetches few for nothing.
+/// How many entries are announced at once at first: a scan that wants one row fetches few for nothing.
 const FIRST_ANNOUNCED: usize = 4;
+
+/// How far ahead an entry is announced later, so that what it refers to is there when it is visited.
 const ANNOUNCED: usize = 16;
+
+/// How far ahead an entry is foreseen, so that its slot is there when it is announced.
+const FORESEEN: usize = 40;
 
 /// What a walk shows its entries to.
 pub(super) trait Visitor<K> {
-    /// These values come next, unless the visitor stops: a chance to fetch what they refer to, all at once
-    /// instead of one after the other.
-    fn announce(&mut self, values: &[u32]);
+    /// This value may come some entries later.
+    fn foresee(&mut self, value: u32);
+
+    /// This value may come soon.
+    fn announce(&mut self, value: u32);
 
     /// The next entry.
     fn visit(&mut self, key: K, value: u32) -> Visit;
@@ -151,7 +164,7 @@ fn up<K: Prefix, O: Order>(
     mut visitor: impl Visitor<K>,
 ) -> (Walked, Option<(K, u32)>) {
     let mut last = None;
-    let mut announced = FIRST_ANNOUNCED;
+    let mut visited = 0;
     loop {
         let leaf = tree.leaf(at.leaf);
         let (keys, values) = (leaf.keys(), leaf.values());
@@ -161,22 +174,24 @@ fn up<K: Prefix, O: Order>(
             }
             _ => keys.len(),
         };
+        let next = tree.next_leaf(at.leaf).filter(|_| end == keys.len());
+        let following = next.map_or(&[][..], |next| tree.leaf(next).values());
+        if visited > FIRST_ANNOUNCED {
+            next.and_then(|next| tree.next_leaf(next)).into_iter().for_each(|leaf| tree.prefetch(leaf));
+        }
+        let ahead =
+            |index: usize| if index < end { values.get(index) } else { following.get(index - end) }.copied();
         while at.index < end {
-            let portion = at.index..end.min(at.index + announced);
-            visitor.announce(&values[portion.clone()]);
-            for (key, value) in keys[portion.clone()].iter().zip(&values[portion]) {
-                if visitor.visit(*key, *value) == Visit::StopBefore {
-                    return (Walked::Stopped, last);
-                }
-                last = Some((*key, *value));
-                at.index += 1;
+            look_ahead(&mut visitor, visited, |distance| ahead(at.index + distance));
+            let (key, value) = (keys[at.index], values[at.index]);
+            if visitor.visit(key, value) == Visit::StopBefore {
+                return (Walked::Stopped, last);
             }
-            announced = ANNOUNCED;
+            last = Some((key, value));
+            visited += 1;
+            at.index += 1;
         }
-        if end < keys.len() {
-            return (Walked::ToTheEnd, last);
-        }
-        let Some(next) = tree.next_leaf(at.leaf) else { return (Walked::ToTheEnd, last) };
+        let Some(next) = next else { return (Walked::ToTheEnd, last) };
         *at = Position { leaf: next, index: 0 };
     }
 }
@@ -189,7 +204,7 @@ fn down<K: Prefix, O: Order>(
     mut visitor: impl Visitor<K>,
 ) -> (Walked, Option<(K, u32)>) {
     let mut last = None;
-    let mut announced = FIRST_ANNOUNCED;
+    let mut visited = 0;
     loop {
         let leaf = tree.leaf(at.leaf);
         let (keys, values) = (leaf.keys(), leaf.values());
@@ -199,22 +214,45 @@ fn down<K: Prefix, O: Order>(
             }
             _ => 0,
         };
+        let previous = tree.previous_leaf(at.leaf).filter(|_| start == 0);
+        let following = previous.map_or(&[][..], |previous| tree.leaf(previous).values());
+        if visited > FIRST_ANNOUNCED {
+            let leaf = previous.and_then(|previous| tree.previous_leaf(previous));
+            leaf.into_iter().for_each(|leaf| tree.prefetch(leaf));
+        }
+        let ahead = |end: usize, distance: usize| match (end - start).checked_sub(distance + 1) {
+            Some(index) => values.get(start + index).copied(),
+            None => following.iter().rev().nth(distance - (end - start)).copied(),
+        };
         while at.index > start {
-            let portion = start.max(at.index.saturating_sub(announced))..at.index;
-            visitor.announce(&values[portion.clone()]);
-            for (key, value) in keys[portion.clone()].iter().zip(&values[portion]).rev() {
-                if visitor.visit(*key, *value) == Visit::StopBefore {
-                    return (Walked::Stopped, last);
-                }
-                last = Some((*key, *value));
-                at.index -= 1;
+            look_ahead(&mut visitor, visited, |distance| ahead(at.index, distance));
+            let (key, value) = (keys[at.index - 1], values[at.index - 1]);
+            if visitor.visit(key, value) == Visit::StopBefore {
+                return (Walked::Stopped, last);
             }
-            announced = ANNOUNCED;
+            last = Some((key, value));
+            visited += 1;
+            at.index -= 1;
         }
-        if start > 0 {
-            return (Walked::ToTheEnd, last);
-        }
-        let Some(previous) = tree.previous_leaf(at.leaf) else { return (Walked::ToTheEnd, last) };
+        let Some(previous) = previous else { return (Walked::ToTheEnd, last) };
         *at = Position { leaf: previous, index: tree.leaf(previous).keys().len() };
+    }
+}
+
+/// Announces what comes after the next entry, which has `visited` before it in this walk; `ahead` knows
+/// the value at a distance from it, 0 being itself.
+#[inline]
+fn look_ahead<K>(visitor: &mut impl Visitor<K>, visited: usize, ahead: impl Fn(usize) -> Option<u32>) {
+    match visited {
+        0 => (0..FIRST_ANNOUNCED).filter_map(&ahead).for_each(|value| visitor.announce(value)),
+        1..FIRST_ANNOUNCED => {}
+        FIRST_ANNOUNCED => {
+            (ANNOUNCED..FORESEEN).filter_map(&ahead).for_each(|value| visitor.foresee(value));
+            (0..ANNOUNCED).filter_map(&ahead).for_each(|value| visitor.announce(value));
+        }
+        _ => {
+            ahead(FORESEEN).into_iter().for_each(|value| visitor.foresee(value));
+            ahead(ANNOUNCED).into_iter().for_each(|value| visitor.announce(value));
+        }
     }
 }

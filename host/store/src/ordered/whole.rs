@@ -25,8 +25,13 @@ struct Taking<T>(T);
 
 impl<K: Prefix, T: Take> Visitor<K> for Taking<T> {
     #[inline]
-    fn announce(&mut self, values: &[u32]) {
-        self.0.announce(values.iter().map(|value| SlotId(*value)));
+    fn announce(&mut self, value: u32) {
+        self.0.announce(SlotId(value));
+    }
+
+    #[inline]
+    fn foresee(&mut self, value: u32) {
+        self.0.foresee(SlotId(value));
     }
 
     #[inline]

@@ -11,7 +11,7 @@ mod tests;
 
 pub(crate) use node::{Leaf, Prefix, Side};
 
-use crate::pages::Pages;
+use crate::{pages::Pages, prefetch};
 use node::{Branch, NONE};
 use std::cmp::Ordering;
 
@@ -107,6 +107,12 @@ impl<K: Prefix> Tree<K> {
     #[inline]
     pub(crate) fn leaf(&self, leaf: u32) -> &Leaf<K> {
         &self.leaves[leaf as usize]
+    }
+
+    /// Has a leaf fetched that will be read soon.
+    #[inline]
+    pub(crate) fn prefetch(&self, leaf: u32) {
+        prefetch::value(self.leaf(leaf));
     }
 
     /// The leaf after this one.
