@@ -8,6 +8,7 @@ mod commands;
 mod database;
 mod exit;
 mod logging;
+mod moment;
 mod subject;
 mod terminal;
 
