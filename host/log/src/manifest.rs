@@ -10,6 +10,7 @@ use crate::limits::MAX_MANIFEST_BYTES;
 use crate::publish::{publish, read_whole};
 use crate::segment::{FIRST_FORMAT, FORMAT_VERSION, Id, archive_path, segment_path};
 use crate::sequence::Sequence;
+use crate::starting_point::History;
 use std::fmt::Write as _;
 
 pub(crate) const MANIFEST_PATH: &str = "MANIFEST";
@@ -95,6 +96,11 @@ pub(crate) struct NewestSegment {
 }
 
 impl Manifest {
+    /// The history that it tells.
+    pub(crate) fn history(&self) -> History {
+        History { timeline: self.timeline, past: self.past.clone() }
+    }
+
     /// The lowest format that can say what this manifest says, so that a program that can read all
     /// of the database is not kept from it.
     fn format(&self) -> u32 {
