@@ -132,6 +132,25 @@ fn damage_in_the_archive_keeps_the_frames_before_it() {
 }
 
 #[test]
+fn a_segment_that_is_given_up_is_moved_from_both_places_where_it_is() {
+    // A crash after a segment was listed as archived leaves the plain one beside it. A repair that gave the
+    // segment up moved the archived one alone, and the log then refused to open because of the other,
+    // which no manifest listed.
+    let plain = closed_with(200, KEEP_ALL).disk.contents();
+    let simulator = log_with(200, 200);
+    let files = segments(&simulator);
+    let (path, _) = files[3].clone();
+    let left = path.replace("archive/", "log/");
+    simulator.disk.plant(&left, plain[&left].clone());
+    let (log, ..) =
+        open(&Simulator { disk: simulator.disk.copy(), ..Simulator::new(1) }.doors(), KEEP_ALL).unwrap();
+    drop(log);
+    flip(&simulator, &files[1].0, 700);
+    let (plan, _) = repair(&simulator, None);
+    assert!(plan.moved.contains(&path) && plan.moved.contains(&left), "{plan:?}");
+}
+
+#[test]
 fn a_missing_segment_gives_up_what_follows_it() {
     let count = segments(&log_with(200, 100)).len();
     for index in 0..count {
