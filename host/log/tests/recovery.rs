@@ -195,6 +195,22 @@ fn a_header_that_disagrees_with_the_records_before_it_is_refused() {
 }
 
 #[test]
+fn a_manifest_with_lengths_that_no_segment_has_is_refused() {
+    // The lengths of all segments were added to say how far a reading has come. Forged ones whose sum does
+    // not fit into 64 bits were a panic.
+    let simulator = closed_with(60, SMALL);
+    let forge = |simulator: &Simulator| {
+        let manifest = String::from_utf8(simulator.disk.contents()["MANIFEST"].clone()).unwrap();
+        let (body, _) = manifest.rsplit_once("crc32c").unwrap();
+        let length = body.split_once(" length ").unwrap().1.split_once(' ').unwrap().0;
+        let body = body.replacen(&format!(" length {length} "), &format!(" length {} ", u64::MAX), 1);
+        let manifest = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
+        simulator.disk.plant("MANIFEST", manifest.into_bytes());
+    };
+    check_refused(&simulator, forge, "a segment of 18446744073709551615 bytes was never written");
+}
+
+#[test]
 fn a_gap_in_the_sequence_is_refused() {
     let simulator = killed_with(5, SMALL);
     let cut_out = |simulator: &Simulator| {

@@ -371,6 +371,20 @@ fn hostile_heads_are_refused_before_anything_is_allocated() {
 }
 
 #[test]
+fn lengths_that_do_not_add_up_to_a_number_are_refused() {
+    // The lengths of all tables were added to say how far a reading has come, and two forged ones whose sum
+    // does not fit into 64 bits were a panic before a row was read.
+    let (frame, contents) = honest();
+    let object = [object_header(), forged_chunk(5, frame.len() as u32, &frame)].concat();
+    let one = forged_body(1, &contents, [object.len() as u64, u64::MAX, 1]);
+    let table = &one[2..];
+    let mut other = table.to_vec();
+    other[3] = b'u';
+    let body = [[0, 2].as_slice(), table, &other].concat();
+    check_forged(forged_head(&body, 1), object, "the rows have 5 bytes, expected 18446744073709551615");
+}
+
+#[test]
 fn memory_does_not_grow_with_the_length_of_a_table() {
     let directory = tempfile::tempdir().unwrap();
     let doors = interstice_log::os::doors(directory.path()).unwrap();
