@@ -48,6 +48,9 @@ const FOLDER_BYTES: usize = 48 << 20;
 /// each number below `MAX_DEFINITIONS`, twice while a list grows.
 const DEFINITION_BYTES: usize = 256 << 20;
 
+/// What the types take that an input chooses, and what is compiled from them.
+const TYPE_BYTES: usize = 8 << 20;
+
 /// How many bytes a target may hold for each byte of its input: the copies on simulated disks, and what
 /// is decoded, which is larger than its encoding.
 const A_BYTE: usize = 256;
@@ -61,9 +64,9 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "index", run: index::run, limit: FOLDER_BYTES },
     Target { name: "snapshot", run: snapshot::run_head, limit: FOLDER_BYTES },
     Target { name: "snapshot_rows", run: snapshot::run_rows, limit: FOLDER_BYTES },
-    Target { name: "row", run: rows::run_row, limit: 1 << 20 },
-    Target { name: "key", run: rows::run_key, limit: 1 << 20 },
-    Target { name: "batch", run: rows::run_batch, limit: 1 << 20 },
+    Target { name: "row", run: rows::run_row, limit: TYPE_BYTES },
+    Target { name: "key", run: rows::run_key, limit: TYPE_BYTES },
+    Target { name: "batch", run: rows::run_batch, limit: 1 << 10 },
 ];
 
 impl Target {
