@@ -150,3 +150,18 @@ fn frames_that_lie_are_refused_before_they_are_unpacked() {
     check(length - 1, end, "the frames end at byte");
     check(length, 512, "a compressed frame does not hold what the header says");
 }
+
+#[test]
+fn bytes_in_the_part_of_a_sector_that_ends_a_segment_are_a_torn_write() {
+    let simulator = killed_with(3, SMALL);
+    let (path, mut segment) = segments(&simulator).swap_remove(0);
+    let (last, length) = *batches(&segment).last().unwrap();
+    segment.resize(last + length, 0);
+    segment.extend_from_slice(&[1; 30]);
+    let capacity = segment.len() as u64;
+    segment[72..80].copy_from_slice(&capacity.to_le_bytes());
+    seal_segment(&mut segment);
+    simulator.disk.plant(&path, segment);
+    let (_log, records, report) = open(&simulator.doors(), SMALL).unwrap();
+    assert!(records.len() == 3 && report.torn.is_some_and(|torn| torn.length == 30));
+}
