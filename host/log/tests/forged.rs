@@ -165,3 +165,57 @@ fn bytes_in_the_part_of_a_sector_that_ends_a_segment_are_a_torn_write() {
     let (_log, records, report) = open(&simulator.doors(), SMALL).unwrap();
     assert!(records.len() == 3 && report.torn.is_some_and(|torn| torn.length == 30));
 }
+
+/// Cuts a segment to one sector less than it should have, and asserts that it is refused for its length.
+#[track_caller]
+fn check_too_short(index: usize) {
+    let simulator = closed_with(40, SMALL);
+    let (path, mut bytes) = segments(&simulator).swap_remove(index);
+    let expected = bytes.len();
+    bytes.truncate(expected - 512);
+    simulator.disk.plant(&path, bytes);
+    let error = open(&simulator.doors(), SMALL).err().unwrap().to_string();
+    let what = format!("the file has {} bytes, expected {expected}", expected - 512);
+    assert!(error.contains(&what) || error.contains(&what.replace("file", "segment")), "{error}");
+}
+
+#[test]
+fn a_segment_that_is_too_short_is_refused_for_its_length() {
+    check_too_short(0);
+    check_too_short(1);
+}
+
+#[test]
+fn a_closed_segment_that_ends_otherwise_than_the_manifest_says_is_refused_by_its_name() {
+    let simulator = closed_with(40, SMALL);
+    let (path, segment) = segments(&simulator).swap_remove(0);
+    let mut manifest = String::from_utf8(simulator.disk.contents()["MANIFEST"].clone()).unwrap();
+    manifest.truncate(manifest.rfind("crc32c").unwrap());
+    let at = manifest.find(" link ").unwrap() + 6;
+    let other = if manifest.as_bytes()[at] == b'0' { "1" } else { "0" };
+    manifest.replace_range(at..=at, other);
+    let manifest = format!("{manifest}crc32c {:08x}\n", crc32c::crc32c(manifest.as_bytes()));
+    simulator.disk.plant("MANIFEST", manifest.into_bytes());
+    let refused = open(&simulator.doors(), SMALL).err().unwrap();
+    let LogError::Damaged { path: named, offset, what } = refused else { panic!("{refused}") };
+    assert!(named == path && offset == segment.len() as u64 && what.contains("ends with record"), "{what}");
+    let report = interstice_log::verify(&simulator.disk, &mut |_| {}).unwrap();
+    let found = report.findings.iter().find(|finding| finding.path == path);
+    assert!(found.is_some_and(|found| found.what.contains("ends with record")), "{:?}", report.findings);
+}
+
+#[test]
+fn verification_compares_links_also_behind_a_batch_that_does_not_read() {
+    // Behind such a batch definitions are missing, and only the headers of batches are looked at.
+    let simulator = closed_with(40, SMALL);
+    let (path, mut segment) = segments(&simulator).swap_remove(0);
+    let places = batches(&segment);
+    let (damaged, forged) = (places[1].0, places[4].0);
+    segment[damaged + 70] ^= 1;
+    segment[forged] ^= 1;
+    seal_batch(&mut segment, forged);
+    simulator.disk.plant(&path, segment);
+    let report = interstice_log::verify(&simulator.disk, &mut |_| {}).unwrap();
+    let is_there = |at: usize| report.findings.iter().any(|it| it.path == path && it.offset == at as u64);
+    assert!(is_there(damaged + 64) && is_there(forged), "{:?}", report.findings);
+}

@@ -225,6 +225,26 @@ fn a_failed_sync_promises_nothing_and_stops_all_writing() {
 }
 
 #[test]
+fn what_waits_when_a_sync_fails_is_never_written() {
+    let simulator = Simulator::new(1);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let log = Arc::new(log);
+    // The next write is that of the batch.
+    simulator.threads.run_until_idle();
+    let cast = Cast::define(&log);
+    append_sized(&log, cast, 0).unwrap();
+    simulator.disk.fail_sync_after(0);
+    let waiting = log.clone();
+    simulator.disk.interrupt_next_write(move || drop(append_sized(&waiting, cast, 0).unwrap()));
+    assert!(log.wait_durable(Sequence(1)).is_err());
+    assert_eq!(log.next_sequence(), Sequence(3), "the second record waits");
+    let changes = simulator.disk.changes();
+    assert!(log.wait_durable(Sequence(2)).is_err());
+    simulator.threads.run_until_idle();
+    assert_eq!(simulator.disk.changes(), changes, "nothing is written after a failure");
+}
+
+#[test]
 fn a_panic_in_the_writer_stops_all_writing() {
     let simulator = Simulator::new(1);
     let (log, ..) = open(&simulator.doors(), SMALL).unwrap();

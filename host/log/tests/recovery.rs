@@ -71,6 +71,28 @@ fn a_torn_write_beyond_all_marks_is_kept_aside_and_dropped() {
 }
 
 #[test]
+fn the_remains_of_a_torn_write_are_somewhere_wherever_the_power_fails() {
+    let simulator = killed_with(3, SMALL);
+    let mut torn = Vec::new();
+    let path = edit(&simulator, 0, |segment| {
+        let (offset, length) = *batches(segment).last().unwrap();
+        segment[offset + 70] ^= 1;
+        torn = segment[offset..offset + length].to_vec();
+    });
+    for change in 0..16 {
+        for seed in 0..8 {
+            let machine = Simulator { disk: simulator.disk.copy(), ..Simulator::new(seed) };
+            machine.disk.fail_power_after(change);
+            let opened = open(&machine.doors(), SMALL).map(|(log, ..)| drop(log));
+            let files = machine.power_loss(seed).disk.contents();
+            let is_kept = files.iter().any(|(path, bytes)| path.ends_with(".torn") && *bytes == torn);
+            let is_left = files[&path].windows(torn.len()).any(|bytes| bytes == torn);
+            assert!(is_kept || is_left, "change {change}, seed {seed}, {opened:?}");
+        }
+    }
+}
+
+#[test]
 fn a_reader_reports_a_torn_write_and_leaves_it() {
     let simulator = killed_with(3, SMALL);
     edit(&simulator, 0, |segment| {
