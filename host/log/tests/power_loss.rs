@@ -235,7 +235,7 @@ fn what_waits_when_a_sync_fails_is_never_written() {
     append_sized(&log, cast, 0).unwrap();
     simulator.disk.fail_sync_after(0);
     let waiting = log.clone();
-    simulator.disk.interrupt_next_write(move || drop(append_sized(&waiting, cast, 0).unwrap()));
+    simulator.disk.interrupt_next_write(move || assert!(append_sized(&waiting, cast, 0).is_ok()));
     assert!(log.wait_durable(Sequence(1)).is_err());
     assert_eq!(log.next_sequence(), Sequence(3), "the second record waits");
     let changes = simulator.disk.changes();
