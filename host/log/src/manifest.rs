@@ -6,7 +6,7 @@ use crate::batch::{Link, genesis};
 use crate::doors::Disk;
 use crate::error::LogError;
 use crate::hex;
-use crate::limits::MAX_MANIFEST_BYTES;
+use crate::limits::{MAX_MANIFEST_BYTES, MAX_SEGMENT_BYTES};
 use crate::publish::{publish, read_whole};
 use crate::segment::{FIRST_FORMAT, FORMAT_VERSION, Id, archive_path, segment_path};
 use crate::sequence::Sequence;
@@ -210,6 +210,10 @@ impl Manifest {
             } else if let Some(found) = Begin::parse(&words) {
                 begin = Some(found);
             } else if let Some(segment) = ClosedSegment::parse(&words) {
+                if segment.length > MAX_SEGMENT_BYTES {
+                    let what = format!("a segment of {} bytes was never written", segment.length);
+                    return Err(Refusal::Damaged(at, what));
+                }
                 closed.push(segment);
             } else {
                 break NewestSegment::parse(&words).ok_or_else(|| damaged(at, "expected a segment"))?;
