@@ -61,14 +61,14 @@ impl Node {
         }
         let inner = &self.inner;
         let shop = Workshop {
-            tools: inner.tools(),
+            numbers: inner.log.as_ref(),
             engine: &inner.engine,
             cache: Some(inner.cache.as_ref()),
             artifacts: &inner.artifacts,
         };
         let mut writer = inner.writer.lock();
         let installation = writer.guarded(|writer| {
-            let installation = writer.install(&shop, component)?;
+            let installation = writer.install(&inner.tools(), &shop, component)?;
             *inner.catalog.write() = writer.context().catalog.clone();
             Ok(installation)
         })?;
