@@ -13,6 +13,9 @@ use std::collections::VecDeque;
 
 const BATCH_BYTES: usize = 64 << 10;
 
+/// A primary key in key form, and the row that has it.
+type KeyedRow = (Vec<u8>, Vec<u8>);
+
 /// Reads the rows of a table.
 pub(super) struct Rows {
     scan: Option<Scan>,
@@ -46,7 +49,7 @@ impl Rows {
     }
 
     /// The next row with its primary key in key form.
-    fn next_with_key(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, Failure> {
+    fn next_with_key(&mut self) -> Result<Option<KeyedRow>, Failure> {
         let Some(row) = self.next()? else { return Ok(None) };
         let table = self.table.as_ref().expect("a row is of a table");
         let mut key = Vec::new();
