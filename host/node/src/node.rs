@@ -137,6 +137,12 @@ impl Node {
         Ok((executed.returned, executed.sequence, told_at))
     }
 
+    /// How many bytes the log has, from the snapshot on from which the database was opened, or from its
+    /// beginning: by how much it has grown.
+    pub fn log_bytes(&self) -> u64 {
+        self.inner.log.grown_bytes()
+    }
+
     /// Asks for a call and does not wait for it: many can be in flight, and they run in the order in
     /// which they were sent.
     pub fn send(
