@@ -62,12 +62,12 @@ fn what_honest_modules_did_they_do_again() {
     };
     // From the middle, where the state comes from the log, and from behind the snapshot.
     for from in [2, 17, last.0 - 5, last.0] {
-        let options = RerunOptions { from: Sequence(from), ..RerunOptions::default() };
+        let options = RerunOptions { from: Some(Sequence(from)), ..RerunOptions::default() };
         let report = run_again(&data, &options);
         assert_eq!((report.first, report.last), (Some(Sequence(from)), Some(last)), "from {from}");
         assert_eq!(report.divergence, None, "from {from}");
     }
-    let behind = RerunOptions { from: Sequence(last.0 + 1), ..RerunOptions::default() };
+    let behind = RerunOptions { from: Some(Sequence(last.0 + 1)), ..RerunOptions::default() };
     assert_eq!(run_again(&data, &behind).records, 0);
     // The database is as it was.
     let node = open(&data);
@@ -85,6 +85,37 @@ fn a_module_with_state_in_a_static_variable_is_found_by_its_row() {
     assert_eq!(found.arguments, "\"bob\"");
     let Difference::Outcome { logged, again } = found.difference else { panic!("{found:?}") };
     assert_eq!((logged.as_str(), again.as_str()), ("2", "1"));
+}
+
+/// Parts between snapshots run beside each other, and the first difference of all is told.
+#[test]
+fn parts_between_snapshots_are_told_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = open(&data);
+    node.install(&component_of(module("cheat"))).unwrap();
+    for round in 0..3 {
+        for _ in 0..=round {
+            call(&node, CHEAT, "sell-honestly(\"ada\")", Acknowledge::Durable).unwrap();
+        }
+        node.snapshot().unwrap();
+    }
+    call(&node, CHEAT, "sell-honestly(\"ada\")", Acknowledge::Durable).unwrap();
+    node.close().unwrap();
+    let report = run_again(&data, &RerunOptions::default());
+    assert_eq!((report.first, report.last, report.records), (Some(Sequence(1)), Some(Sequence(8)), 8));
+    assert_eq!(report.divergence, None);
+
+    let node = open(&data);
+    for _ in 0..2 {
+        // The instance remembers: from the second on, each sells another number than a fresh one would.
+        call(&node, CHEAT, "sell(\"bob\")", Acknowledge::Durable).unwrap();
+        call(&node, CHEAT, "sell(\"bob\")", Acknowledge::Durable).unwrap();
+        node.snapshot().unwrap();
+    }
+    node.close().unwrap();
+    let report = run_again(&data, &RerunOptions::default());
+    assert_eq!(report.divergence.unwrap().sequence, Sequence(10));
 }
 
 #[test]

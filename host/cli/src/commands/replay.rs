@@ -30,9 +30,9 @@ pub(crate) struct Arguments {
     /// Tells every host call of the record's call, with arguments and results.
     #[arg(long)]
     trace: bool,
-    /// The first record whose call is run again.
-    #[arg(long, value_name = "SEQUENCE", default_value_t = 1)]
-    from: u64,
+    /// The first record whose call is run again; the earliest that can be, if not given.
+    #[arg(long, value_name = "SEQUENCE")]
+    from: Option<u64>,
     /// The last record whose call is run again.
     #[arg(long, value_name = "SEQUENCE")]
     to: Option<u64>,
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let doors = existing_doors(&arguments.data)?;
     let options = RerunOptions {
-        from: Sequence(arguments.sequence.unwrap_or(arguments.from)),
+        from: arguments.sequence.or(arguments.from).map(Sequence),
         to: arguments.sequence.or(arguments.to).map(Sequence),
         limits: arguments.limits.limits(),
         cache: None,

@@ -1,9 +1,11 @@
 //! Calls of the log, run again: to see whether modules are deterministic, and what a call did.
 //! The data directory is only read; the state before a call comes from a snapshot and the log.
+//! Parts of the log between snapshots run beside each other.
 //! Invariant: what was run again stays here: no row and no record of the database changes.
 
 mod divergence;
 mod machine;
+mod parallel;
 mod trace;
 
 pub use divergence::{Difference, Divergence};
@@ -19,7 +21,9 @@ use crate::state::State;
 use divergence::{Schemas, arguments, compare, result};
 use interstice_engine::{CompileCache, Engine, EngineOptions, guest_thread};
 use interstice_log::doors::Doors;
-use interstice_log::{ArtifactStore, LogFilter, LogReader, NamedOutcome, Progress, Record, Sequence};
+use interstice_log::{
+    ArtifactStore, LogFilter, LogReader, NamedOutcome, Progress, Record, Sequence, SnapshotStore,
+};
 use interstice_store::Store;
 use interstice_wit::Schema;
 use machine::{Machine, Parts};
@@ -29,8 +33,8 @@ use std::sync::Arc;
 /// Which calls are run again, and how.
 #[derive(Clone)]
 pub struct RerunOptions {
-    /// The first record.
-    pub from: Sequence,
+    /// The first record; none for the earliest from which it can be done.
+    pub from: Option<Sequence>,
     /// The last record; none for the newest.
     pub to: Option<Sequence>,
     /// What the calls may do; no less than was allowed when they ran.
@@ -76,7 +80,7 @@ pub struct Trace {
 
 impl Default for RerunOptions {
     fn default() -> Self {
-        RerunOptions { from: Sequence(1), to: None, limits: Limits::default(), cache: None }
+        RerunOptions { from: None, to: None, limits: Limits::default(), cache: None }
     }
 }
 
@@ -88,12 +92,66 @@ impl Schemas for State {
 }
 
 /// Runs calls of the log again, each on fresh instances of the modules, and compares what they return and
-/// write with what the log says. Stops at the first difference.
+/// write with what the log says. Where snapshots lie between them, the parts run beside each other. Tells the
+/// first difference.
 ///
 /// # Errors
 /// If another process has the database open, if what is stored is damaged, if neither a snapshot nor the first
 /// record is left from which the first call could be reached, or if a module cannot be made ready.
 pub fn verify_calls(
+    doors: &Doors,
+    options: &RerunOptions,
+    on_progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<RerunReport, Error> {
+    let parts = parts(doors, options)?;
+    let reports = parallel::run(&parts, on_progress, |part, on_progress| {
+        let part = RerunOptions { from: Some(part.from), to: part.to, ..options.clone() };
+        verify_part(doors, &part, on_progress)
+    });
+    let mut whole = RerunReport { first: None, last: None, records: 0, divergence: None };
+    for report in reports {
+        let report = report?;
+        whole.first = whole.first.or(report.first);
+        whole.last = report.last.or(whole.last);
+        whole.records += report.records;
+        if report.divergence.is_some() {
+            return Ok(RerunReport { divergence: report.divergence, ..whole });
+        }
+    }
+    Ok(whole)
+}
+
+/// Records that are run again one after the other.
+struct Part {
+    from: Sequence,
+    to: Option<Sequence>,
+}
+
+/// The records of the options, cut where a snapshot has the state.
+fn parts(doors: &Doors, options: &RerunOptions) -> Result<Vec<Part>, Error> {
+    let listed = SnapshotStore::new(doors).list()?;
+    let mut known: Vec<Sequence> =
+        listed.iter().filter(|snapshot| snapshot.found.is_ok()).map(|snapshot| snapshot.sequence).collect();
+    known.sort_unstable();
+    let first = LogReader::open(doors)?.first();
+    let from = match (options.from, known.first()) {
+        (Some(from), _) => from,
+        // What came before was given up; calls can be run again from the oldest snapshot on.
+        (None, Some(oldest)) if first > Sequence(1) => oldest.next(),
+        (None, _) => first,
+    };
+    let mut parts = vec![Part { from, to: options.to }];
+    for snapshot in known {
+        let last = parts.last_mut().expect("there is a part from the beginning");
+        if snapshot >= last.from && options.to.is_none_or(|to| snapshot < to) {
+            last.to = Some(snapshot);
+            parts.push(Part { from: snapshot.next(), to: options.to });
+        }
+    }
+    Ok(parts)
+}
+
+fn verify_part(
     doors: &Doors,
     options: &RerunOptions,
     on_progress: &mut (dyn FnMut(Progress) + Send),
@@ -118,8 +176,7 @@ pub fn verify_calls(
             report.divergence = compare(&logged, &again, &machine.state);
             if report.divergence.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let from = Some(options.from);
-        let filter = LogFilter { from, to: options.to, ..LogFilter::default() };
+        let filter = LogFilter { from: options.from, to: options.to, ..LogFilter::default() };
         reader.search(&filter, &mut visit, on_progress)?;
         match failure {
             Some(error) => Err(error),
@@ -138,7 +195,7 @@ pub fn trace(
     options: &RerunOptions,
     on_progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Trace, Error> {
-    let options = RerunOptions { from: sequence, to: Some(sequence), ..options.clone() };
+    let options = RerunOptions { from: Some(sequence), to: Some(sequence), ..options.clone() };
     with_machine(doors, &options, on_progress, |machine, reader, _| {
         let mut found = None;
         let mut visit = |logged: Record| {
@@ -194,7 +251,7 @@ fn with_machine<T: Send>(
         .fill(&mut secret)
         .map_err(|error| failed("drawing randomness for the hash tables", error.to_string()))?;
     let new_store = || Store::new(limits.store.clone(), u64::from_le_bytes(secret));
-    let before = Moment::Sequence(Sequence(options.from.0.saturating_sub(1)));
+    let before = Moment::Sequence(options.from.unwrap_or(Sequence(1)).previous());
     let mut state = rebuild(doors, before, true, &new_store, on_progress)?;
     if state.last_sequence == 0 {
         state = State::new(new_store());
