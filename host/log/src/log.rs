@@ -268,6 +268,27 @@ impl Log {
         self.shared.anchor()
     }
 
+    /// Ends the batch that waits with the last record, so that an anchor can stand behind it, and returns
+    /// that record. [`Log::sealed_anchor`] has the anchor, whatever is appended meanwhile, until this is
+    /// called again.
+    pub fn seal(&self) -> Sequence {
+        let mut pending = self.shared.pending.lock();
+        pending.seal();
+        let last = pending.next.previous();
+        self.shared.keep_anchor(last);
+        last
+    }
+
+    /// Where the log stood behind the record that was sealed, once that is safe; nothing if another one was
+    /// sealed since.
+    ///
+    /// # Errors
+    /// As [`Log::wait_durable`].
+    pub fn sealed_anchor(&self, sequence: Sequence) -> Result<Option<Anchor>, LogError> {
+        self.wait_durable(sequence)?;
+        Ok(self.shared.kept_anchor(sequence))
+    }
+
     /// The number that the next record gets.
     #[must_use]
     pub fn next_sequence(&self) -> Sequence {

@@ -31,6 +31,8 @@ pub(crate) struct PendingBatch {
     pub(crate) latest_micros: u64,
     /// The last record is an upgrade, and a new segment begins after it.
     pub(crate) closes_segment: bool,
+    /// No record is added to it, though it waits.
+    sealed: bool,
 }
 
 /// Whether the log takes records.
@@ -161,7 +163,7 @@ impl Pending {
 
     /// The stamp of the batch to which the next record is added, if one is open.
     fn open_batch_stamp(&self) -> Option<u64> {
-        self.batches.back().is_some_and(|batch| !batch.closes_segment).then_some(self.stamp)
+        self.batches.back().is_some_and(|batch| !batch.closes_segment && !batch.sealed).then_some(self.stamp)
     }
 
     /// Appends a record that was admitted with this charge. Returns whether the writer must be woken.
@@ -208,6 +210,13 @@ impl Pending {
         self.batches.push_back(batch);
     }
 
+    /// Has the next record begin a batch.
+    pub(crate) fn seal(&mut self) {
+        if let Some(batch) = self.batches.back_mut() {
+            batch.sealed = true;
+        }
+    }
+
     /// The batch that is written next.
     pub(crate) fn take(&mut self) -> Option<PendingBatch> {
         self.batches.pop_front()
@@ -231,6 +240,7 @@ impl Pending {
         batch.charge = 0;
         batch.latest_micros = 0;
         batch.closes_segment = false;
+        batch.sealed = false;
         self.pool.push(batch);
     }
 

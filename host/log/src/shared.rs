@@ -33,8 +33,8 @@ pub(crate) struct Shared {
     durable: AtomicU64,
     /// The bytes of the batches after the place from which the log was opened.
     grown_bytes: AtomicU64,
-    /// The last batch that was synced. Held for the time of a copy only.
-    anchor: Mutex<Anchor>,
+    /// Held for the time of a copy only.
+    anchors: Mutex<Anchors>,
     /// Wakes the writer.
     pub(crate) wake: Arc<dyn Signal>,
     /// Wakes those who wait for the writer.
@@ -45,6 +45,15 @@ pub(crate) struct Shared {
     pub(crate) upkeep: Upkeep,
     /// The lock of the data directory, until the log is closed.
     pub(crate) directory_lock: Mutex<Option<Box<dyn Send + Sync>>>,
+}
+
+/// Places behind batches that were synced.
+struct Anchors {
+    /// Behind the last one.
+    newest: Anchor,
+    /// The record behind which an anchor is kept, and that anchor once it is known.
+    sealed_at: Option<Sequence>,
+    sealed: Option<Anchor>,
 }
 
 impl Shared {
@@ -59,7 +68,7 @@ impl Shared {
     ) -> Self {
         let progress = threads.signal();
         Self {
-            anchor: Mutex::new(anchor),
+            anchors: Mutex::new(Anchors { newest: anchor, sealed_at: None, sealed: None }),
             durable: AtomicU64::new(pending.next.previous().0),
             grown_bytes: AtomicU64::new(grown_bytes),
             pending: Mutex::new(pending),
@@ -87,12 +96,28 @@ impl Shared {
     }
 
     pub(crate) fn anchor(&self) -> Anchor {
-        *self.anchor.lock()
+        self.anchors.lock().newest
+    }
+
+    /// Has the anchor behind this record kept; a batch ends with it.
+    pub(crate) fn keep_anchor(&self, sequence: Sequence) {
+        let anchors = &mut *self.anchors.lock();
+        anchors.sealed_at = Some(sequence);
+        anchors.sealed = Some(anchors.newest).filter(|anchor| anchor.sequence == sequence);
+    }
+
+    /// The anchor that was kept.
+    pub(crate) fn kept_anchor(&self, sequence: Sequence) -> Option<Anchor> {
+        self.anchors.lock().sealed.filter(|anchor| anchor.sequence == sequence)
     }
 
     /// Changes the anchor after a sync, before anyone is told that more is durable.
     pub(crate) fn move_anchor(&self, change: impl FnOnce(&mut Anchor)) {
-        change(&mut self.anchor.lock());
+        let anchors = &mut *self.anchors.lock();
+        change(&mut anchors.newest);
+        if anchors.sealed.is_none() && anchors.sealed_at == Some(anchors.newest.sequence) {
+            anchors.sealed = Some(anchors.newest);
+        }
     }
 
     pub(crate) fn publish_durable(&self, sequence: Sequence) {

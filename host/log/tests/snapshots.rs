@@ -8,14 +8,14 @@ use interstice_log::limits::{MAX_SNAPSHOT_BATCH_BYTES, MAX_SNAPSHOT_HEAD_BYTES};
 use interstice_log::sim::Simulator;
 use interstice_log::{
     Anchor, Caller, Cancellation, Cause, Digest, Family, Installed, LogError, Outcome, RecordParts, Sequence,
-    SnapshotIdentity, SnapshotStore, TableContents, WriteSet, os,
+    SnapshotIdentity, SnapshotStore, StartingPoint, TableContents, WriteSet, os,
 };
 use sha2::{Digest as _, Sha256};
 use snapshot_support::{
     State, Table, assert_apart, assert_holds, contents, files, head, identity, prune, valid, write,
 };
 use std::io;
-use support::{Cast, SMALL, append, open};
+use support::{Cast, SMALL, append, open, open_after};
 
 fn machine() -> (Simulator, SnapshotStore) {
     let simulator = Simulator::new(1);
@@ -459,4 +459,30 @@ fn work_that_was_cancelled_at_any_moment_leaves_nothing() {
     let snapshot = valid(&store).swap_remove(0);
     assert!(matches!(snapshot.verify(&simulator.disk, &cancellation), Err(LogError::Cancelled)));
     assert!(matches!(store.prune(&cancellation), Err(LogError::Cancelled)));
+}
+
+/// A batch is ended where a snapshot is taken, and its anchor is kept while the log goes on.
+#[test]
+fn a_sealed_record_ends_a_batch_and_its_anchor_waits_to_be_asked_for() {
+    let simulator = Simulator::new(4);
+    let (log, _, _) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    for _ in 0..3 {
+        append(&log, cast).unwrap();
+    }
+    assert_eq!(log.seal(), Sequence(3));
+    let last = (0..4).map(|_| append(&log, cast).unwrap()).last().unwrap();
+    log.wait_durable(last).unwrap();
+    let anchor = log.sealed_anchor(Sequence(3)).unwrap().unwrap();
+    assert_eq!((anchor.sequence, log.anchor().sequence), (Sequence(3), last));
+    // What is sealed when nothing waits is known already.
+    assert_eq!(log.seal(), last);
+    assert_eq!(log.sealed_anchor(last).unwrap(), Some(log.anchor()));
+    assert_eq!(log.sealed_anchor(Sequence(3)).unwrap(), None);
+    let timeline = log.timeline();
+    drop(log);
+    let start = StartingPoint { timeline, anchor };
+    let (_, replayed, _) = open_after(&simulator.doors(), SMALL, Some(&start)).unwrap();
+    assert_eq!(replayed.first().map(|record| record.sequence), Some(Sequence(4)));
+    assert_eq!(replayed.len(), 4);
 }

@@ -1,6 +1,7 @@
 //! Everything that a snapshot holds, as of one moment between two transactions.
-//! Rows are not copied but held by a reader, and what else there is takes microseconds to copy.
-//! Invariant: all that is captured is the state after the record of the anchor, which is durable.
+//! Rows are not copied but held by a reader, and what else there is takes microseconds to copy. The writer
+//! waits for nothing: the log is told to end a batch here, and its anchor is asked for later.
+//! Invariant: all that is captured is the state after one record, with which a batch of the log ends.
 
 use crate::catalog::Catalog;
 use crate::context::Target;
@@ -8,13 +9,14 @@ use crate::delivery::OwedDelivery;
 use crate::error::Error;
 use crate::node::Inner;
 use crate::schedule::LastRun;
-use interstice_log::{Anchor, Sequence};
+use interstice_log::{Anchor, Log, LogError, Sequence};
 use interstice_store::{Reader, Version};
 use std::sync::Arc;
 
 /// The state of a node at one moment.
 pub(crate) struct Capture {
-    pub(super) anchor: Anchor,
+    /// The last record that it contains.
+    pub(super) sequence: Sequence,
     /// By how much the log had grown then.
     pub(super) grown_bytes: u64,
     pub(super) reader: Reader,
@@ -29,28 +31,21 @@ pub(crate) struct Capture {
 
 impl Capture {
     /// Captures the state, unless somebody else is at the writer now.
-    ///
-    /// It waits for the disk with the writer's lock held, so that the last record ends a batch; but only for
-    /// what was committed while it waited without the lock. On the simulated machine, where all workers
-    /// share a thread, it must run as the writer's own worker: no other one may wait for that lock.
     pub(crate) fn take(inner: &Inner) -> Result<Option<Capture>, Error> {
-        inner.log.wait_durable(Sequence(inner.store.newest().0))?;
         let Some(mut writer) = inner.writer.try_lock() else { return Ok(None) };
         if writer.closed {
             return Err(Error::Closed);
         }
         writer.guarded(|writer| {
-            let last = Sequence(writer.last_sequence);
-            inner.log.wait_durable(last)?;
-            let (anchor, grown_bytes) = (inner.log.anchor(), inner.log.grown_bytes());
-            if anchor.sequence != last {
+            let last = inner.log.seal();
+            if last.0 != writer.last_sequence {
                 return Ok(None);
             }
             let catalog = writer.context().catalog.clone();
             let schedules = writer.schedules.iter();
             Ok(Some(Capture {
-                anchor,
-                grown_bytes,
+                sequence: last,
+                grown_bytes: inner.log.grown_bytes(),
                 reader: inner.store.reader(Version(last.0)).map_err(Error::Store)?,
                 counters: catalog.tables.iter().map(|table| table.handle.counter()).collect(),
                 catalog,
@@ -61,5 +56,12 @@ impl Capture {
                 owed: writer.owed.iter().cloned().collect(),
             }))
         })
+    }
+
+    /// The place in the log behind the captured state, once that is durable.
+    pub(super) fn anchor(&self, log: &Log) -> Result<Anchor, Error> {
+        let anchor = log.sealed_anchor(self.sequence)?;
+        // One snapshot is taken at a time, and nobody else seals.
+        anchor.ok_or(Error::Log(LogError::OutcomeUnknown { sequence: self.sequence }))
     }
 }

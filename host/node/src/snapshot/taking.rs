@@ -48,7 +48,8 @@ impl Taking {
         let catalog = &capture.catalog;
         let storage = storage_of(catalog.modules.iter().map(|module| &module.schema));
         let (database_key, timeline) = (log.database_key(), log.timeline());
-        let identity = SnapshotIdentity { database_key, timeline, anchor: capture.anchor, storage };
+        let anchor = capture.anchor(log)?;
+        let identity = SnapshotIdentity { database_key, timeline, anchor, storage };
         let mut writer = snapshots.begin(identity, cancellation)?;
         writer.section(MODULES, &encode_modules(&module_entries(&capture)))?;
         let name = |(target, run): &(Target, _)| (name_of(catalog, *target), *run);
