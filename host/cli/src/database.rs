@@ -7,7 +7,7 @@ use crate::logging::{self, LogLevel};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use interstice_node::log::doors::Doors;
-use interstice_node::log::{LogReader, Progress, RecoveryReport, os};
+use interstice_node::log::{LogOptions, LogReader, Progress, RecoveryReport, os};
 use interstice_node::{Caller, Error, ErrorKind, Limits, Node, NodeOptions};
 use std::fs;
 use std::io::IsTerminal;
@@ -34,6 +34,9 @@ pub(crate) struct Opening {
     /// Maximum depth of nested module calls.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().depth)]
     depth: u32,
+    /// The length of new segments of the log.
+    #[arg(long, value_name = "BYTES", default_value_t = LogOptions::DEFAULT.segment_bytes)]
+    segment_bytes: u64,
 }
 
 impl Opening {
@@ -74,7 +77,8 @@ impl Opening {
             depth: self.depth,
             ..Limits::default()
         };
-        let options = NodeOptions { limits, ..NodeOptions::default() };
+        let log = LogOptions { segment_bytes: self.segment_bytes, ..LogOptions::DEFAULT };
+        let options = NodeOptions { limits, log, ..NodeOptions::default() };
         logging::start(self.log_level);
         let bar = reading_bar();
         let opened = Node::open(doors, options, &mut |progress| show(&bar, progress));
@@ -97,6 +101,14 @@ fn expect_directory(data: &Path) -> Result<(), Failure> {
     match data.exists() && !data.is_dir() {
         true => Err(Failure::new(Exit::Caller, format!("{} is not a directory", data.display()))),
         false => Ok(()),
+    }
+}
+
+/// Closes a database with which something was done. If the disk failed meanwhile, closing knows why.
+pub(crate) fn close<T>(node: &Node, done: Result<T, Failure>) -> (Result<T, Failure>, Result<(), Failure>) {
+    match (done, node.close().map_err(failure)) {
+        (Err(failed), Err(cause)) => (Err(failed.because(cause)), Ok(())),
+        ended => ended,
     }
 }
 
