@@ -1,15 +1,10 @@
-//! What must hold once a fault has come: how the process ended, and what its database is when it is opened.
+//! What must hold of a database once a fault has come: it opens, and holds what callers were told.
 //! Invariant: every complaint says what was found, so that it can be read without the files.
 
-use crate::fault::Fault;
 use crate::history::{self, State};
-use crate::script::{End, Step};
-use crate::session::{Fate, Sent, Session};
-use crate::tracer::Exit;
+use crate::session::Sent;
 use interstice_node::log::{LogOptions, os, verify};
 use interstice_node::{CallOptions, Node, NodeOptions};
-use nix::errno::Errno;
-use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,64 +15,6 @@ use std::time::Duration;
 
 /// The module that the workloads call.
 const JOURNAL: &str = "test:journal";
-
-/// Holds the end of a process against docs/cli.md. `fault` is what came while it ran, if anything.
-pub(crate) fn check_end(step: &Step, session: &Session, fault: Option<Fault>) -> Result<(), String> {
-    let Session { sent, errors, answered, stderr, exit, hung } = session;
-    let said = format!("{stderr}\n{}", errors.join("\n"));
-    let complaint = |what: &str| Err(format!("{what} (it ended with {exit:?} and said: {})", said.trim()));
-    if *hung {
-        return complaint("it did not end by itself");
-    }
-    if stderr.contains("' panicked at ")
-        || said.contains("the node panicked")
-        || said.contains("thread for answers failed")
-    {
-        return complaint("it panicked");
-    }
-    if fault.is_some_and(Fault::kills) {
-        return if *exit == Exit::Signal(Signal::SIGKILL) { Ok(()) } else { complaint("it was not killed") };
-    }
-    for Sent { call, fate } in sent {
-        match fate {
-            Fate::Acknowledged(_) if call.fails => {
-                return complaint(&format!("{} has not failed", call.text));
-            }
-            Fate::Refused(code) if code.starts_with("module.") && call.fails => {}
-            Fate::Refused(code) if !code.starts_with("ours.") || fault.is_none() => {
-                return complaint(&format!("{} was refused with {code}", call.text));
-            }
-            Fate::Unknown if fault.is_none() => return complaint(&format!("{} was not answered", call.text)),
-            _ => {}
-        }
-    }
-    let lines = sent.len();
-    let is_unknown = sent.iter().any(|sent| sent.fate == Fate::Unknown);
-    let has_failed =
-        sent.iter().any(|sent| matches!(&sent.fate, Fate::Refused(code) if code.starts_with("ours.")));
-    if let Step::Run { end: End::Killed, .. } = step {
-        if *exit == Exit::Signal(Signal::SIGKILL) && *answered == lines {
-            return Ok(());
-        }
-    }
-    let reason = match fault {
-        None if *exit == Exit::Code(0) => return Ok(()),
-        Some(Fault::Error(Errno::ENOSPC)) => ["No space left on device", " is full"],
-        Some(Fault::Error(Errno::EIO)) => ["Input/output error"; 2],
-        _ => return complaint("it failed without a fault"),
-    };
-    match exit {
-        // The fault was harmless, and nobody was told otherwise.
-        Exit::Code(0) if *answered == lines && !is_unknown && !has_failed => Ok(()),
-        Exit::Code(6 | 7) if !reason.iter().any(|reason| said.contains(reason)) => {
-            complaint("it does not say what failed")
-        }
-        // It failed before it served anyone, or all lines were answered.
-        Exit::Code(6) if *answered == 0 || (*answered == lines && !is_unknown) => Ok(()),
-        Exit::Code(7) if *answered == 0 || *answered == lines => Ok(()),
-        _ => complaint("it ended otherwise than docs/cli.md says"),
-    }
-}
 
 /// Opens a database twice and once more to write, and holds what is found against what was sent.
 pub(crate) fn check_database(

@@ -1,8 +1,9 @@
 //! The campaign: each workload is run once to count its calls, then again and again with one of them failing.
 //! Invariant: a failure names the target with which `INTERSTICE_CRASH` repeats it.
 
-use crate::aftermath::{check_database, check_end};
+use crate::aftermath::check_database;
 use crate::calls::SystemCall;
+use crate::ending;
 use crate::fault::{Fault, Target};
 use crate::session::{self, Fate, Sent};
 use crate::tracer::{Counter, Exit};
@@ -46,7 +47,7 @@ impl<'w> Prepared<'w> {
         let mut before = Vec::new();
         for step in (workload.before)() {
             let session = session::run(&step, &data, modules, &mut Counter::new(&base, None));
-            check_end(&step, &session, None).unwrap_or_else(|error| panic!("{}: {error}", workload.name));
+            ending::check(&step, &session, None).unwrap_or_else(|error| panic!("{}: {error}", workload.name));
             before.push(session.sent);
         }
         if let Some(damage) = workload.damage {
@@ -93,7 +94,7 @@ impl<'w> Prepared<'w> {
             let was_hit = counter.hit.is_some();
             let session = session::run(&step, data, &self.modules, counter);
             let fault = fault.filter(|_| counter.hit.is_some() && !was_hit);
-            check_end(&step, &session, fault)?;
+            ending::check(&step, &session, fault)?;
             processes.push(session.sent);
             if fault.is_some() && session.exit != Exit::Code(0) {
                 return self.mend(data);
@@ -109,7 +110,7 @@ impl<'w> Prepared<'w> {
         }
         let step = crate::workloads::repair_step();
         let session = session::run(&step, data, &self.modules, &mut Counter::new(data, None));
-        check_end(&step, &session, None)
+        ending::check(&step, &session, None)
     }
 
     /// Looks at the database on another thread, so that one that hangs is noticed.

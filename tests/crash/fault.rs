@@ -37,11 +37,6 @@ impl Fault {
         FAULTS.iter().map(|(_, fault)| *fault).filter(may_be)
     }
 
-    /// Whether the process dies of it.
-    pub(crate) fn kills(self) -> bool {
-        matches!(self, Fault::Kill | Fault::Torn)
-    }
-
     fn name(self) -> &'static str {
         FAULTS.iter().find(|(_, fault)| *fault == self).expect("every fault has a name").0
     }

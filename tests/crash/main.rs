@@ -7,6 +7,7 @@
 mod aftermath;
 mod calls;
 mod campaign;
+mod ending;
 mod fault;
 mod history;
 mod script;
