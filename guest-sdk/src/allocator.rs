@@ -152,6 +152,7 @@ unsafe impl GlobalAlloc for Recycling {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// Small numbers in an order that repeats late.

@@ -14,22 +14,24 @@ const CALLS: u64 = 20_000;
 pub(crate) struct Subject {
     pub(crate) node: Node,
     pub(crate) options: CallOptions,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Subject {
     pub(crate) fn new() -> Subject {
         let folder = tempfile::tempdir().unwrap();
-        let doors = interstice_node::log::os::doors(folder.path()).unwrap();
-        let limits = Limits { fuel: u64::MAX / 4, guest_memory_bytes: 1 << 30, ..Limits::default() };
-        let options = NodeOptions { limits, ..NodeOptions::default() };
-        let (node, _) = Node::open(doors, options, &mut |_| {}).unwrap();
+        let node = open(&folder);
         for module in ["bench", "bench-caller"] {
             let path = format!("{}/modules/{module}", env!("CARGO_MANIFEST_DIR"));
             node.install(&component_of(path)).unwrap();
         }
         let options = CallOptions { acknowledge: Acknowledge::Memory, ..CallOptions::default() };
-        Subject { node, options, _folder: folder }
+        Subject { node, options, folder }
+    }
+
+    /// Opens the database again after it was closed.
+    pub(crate) fn open(&mut self) {
+        self.node = open(&self.folder);
     }
 
     pub(crate) fn function(&self, name: &str) -> FunctionHandle {
@@ -44,6 +46,14 @@ impl Subject {
     pub(crate) fn call_by_name(&self, name: &str, arguments: &[u8]) {
         self.call(&self.function(name), arguments);
     }
+}
+
+fn open(folder: &TempDir) -> Node {
+    let doors = interstice_node::log::os::doors(folder.path()).unwrap();
+    let limits = Limits { fuel: u64::MAX / 4, guest_memory_bytes: 1 << 30, ..Limits::default() };
+    // What is measured is measured without snapshots that nobody asked for.
+    let options = NodeOptions { limits, snapshot_log_bytes: None, ..NodeOptions::default() };
+    Node::open(doors, options, &mut |_| {}).unwrap().0
 }
 
 pub(crate) fn run(table: &mut Table) {

@@ -6,6 +6,7 @@
 mod bare;
 mod calls;
 mod memory;
+mod opening;
 mod rows;
 mod table;
 
@@ -29,6 +30,7 @@ fn main() {
             memory::run(&mut table);
             calls::run(&mut table);
             rows::run(&mut table);
+            opening::run(&mut table);
             println!("{table}");
         });
     };

@@ -116,9 +116,9 @@ impl<'w> Prepared<'w> {
     /// Looks at the database on another thread, so that one that hangs is noticed.
     fn look(&self, data: PathBuf, processes: Vec<Vec<Sent>>) -> Result<(), String> {
         let (verdict, verdicts) = channel();
-        let Workload { in_memory, ticks, .. } = *self.workload;
+        let workload = *self.workload;
         thread::spawn(move || {
-            let found = std::panic::catch_unwind(|| check_database(&data, &processes, in_memory, ticks));
+            let found = std::panic::catch_unwind(|| check_database(&data, &processes, &workload));
             let found = found.unwrap_or_else(|_| Err("the look at it panicked".to_owned()));
             // Nobody waits for what comes after the deadline.
             let _ = verdict.send(found);

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A workload.
+#[derive(Clone, Copy)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// Makes the database, with nothing going wrong.
@@ -22,6 +23,8 @@ pub(crate) struct Workload {
     pub(crate) in_memory: bool,
     /// The host calls something by itself, so that no two runs are the same.
     pub(crate) ticks: bool,
+    /// Segments are moved to the archive in the background, which several openings may take to end.
+    pub(crate) archives: bool,
 }
 
 const USUAL: Workload = Workload {
@@ -32,10 +35,11 @@ const USUAL: Workload = Workload {
     given_up_from: u64::MAX,
     in_memory: false,
     ticks: false,
+    archives: false,
 };
 
 /// All of them.
-pub(crate) const WORKLOADS: [Workload; 13] = [
+pub(crate) const WORKLOADS: [Workload; 15] = [
     Workload { name: "create", before: Vec::new, steps: || vec![Step::run(Vec::new())], ..USUAL },
     Workload { name: "install", before: || vec![Step::run(Vec::new())], steps: install, ..USUAL },
     Workload { name: "one-by-one", steps: singles, ..USUAL },
@@ -55,6 +59,8 @@ pub(crate) const WORKLOADS: [Workload; 13] = [
         given_up_from: 2_000,
         ..USUAL
     },
+    Workload { name: "snapshot", before: one_batch, steps: snapshot, ..USUAL },
+    Workload { name: "archive", before: one_batch, steps: archive, archives: true, ..USUAL },
     Workload { name: "memory", steps: memory, in_memory: true, ..USUAL },
 ];
 
@@ -123,6 +129,24 @@ fn one_batch() -> Vec<Step> {
 
 fn go_on() -> Vec<Step> {
     vec![Step::run(one_by_one(writes(0..3, 10)))]
+}
+
+/// A snapshot, and opening from it.
+fn snapshot() -> Vec<Step> {
+    let mut steps = vec![snapshot_step(&[])];
+    steps.extend(go_on());
+    steps
+}
+
+/// Snapshots between which segments close, so that those before are archived and given up.
+fn archive() -> Vec<Step> {
+    let part = |first: u64| Step::run(one_by_one(writes(first..first + 4, 6_000)));
+    let given_up = || snapshot_step(&["--keep-log", "none"]);
+    vec![part(0), snapshot_step(&[]), part(10), given_up(), part(20), given_up(), part(30)]
+}
+
+fn snapshot_step(options: &'static [&'static str]) -> Step {
+    Step::Command(&["snapshot", "--segment-bytes", "16384"], options)
 }
 
 /// What is kept, and what a repair gives up.

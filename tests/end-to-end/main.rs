@@ -9,6 +9,7 @@ mod init;
 mod kill;
 mod queries;
 mod shop;
+mod snapshots;
 mod types;
 
 fn module(name: &str) -> String {

@@ -30,6 +30,10 @@ pub(crate) enum Event {
     Restart,
     Kill(u64),
     PowerLoss(u64),
+    /// A snapshot is taken.
+    Snapshot,
+    /// The workers of the node go on by so many steps.
+    Steps(u8),
 }
 
 /// A node and what it should hold.
@@ -67,6 +71,12 @@ impl Run {
             }
             Event::Kill(seed) => self.reopen(|simulator| simulator.kill(*seed)),
             Event::PowerLoss(seed) => self.reopen(|simulator| simulator.power_loss(*seed)),
+            Event::Snapshot => {
+                let report = self.node().snapshot().unwrap();
+                assert_eq!(report.sequence, self.node().last_sequence());
+                self.promised = self.promised.max(report.sequence.0);
+            }
+            Event::Steps(steps) => drop(self.simulator.threads.run((*steps).into())),
         }
         let shown = self.ask("everything()", Acknowledge::Memory);
         let expected: Vec<Item> = self.now.rows.values().cloned().collect();
@@ -215,6 +225,8 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Restart),
         1 => any::<u64>().prop_map(Event::Kill),
         1 => any::<u64>().prop_map(Event::PowerLoss),
+        2 => Just(Event::Snapshot),
+        1 => (0..20_u8).prop_map(Event::Steps),
     ];
     prop::collection::vec(event, 0..24)
 }

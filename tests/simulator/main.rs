@@ -10,3 +10,4 @@ mod forged;
 mod power;
 mod randomness;
 mod schedule;
+mod snapshots;

@@ -30,13 +30,25 @@ impl CompileCache for MemoryCache {
 /// # Errors
 /// As a node says them; a dead disk among them.
 pub fn open(simulator: &Simulator) -> Result<(Node, RecoveryReport), Error> {
+    open_with(simulator, options())
+}
+
+/// Opens a database on the disk of this machine.
+///
+/// # Errors
+/// As a node says them; a dead disk among them.
+pub fn open_with(simulator: &Simulator, options: NodeOptions) -> Result<(Node, RecoveryReport), Error> {
+    Node::open(simulator.doors(), options, &mut |_| {})
+}
+
+/// The usual options, with small segments.
+pub fn options() -> NodeOptions {
     static CACHE: OnceLock<Arc<MemoryCache>> = OnceLock::new();
-    let options = NodeOptions {
+    NodeOptions {
         log: LogOptions { segment_bytes: 64 << 10, ..LogOptions::DEFAULT },
         cache: Some(CACHE.get_or_init(Arc::default).clone()),
         ..NodeOptions::default()
-    };
-    Node::open(simulator.doors(), options, &mut |_| {})
+    }
 }
 
 /// The component of a crate of this repository, such as `examples/bank`.

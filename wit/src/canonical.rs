@@ -69,21 +69,30 @@ pub fn storage(schema: &Schema) -> String {
     let mut text = format!("codec {CODEC_VERSION}\n");
     let mut tables: Vec<_> = schema.tables().map(|(_, table)| table).collect();
     tables.sort_by(|a, b| a.name.cmp(&b.name));
-    for table in tables {
-        let _ = writeln!(text, "table {} {}", table.name, storage_word(table.storage));
-        for column in &table.columns {
-            let counts = if column.auto_increment { " auto-increment" } else { "" };
-            let _ = writeln!(text, "  column {}: {}{counts}", column.name, structure(schema, &column.ty));
-        }
-        let _ = writeln!(text, "  primary-key({})", column_names(table, &table.primary_key));
-        let mut indexes: Vec<_> = table.indexes.iter().collect();
-        indexes.sort_by(|a, b| a.name.cmp(&b.name));
-        for index in indexes {
-            let columns = column_names(table, &index.columns);
-            let _ = writeln!(text, "  {}({columns})", index_word(index.unique));
-        }
-    }
+    tables.into_iter().for_each(|table| write_stored_table(schema, table, &mut text));
     text
+}
+
+/// The canonical text of how the rows of one table are stored.
+pub fn stored_table(schema: &Schema, table: &Table) -> String {
+    let mut text = format!("codec {CODEC_VERSION}\n");
+    write_stored_table(schema, table, &mut text);
+    text
+}
+
+fn write_stored_table(schema: &Schema, table: &Table, text: &mut String) {
+    let _ = writeln!(text, "table {} {}", table.name, storage_word(table.storage));
+    for column in &table.columns {
+        let counts = if column.auto_increment { " auto-increment" } else { "" };
+        let _ = writeln!(text, "  column {}: {}{counts}", column.name, structure(schema, &column.ty));
+    }
+    let _ = writeln!(text, "  primary-key({})", column_names(table, &table.primary_key));
+    let mut indexes: Vec<_> = table.indexes.iter().collect();
+    indexes.sort_by(|a, b| a.name.cmp(&b.name));
+    for index in indexes {
+        let columns = column_names(table, &index.columns);
+        let _ = writeln!(text, "  {}({columns})", index_word(index.unique));
+    }
 }
 
 /// A type with every name in it replaced by what it stands for.

@@ -3,7 +3,7 @@
 //! Invariant: the hash of an item covers the whole structure of the types that it uses.
 
 use crate::canonical;
-use crate::schema::{Interface, InterfaceName, Schema, Visibility};
+use crate::schema::{Interface, InterfaceName, Schema, Table, Visibility};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -54,6 +54,11 @@ pub fn imported_hashes(schema: &Schema) -> ModuleHashes {
 /// The storage hash: of tables, columns, keys, indexes and the version of the codec.
 pub fn storage_hash(schema: &Schema) -> Hash {
     hash("storage", &canonical::storage(schema))
+}
+
+/// The same of one table alone.
+pub fn stored_table_hash(schema: &Schema, table: &Table) -> Hash {
+    hash("stored table", &canonical::stored_table(schema, table))
 }
 
 fn module_hashes<'a>(

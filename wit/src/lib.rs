@@ -87,4 +87,5 @@ pub use read::{read, worlds};
 pub use schema::*;
 pub use section::SectionError;
 pub use source::{ExtraFile, ExtraPackage, Sources};
+pub use spelling::nearest;
 pub use validate::InvalidSchema;

@@ -7,7 +7,8 @@ const MAX_CANDIDATES: usize = 1_000;
 
 /// The candidate nearest to `word`, if one is near enough that a slip of the hand explains it. A word of
 /// one or two letters is near to everything, so none is suggested for it.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     if length < 3 || !word.starts_with(char::is_alphabetic) {
         return None;

@@ -10,3 +10,4 @@ pub(crate) mod log;
 pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod snapshot;

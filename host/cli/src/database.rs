@@ -5,13 +5,14 @@
 use crate::exit::{Exit, Failure};
 use crate::logging::{self, LogLevel};
 use crate::terminal;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use interstice_node::log::doors::Doors;
-use interstice_node::log::{LogOptions, LogReader, Progress, RecoveryReport, os};
-use interstice_node::{Caller, Error, ErrorKind, Limits, Node, NodeOptions};
+use interstice_node::log::{LogOptions, LogReader, Progress, RecoveryReport, Retention, os};
+use interstice_node::{Caller, Error, ErrorKind, Limits, Node, NodeOptions, SNAPSHOT_LOG_BYTES};
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Which database, and what calls of it may do.
 #[derive(clap::Args)]
@@ -37,6 +38,24 @@ pub(crate) struct Opening {
     /// The length of new segments of the log.
     #[arg(long, value_name = "BYTES", default_value_t = LogOptions::DEFAULT.segment_bytes)]
     segment_bytes: u64,
+    /// How much log is written before a snapshot is taken by itself, in MiB; 0 for never.
+    #[arg(long, value_name = "MIB", default_value_t = SNAPSHOT_LOG_BYTES >> 20)]
+    snapshot_after: u64,
+    /// How long the log is kept that snapshots cover: `all`, `none`, or so many days, such as `7d`.
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_retention)]
+    keep_log: Retention,
+}
+
+/// Reads `all`, `none` or `7d`.
+fn parse_retention(text: &str) -> Result<Retention, String> {
+    let days = |text: &str| text.strip_suffix('d').and_then(|days| days.parse().ok());
+    match text {
+        "all" => Ok(Retention::KeepAll),
+        "none" => Ok(Retention::KeepNone),
+        _ => {
+            days(text).map(Retention::KeepDays).ok_or_else(|| "say `all`, `none`, or days as `7d`".to_owned())
+        }
+    }
 }
 
 impl Opening {
@@ -77,8 +96,13 @@ impl Opening {
             depth: self.depth,
             ..Limits::default()
         };
-        let log = LogOptions { segment_bytes: self.segment_bytes, ..LogOptions::DEFAULT };
-        let options = NodeOptions { limits, log, ..NodeOptions::default() };
+        let options = NodeOptions {
+            limits,
+            log: LogOptions { segment_bytes: self.segment_bytes, retention: self.keep_log },
+            snapshot_log_bytes: (self.snapshot_after > 0)
+                .then(|| self.snapshot_after.saturating_mul(1 << 20)),
+            ..NodeOptions::default()
+        };
         logging::start(self.log_level);
         let bar = reading_bar();
         let opened = Node::open(doors, options, &mut |progress| show(&bar, progress));
@@ -128,17 +152,20 @@ pub(crate) fn exit(kind: ErrorKind) -> Exit {
     }
 }
 
-/// A bar for the reading of a log.
+/// How long reading may take before a bar is shown.
+const SHOWN_AFTER: Duration = Duration::from_secs(1);
+
+/// A bar for the reading of snapshots and of the log. It is shown once that takes longer than a second.
 pub(crate) fn reading_bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let template = "reading the log {wide_bar} {binary_bytes}/{binary_total_bytes}";
+    let template = "reading the database {wide_bar} {binary_bytes}/{binary_total_bytes}";
     let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style)
+    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden()).with_style(style)
 }
 
 pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
+    if bar.is_hidden() && bar.elapsed() >= SHOWN_AFTER && std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+    }
     bar.set_length(progress.bytes_total);
     bar.set_position(progress.bytes_done);
 }
@@ -150,5 +177,20 @@ fn tell_recovery(report: &RecoveryReport) {
             "note: dropped an incomplete write; it had never been acknowledged ({} bytes at {} of {}{aside})",
             torn.length, torn.offset, torn.path
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retention_is_all_none_or_days() {
+        assert_eq!(parse_retention("all"), Ok(Retention::KeepAll));
+        assert_eq!(parse_retention("none"), Ok(Retention::KeepNone));
+        assert_eq!(parse_retention("30d"), Ok(Retention::KeepDays(30)));
+        for wrong in ["", "d", "7", "-1d", "7 d", "7h", "99999999999d"] {
+            assert!(parse_retention(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -8,11 +8,12 @@ mod commands;
 mod database;
 mod exit;
 mod logging;
+mod moment;
 mod subject;
 mod terminal;
 
 use clap::{Parser, Subcommand};
-use commands::{ask, build, check, codegen, log, new, run, schema};
+use commands::{ask, build, check, codegen, log, new, run, schema, snapshot};
 use exit::EXIT_CODES;
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ enum Command {
     /// a crash, and what is due runs.
     Query(ask::Arguments),
     Log(log::Arguments),
+    Snapshot(snapshot::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Call(arguments) => ask::run(&arguments, ask::Kind::Call),
         Command::Query(arguments) => ask::run(&arguments, ask::Kind::Query),
         Command::Log(arguments) => log::run(&arguments),
+        Command::Snapshot(arguments) => snapshot::run(&arguments),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -220,3 +220,41 @@ fn a_query_sees_the_lines_before_it_and_none_behind() {
         .collect();
     assert_eq!(seen, expected, "{}", ended.stderr);
 }
+
+#[test]
+fn the_log_shows_what_is_asked_for_and_refuses_names_that_never_were() {
+    let case = bank();
+    let sequences = |options: &[&str]| -> Vec<u64> {
+        let shown = case.run(&[&["log", "--data", "data", "--json"], options].concat());
+        assert_eq!(shown.code, 0, "{}", shown.stderr);
+        let records = shown.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.map(|record| record["sequence"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(sequences(&["--table", "entry"]), [2, 4, 6, 7]);
+    assert_eq!(sequences(&["--table", "acme:bank/tables.account"]), [1, 3, 5, 7]);
+    assert_eq!(sequences(&["--table", "tables.account", "--from", "2", "--to", "5"]), [3, 5]);
+    assert_eq!(sequences(&["--function", "open-account"]), [3, 5]);
+    assert_eq!(sequences(&["--function", "automation.opened", "--last", "1"]), [6]);
+    assert_eq!(sequences(&["--module", "acme:bank@1.2.0", "--table", "entry", "--limit", "2"]), [2, 4]);
+    assert_eq!(sequences(&["--since", "1h", "--to", "2"]), [1, 2]);
+    assert_eq!(sequences(&["--until", "1h"]), Vec::<u64>::new());
+    assert_eq!(sequences(&["--since", "2001-02-03", "--until", "2001-02-03T04:05:06Z"]), Vec::<u64>::new());
+    assert_eq!(sequences(&["--from", "8"]), Vec::<u64>::new());
+
+    for (options, code, expected) in [
+        (["--table", "acount"], 3, "no installed module ever had a table `acount`; did you mean `account`?"),
+        (["--function", "transfre"], 3, "no installed module ever had a function `transfre`; did you mean"),
+        (
+            ["--module", "acme:bnak"],
+            3,
+            "no module `acme:bnak` was ever installed; installed: acme:bank@1.2.0",
+        ),
+        (["--module", "acme:bank@2.0.0"], 3, "no module `acme:bank@2.0.0` was ever installed"),
+        (["--from", "9"], 3, "there is no record 9: the last one is 7"),
+        (["--since", "yesterday"], 2, "expected a moment, such as 2026-03-01T12:30:00Z"),
+    ] {
+        let refused = case.run(&[&["log", "--data", "data"], &options[..]].concat());
+        assert_eq!(refused.code, code, "{options:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains(expected), "{options:?}: {}", refused.stderr);
+    }
+}

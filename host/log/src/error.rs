@@ -367,6 +367,12 @@ impl LogError {
         matches!(self, Self::DamagedSnapshot { .. } | Self::MissingSnapshotRows { .. })
     }
 
+    /// Whether a snapshot is of no use to this log, however often it is looked at: it is damaged, or belongs
+    /// to a part of the history that was given up.
+    pub(crate) fn is_useless_snapshot(&self) -> bool {
+        self.is_snapshot_damage() || matches!(self, Self::NotInLog { .. })
+    }
+
     /// Whether the operating system said that the disk is full, or the share of it that is ours.
     pub(crate) fn is_disk_full(&self) -> bool {
         use io::ErrorKind::{QuotaExceeded, StorageFull};

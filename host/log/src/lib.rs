@@ -55,7 +55,7 @@ pub use maintenance::{MaintenanceReport, Retention};
 pub use mend::{RecoveryReport, TornTail};
 pub use named::{NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Record};
 pub use read_log::{Progress, Replay};
-pub use reader::LogReader;
+pub use reader::{LogReader, VisitRecords};
 pub use record::{Caller, Cause, Closed, EventKind, Installed, Lifecycle, Outcome, Owed, RecordParts};
 pub use repair::{GivenUp, Repair, RepairPlan, RepairReport};
 pub use search::SearchReport;

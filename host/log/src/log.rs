@@ -20,7 +20,7 @@ use crate::reserve::Reserve;
 use crate::segment::{Id, LOG_DIRECTORY, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::{Durability, Shared};
-use crate::starting_point::StartingPoint;
+use crate::starting_point::{History, StartingPoint};
 use crate::writer::{Newest, Writer, WriterThread};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl Log {
         definitions: Definitions,
         directory_lock: Box<dyn Send + Sync>,
     ) -> Result<Self, LogError> {
-        let End { manifest, newest, offset, chain, scope, .. } = end;
+        let End { manifest, newest, offset, chain, scope, grown_bytes, .. } = end;
         let disk = doors.disk.clone();
         let path = segment_path(newest.first);
         let file = disk.open(&path, Access::Write).doing("open", || disk.locate(&path))?;
@@ -125,7 +125,8 @@ impl Log {
         };
         let (database_key, timeline) = (manifest.database_key, manifest.timeline);
         let threads = doors.threads.as_ref();
-        let shared = Shared::new(pending, definitions, anchor, manifest, threads, directory_lock);
+        let shared =
+            Shared::new(pending, definitions, anchor, grown_bytes, manifest, threads, directory_lock);
         let shared = Arc::new(shared);
         let mut defined = Vec::new();
         for number in scope.numbers() {
@@ -271,6 +272,18 @@ impl Log {
     #[must_use]
     pub fn next_sequence(&self) -> Sequence {
         self.shared.pending.lock().next
+    }
+
+    /// How many bytes of batches follow the place from which the log was opened, those that were found there
+    /// and those that were written since: by how much it has grown beyond a snapshot.
+    #[must_use]
+    pub fn grown_bytes(&self) -> u64 {
+        self.shared.grown_bytes()
+    }
+
+    /// The history that the log tells, for the snapshots beside it.
+    pub(crate) fn history(&self) -> History {
+        self.shared.manifest.lock().history()
     }
 
     /// Waits until a record is safe.

@@ -6,10 +6,11 @@ use crate::batch::{Link, genesis};
 use crate::doors::Disk;
 use crate::error::LogError;
 use crate::hex;
-use crate::limits::MAX_MANIFEST_BYTES;
+use crate::limits::{MAX_MANIFEST_BYTES, MAX_SEGMENT_BYTES};
 use crate::publish::{publish, read_whole};
 use crate::segment::{FIRST_FORMAT, FORMAT_VERSION, Id, archive_path, segment_path};
 use crate::sequence::Sequence;
+use crate::starting_point::History;
 use std::fmt::Write as _;
 
 pub(crate) const MANIFEST_PATH: &str = "MANIFEST";
@@ -95,6 +96,11 @@ pub(crate) struct NewestSegment {
 }
 
 impl Manifest {
+    /// The history that it tells.
+    pub(crate) fn history(&self) -> History {
+        History { timeline: self.timeline, past: self.past.clone() }
+    }
+
     /// The lowest format that can say what this manifest says, so that a program that can read all
     /// of the database is not kept from it.
     fn format(&self) -> u32 {
@@ -204,6 +210,10 @@ impl Manifest {
             } else if let Some(found) = Begin::parse(&words) {
                 begin = Some(found);
             } else if let Some(segment) = ClosedSegment::parse(&words) {
+                if segment.length > MAX_SEGMENT_BYTES {
+                    let what = format!("a segment of {} bytes was never written", segment.length);
+                    return Err(Refusal::Damaged(at, what));
+                }
                 closed.push(segment);
             } else {
                 break NewestSegment::parse(&words).ok_or_else(|| damaged(at, "expected a segment"))?;

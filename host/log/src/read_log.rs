@@ -59,6 +59,8 @@ pub(crate) struct End {
     pub(crate) torn_until: Option<u64>,
     /// Segments that the manifest does not list, without records.
     pub(crate) unlisted: Vec<String>,
+    /// The bytes of the batches after the place where reading began.
+    pub(crate) grown_bytes: u64,
 }
 
 /// Where reading begins.
@@ -162,7 +164,8 @@ pub(crate) fn read_log(
     walk.gate.end(&window.path, offset)?;
     let (chain, scope) = (reading.chain, reading.scope);
     check_unlisted(disk, &unlisted, chain.next.previous())?;
-    Ok(Some(End { manifest, newest: header, offset, chain, scope, torn_until, unlisted }))
+    let grown_bytes = walk.grown_bytes;
+    Ok(Some(End { manifest, newest: header, offset, chain, scope, torn_until, unlisted, grown_bytes }))
 }
 
 /// The length of all segments from this one on, uncompressed.
@@ -235,6 +238,8 @@ pub(crate) struct Walk<'w> {
     gate: Gate<'w>,
     progress: &'w mut dyn FnMut(Progress),
     done: Progress,
+    /// The bytes of the batches that were read behind the gate.
+    grown_bytes: u64,
 }
 
 impl<'w> Walk<'w> {
@@ -243,7 +248,7 @@ impl<'w> Walk<'w> {
         progress: &'w mut dyn FnMut(Progress),
         done: Progress,
     ) -> Self {
-        Self { gate: Gate::new(anchor), progress, done }
+        Self { gate: Gate::new(anchor), progress, done, grown_bytes: 0 }
     }
 
     /// Reads the batches from `offset` to the end of the window or to the first place where none is:
@@ -280,6 +285,7 @@ impl<'w> Walk<'w> {
                 return Ok(ControlFlow::Break(()));
             }
             offset += batch.length();
+            self.grown_bytes += if gate.is_open() { batch.length() } else { 0 };
             gate.boundary(&reading.chain, &window.path, offset)?;
             report(self.progress, &mut self.done, batch.length());
         }

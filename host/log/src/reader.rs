@@ -3,19 +3,24 @@
 
 use crate::definitions::Definitions;
 use crate::doors::{Disk, Doors, LockKind};
-use crate::error::LogError;
+use crate::error::{BoxError, LogError};
 use crate::filter::LogFilter;
 use crate::lock::take_lock;
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, found};
 use crate::named::Record;
 use crate::read_log::{Progress, Replay, Start, read_log, read_with};
+use crate::record::RecordParts;
 use crate::search::{Search, SearchReport};
 use crate::segment::Id;
 use crate::sequence::Sequence;
 use crate::starting_point::StartingPoint;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+/// Takes records until it breaks off.
+pub type VisitRecords<'v> =
+    dyn FnMut(&RecordParts<'_>, &Definitions) -> Result<ControlFlow<()>, BoxError> + 'v;
 
 /// A data directory that is only read. While it lives nobody can open the log to write.
 pub struct LogReader {
@@ -54,6 +59,30 @@ impl LogReader {
         Ok(found(disk, &end))
     }
 
+    /// Hands the records after a place in the log, or all of them, to `visit`, until it breaks off; what
+    /// follows is not read then.
+    pub fn replay_part(
+        &self,
+        start: Option<&StartingPoint>,
+        visit: &mut VisitRecords<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), LogError> {
+        let mut definitions = Definitions::default();
+        let mut each = |parts: &RecordParts<'_>, definitions: &Definitions| {
+            let visited = visit(parts, definitions);
+            visited.map_err(|source| LogError::Replay { sequence: parts.sequence, source })
+        };
+        let (disk, manifest) = (self.disk.as_ref(), self.manifest.clone());
+        let start = start.map_or(Start::Beginning, Start::After);
+        read_log(disk, manifest, start, &mut definitions, &mut each, progress).map(|_| ())
+    }
+
+    /// Refuses a place in another history than this log tells, or before the records that it still holds.
+    /// Whether the log passes through the place shows when it is read from there.
+    pub fn check_start(&self, start: &StartingPoint) -> Result<(), LogError> {
+        start.check(self.disk.as_ref(), &self.manifest)
+    }
+
     /// Hands the records from `from` on to `visit`, with names for all numbers, until it breaks off.
     /// Segments that end before `from` are not read. If the first records of the log were given up, it
     /// begins with those that are kept.
@@ -64,7 +93,7 @@ impl LogReader {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), LogError> {
         let mut definitions = Definitions::default();
-        let mut each = |parts: &crate::record::RecordParts<'_>, definitions: &Definitions| {
+        let mut each = |parts: &RecordParts<'_>, definitions: &Definitions| {
             if parts.sequence < from {
                 return Ok(ControlFlow::Continue(()));
             }

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) pending: Mutex<Pending>,
     pub(crate) definitions: RwLock<Definitions>,
     durable: AtomicU64,
+    /// The bytes of the batches after the place from which the log was opened.
+    grown_bytes: AtomicU64,
     /// The last batch that was synced. Held for the time of a copy only.
     anchor: Mutex<Anchor>,
     /// Wakes the writer.
@@ -50,6 +52,7 @@ impl Shared {
         pending: Pending,
         definitions: Definitions,
         anchor: Anchor,
+        grown_bytes: u64,
         manifest: Manifest,
         threads: &dyn Threads,
         directory_lock: Box<dyn Send + Sync>,
@@ -58,6 +61,7 @@ impl Shared {
         Self {
             anchor: Mutex::new(anchor),
             durable: AtomicU64::new(pending.next.previous().0),
+            grown_bytes: AtomicU64::new(grown_bytes),
             pending: Mutex::new(pending),
             definitions: RwLock::new(definitions),
             wake: threads.signal(),
@@ -71,6 +75,15 @@ impl Shared {
 
     pub(crate) fn durable(&self) -> Sequence {
         Sequence(self.durable.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn grown_bytes(&self) -> u64 {
+        self.grown_bytes.load(Ordering::Relaxed)
+    }
+
+    /// A batch of this length was synced.
+    pub(crate) fn grow(&self, bytes: u64) {
+        self.grown_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn anchor(&self) -> Anchor {

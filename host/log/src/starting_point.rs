@@ -4,7 +4,7 @@
 use crate::anchor::Anchor;
 use crate::doors::Disk;
 use crate::error::LogError;
-use crate::manifest::{MANIFEST_PATH, Manifest};
+use crate::manifest::{MANIFEST_PATH, Manifest, PastTimeline};
 use crate::scan::Chain;
 use crate::segment::Id;
 use crate::sequence::Sequence;
@@ -18,6 +18,27 @@ pub struct StartingPoint {
     pub anchor: Anchor,
 }
 
+/// The history that a log tells: its timeline, and up to where it shares those before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct History {
+    pub(crate) timeline: Id,
+    pub(crate) past: Vec<PastTimeline>,
+}
+
+impl History {
+    /// Says why a record of this timeline is not part of the history, if it is not.
+    pub(crate) fn objection(&self, timeline: &Id, sequence: Sequence) -> Option<&'static str> {
+        if self.timeline == *timeline {
+            return None;
+        }
+        match self.past.iter().find(|past| past.timeline == *timeline) {
+            Some(past) if sequence <= past.until => None,
+            Some(_) => Some("it belongs to a part of an earlier timeline that was given up"),
+            None => Some("it belongs to another timeline"),
+        }
+    }
+}
+
 impl StartingPoint {
     /// Refuses a place before the log, or in a part of it that was given up.
     pub(crate) fn check(&self, disk: &dyn Disk, manifest: &Manifest) -> Result<(), LogError> {
@@ -27,14 +48,7 @@ impl StartingPoint {
         if sequence.next() < manifest.first() {
             return refused("the records that follow it were given up");
         }
-        if self.timeline == manifest.timeline {
-            return Ok(());
-        }
-        match manifest.past.iter().find(|past| past.timeline == self.timeline) {
-            Some(past) if sequence <= past.until => Ok(()),
-            Some(_) => refused("it belongs to a part of an earlier timeline that was given up"),
-            None => refused("it belongs to another timeline"),
-        }
+        manifest.history().objection(&self.timeline, sequence).map_or(Ok(()), refused)
     }
 }
 

@@ -91,6 +91,11 @@ impl Window {
         }
     }
 
+    /// Reads no more from now on than is asked for, so that damage behind it keeps nobody from it.
+    pub(crate) fn read_nothing_ahead(&mut self) {
+        self.ahead_until = 0;
+    }
+
     /// The first place after one that could not be read that may be readable.
     pub(crate) fn after_unreadable(&mut self, offset: u64) -> u64 {
         match &self.source {

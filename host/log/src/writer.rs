@@ -277,6 +277,7 @@ impl Writer {
         newest.file.write_at(newest.offset, &self.buffer).doing("write", path)?;
         newest.file.sync().doing("sync", path)?;
         newest.offset += header.length();
+        self.shared.grow(header.length());
         self.link = link;
         Ok(())
     }

@@ -311,3 +311,76 @@ fn the_writer_never_waits_for_an_index() {
     simulator.threads.run_until_idle();
     assert_eq!(log.maintenance().indexed as usize, support::segments(&simulator).len() - 1);
 }
+
+/// Puts the checksum of an index right.
+fn seal(index: &mut [u8]) {
+    let end = index.len() - 4;
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&index[12..28]), &index[..end]);
+    index[end..].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// A log with a closed segment of several blocks; the paths and bytes of the segment and of its index.
+fn indexed() -> (Simulator, [(String, Vec<u8>); 2]) {
+    let simulator = Simulator::new(1);
+    fill(&simulator, &Dice::new(1), 700);
+    let files = simulator.disk.contents();
+    let (path, index) = files.iter().find(|(path, _)| path.ends_with(".index")).unwrap();
+    let segment = path.replace(".index", ".log");
+    let bytes = files[&segment].clone();
+    (simulator.clone(), [(segment, bytes), (path.clone(), index.clone())])
+}
+
+fn refused(simulator: &Simulator, filter: &LogFilter) -> String {
+    let reader = LogReader::open(&simulator.doors()).unwrap();
+    let searched = reader.search(filter, &mut |_| ControlFlow::Continue(()), &mut |_| ());
+    searched.unwrap_err().to_string()
+}
+
+#[test]
+fn an_index_of_another_history_is_not_used() {
+    let (simulator, [_, (path, mut index)]) = indexed();
+    let (found, before) = search(&simulator, &LogFilter::default());
+    // The link of the segment's last batch stands behind the id.
+    index[28] ^= 1;
+    seal(&mut index);
+    simulator.disk.plant(&path, index);
+    let (again, report) = search(&simulator, &LogFilter::default());
+    assert!(again == found && before.unindexed == 0 && report.unindexed == 1, "{report:?}");
+}
+
+#[test]
+fn an_index_that_goes_on_after_its_last_block_is_not_used() {
+    let (simulator, [_, (path, mut index)]) = indexed();
+    index.push(0);
+    seal(&mut index);
+    simulator.disk.plant(&path, index);
+    assert_eq!(search(&simulator, &LogFilter::default()).1.unindexed, 1);
+}
+
+#[test]
+fn blocks_that_do_not_end_where_the_next_one_begins_are_refused() {
+    let (simulator, [(_, segment), (path, mut index)]) = indexed();
+    // The links with which blocks begin, as the batches of the segment have them.
+    let links = support::batches(&segment).into_iter().skip(1).map(|(at, _)| segment[at..at + 32].to_vec());
+    let places = links.filter_map(|link| index.windows(32).position(|bytes| bytes == link));
+    let second = places.min().expect("the segment has several blocks");
+    index[second] ^= 1;
+    seal(&mut index);
+    simulator.disk.plant(&path, index);
+    let first = LogFilter { to: Some(Sequence(1)), from: Some(Sequence(1)), ..LogFilter::default() };
+    // A search that ends within the block does not come to its end.
+    assert_eq!(search(&simulator, &first).0.len(), 1);
+    let nobody = LogFilter { until_micros: Some(everything(&simulator)[0].timestamp_micros), ..first };
+    let beyond = LogFilter { to: None, ..nobody };
+    let error = refused(&simulator, &beyond);
+    assert!(error.contains("the blocks of the index are not those of the segment"), "{error}");
+}
+
+#[test]
+fn a_segment_that_is_shorter_than_its_index_says_is_refused() {
+    let (simulator, [(path, mut segment), _]) = indexed();
+    segment.truncate(segment.len() - 512);
+    simulator.disk.plant(&path, segment);
+    let error = refused(&simulator, &LogFilter::default());
+    assert!(error.contains("bytes, expected"), "{error}");
+}

@@ -71,6 +71,28 @@ fn a_torn_write_beyond_all_marks_is_kept_aside_and_dropped() {
 }
 
 #[test]
+fn the_remains_of_a_torn_write_are_somewhere_wherever_the_power_fails() {
+    let simulator = killed_with(3, SMALL);
+    let mut torn = Vec::new();
+    let path = edit(&simulator, 0, |segment| {
+        let (offset, length) = *batches(segment).last().unwrap();
+        segment[offset + 70] ^= 1;
+        torn = segment[offset..offset + length].to_vec();
+    });
+    for change in 0..16 {
+        for seed in 0..8 {
+            let machine = Simulator { disk: simulator.disk.copy(), ..Simulator::new(seed) };
+            machine.disk.fail_power_after(change);
+            let opened = open(&machine.doors(), SMALL).map(|(log, ..)| drop(log));
+            let files = machine.power_loss(seed).disk.contents();
+            let is_kept = files.iter().any(|(path, bytes)| path.ends_with(".torn") && *bytes == torn);
+            let is_left = files[&path].windows(torn.len()).any(|bytes| bytes == torn);
+            assert!(is_kept || is_left, "change {change}, seed {seed}, {opened:?}");
+        }
+    }
+}
+
+#[test]
 fn a_reader_reports_a_torn_write_and_leaves_it() {
     let simulator = killed_with(3, SMALL);
     edit(&simulator, 0, |segment| {
@@ -192,6 +214,22 @@ fn a_header_that_disagrees_with_the_records_before_it_is_refused() {
         };
         check_refused(&simulator, exchange, expected);
     }
+}
+
+#[test]
+fn a_manifest_with_lengths_that_no_segment_has_is_refused() {
+    // The lengths of all segments were added to say how far a reading has come. Forged ones whose sum does
+    // not fit into 64 bits were a panic.
+    let simulator = closed_with(60, SMALL);
+    let forge = |simulator: &Simulator| {
+        let manifest = String::from_utf8(simulator.disk.contents()["MANIFEST"].clone()).unwrap();
+        let (body, _) = manifest.rsplit_once("crc32c").unwrap();
+        let length = body.split_once(" length ").unwrap().1.split_once(' ').unwrap().0;
+        let body = body.replacen(&format!(" length {length} "), &format!(" length {} ", u64::MAX), 1);
+        let manifest = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
+        simulator.disk.plant("MANIFEST", manifest.into_bytes());
+    };
+    check_refused(&simulator, forge, "a segment of 18446744073709551615 bytes was never written");
 }
 
 #[test]

@@ -9,8 +9,8 @@ use interstice_log::sim::Simulator;
 use interstice_log::{LogError, LogOptions, Record, Repair, RepairPlan, Retention, Sequence, StartingPoint};
 use std::collections::BTreeMap;
 use support::{
-    Cast, Dice, SMALL, append, assert_in_order, assert_in_order_after, batches, closed_with, for_seeds,
-    killed_with, open, open_after, places, plant_unlisted, segments,
+    Cast, Dice, SMALL, append, append_sized, assert_in_order, assert_in_order_after, batches, closed_with,
+    for_seeds, killed_with, open, open_after, places, plant_unlisted, segments,
 };
 
 const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL };
@@ -129,6 +129,104 @@ fn damage_in_the_archive_keeps_the_frames_before_it() {
     let (plan, _) = repair(&simulator, None);
     assert_eq!(plan.kept_until, Sequence(first - 1), "its one frame is lost");
     assert_eq!(plan.given_up.unwrap().last, Sequence(200));
+}
+
+#[test]
+fn damage_in_a_later_frame_of_an_archived_segment_keeps_what_is_before_it() {
+    // Frames were read ahead, a mebibyte at a time, so a damaged one took those before it with it.
+    let options = LogOptions { segment_bytes: 256 << 10, ..KEEP_ALL };
+    let simulator = Simulator::new(1);
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    let cast = Cast::define(&log);
+    for _ in 0..150 {
+        let sequence = append_sized(&log, cast, 3000).unwrap();
+        log.wait_durable(sequence).unwrap();
+    }
+    log.archive(Sequence(150));
+    log.wait_maintained();
+    log.close().unwrap();
+    drop(log);
+    let (path, bytes) = segments(&simulator).swap_remove(0);
+    let table_at = u64::from_le_bytes(bytes[160..168].try_into().unwrap()) as usize;
+    assert!(path.starts_with("archive/") && bytes.len() > table_at + 16, "more than one frame");
+    flip(&simulator, &path, table_at - 1);
+    let (plan, records) = repair(&simulator, None);
+    assert!(plan.kept_until > Sequence(10) && records.len() as u64 == plan.kept_until.0, "{plan:?}");
+}
+
+#[test]
+fn a_segment_of_something_else_is_given_up_although_all_its_checksums_are_right() {
+    for (place, expected) in
+        [(16, "not the one that the manifest lists"), (32, "another timeline"), (48, "another database")]
+    {
+        let simulator = log_with(200, 0);
+        let (path, mut segment) = segments(&simulator).swap_remove(1);
+        let first = u64::from_le_bytes(segment[64..72].try_into().unwrap());
+        segment[place] ^= 1;
+        let checksum = crc32c::crc32c(&segment[..508]);
+        segment[508..512].copy_from_slice(&checksum.to_le_bytes());
+        let seed = crc32c::crc32c(&segment[16..32]);
+        for (at, _) in batches(&segment) {
+            let length = u32::from_le_bytes(segment[at + 52..at + 56].try_into().unwrap()) as usize;
+            let checksum = crc32c::crc32c_append(seed, &segment[at + 64..at + 64 + length]);
+            segment[at + 56..at + 60].copy_from_slice(&checksum.to_le_bytes());
+            let checksum = crc32c::crc32c_append(seed, &segment[at..at + 60]);
+            segment[at + 60..at + 64].copy_from_slice(&checksum.to_le_bytes());
+        }
+        simulator.disk.plant(&path, segment);
+        let (plan, _) = repair(&simulator, None);
+        assert!(plan.reason.unwrap().contains(expected) && plan.kept_until == Sequence(first - 1));
+    }
+}
+
+/// The same files on another machine, where nothing of them is safe yet, as after copying a folder.
+fn copied_unsafely(simulator: &Simulator, seed: u64) -> Simulator {
+    let machine = Simulator::new(seed);
+    for directory in ["log", "archive", "artifacts"] {
+        machine.disk.create_directory(directory).unwrap();
+    }
+    for (path, bytes) in simulator.disk.contents() {
+        machine.disk.create(&path).unwrap().write_at(0, &bytes).unwrap();
+    }
+    machine
+}
+
+#[test]
+fn a_log_that_was_repaired_survives_a_loss_of_power() {
+    // Without a manifest nothing is known to be safe.
+    for archived in [0, 120] {
+        let damaged = log_with(150, archived);
+        flip(&damaged, "MANIFEST", 60);
+        for seed in 0..20 {
+            let simulator = copied_unsafely(&damaged, seed);
+            let planned = Repair::plan(&simulator.doors(), None).unwrap();
+            assert_eq!(planned.what().kept_until, Sequence(150));
+            planned.apply().unwrap().unwrap();
+            let (log, records, _) = open(&simulator.power_loss(seed).doors(), KEEP_ALL).unwrap();
+            assert_in_order(&records);
+            assert_eq!(records.len(), 150, "seed {seed}");
+            drop(log);
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_is_given_up_is_moved_from_both_places_where_it_is() {
+    // A crash after a segment was listed as archived leaves the plain one beside it. A repair that gave the
+    // segment up moved the archived one alone, and the log then refused to open because of the other,
+    // which no manifest listed.
+    let plain = closed_with(200, KEEP_ALL).disk.contents();
+    let simulator = log_with(200, 200);
+    let files = segments(&simulator);
+    let (path, _) = files[3].clone();
+    let left = path.replace("archive/", "log/");
+    simulator.disk.plant(&left, plain[&left].clone());
+    let (log, ..) =
+        open(&Simulator { disk: simulator.disk.copy(), ..Simulator::new(1) }.doors(), KEEP_ALL).unwrap();
+    drop(log);
+    flip(&simulator, &files[1].0, 700);
+    let (plan, _) = repair(&simulator, None);
+    assert!(plan.moved.contains(&path) && plan.moved.contains(&left), "{plan:?}");
 }
 
 #[test]

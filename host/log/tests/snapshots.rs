@@ -8,7 +8,7 @@ use interstice_log::limits::{MAX_SNAPSHOT_BATCH_BYTES, MAX_SNAPSHOT_HEAD_BYTES};
 use interstice_log::sim::Simulator;
 use interstice_log::{
     Anchor, Caller, Cancellation, Cause, Digest, Family, Installed, LogError, Outcome, RecordParts, Sequence,
-    SnapshotStore, TableContents, WriteSet, os,
+    SnapshotIdentity, SnapshotStore, TableContents, WriteSet, os,
 };
 use sha2::{Digest as _, Sha256};
 use snapshot_support::{
@@ -313,6 +313,35 @@ fn a_snapshot_of_another_database_is_told_apart() {
     foreign.database_key = [1; 16];
     let refused = store.begin(foreign, &Cancellation::new()).err().unwrap();
     assert!(matches!(refused, LogError::ForeignSnapshot { .. }), "{refused}");
+}
+
+/// A snapshot of records that a repair had given up was taken for the newest one: it kept others from being
+/// taken until there were as many records again, and counted among the two for which the log is archived.
+#[test]
+fn a_snapshot_of_a_part_that_was_given_up_is_neither_kept_nor_in_the_way() {
+    let (simulator, store) = machine();
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let given_up = write(&store, &State::new(30, &[5])).unwrap();
+    store.belong_to(&log);
+    let listed = store.list().unwrap().remove(0);
+    assert!(matches!(listed.found, Err(LogError::NotInLog { .. })), "{:?}", listed.found);
+    let take = |sequence: u64| {
+        let identity = SnapshotIdentity { timeline: log.timeline(), ..identity(Sequence(sequence)) };
+        store.begin(identity, &Cancellation::new()).unwrap().publish().unwrap()
+    };
+    for (sequence, kept) in [(10, vec![10]), (20, vec![20, 10])] {
+        take(sequence);
+        let report = store.prune(&Cancellation::new()).unwrap();
+        assert_eq!(report.kept, kept.into_iter().map(Sequence).collect::<Vec<_>>());
+        assert_eq!(report.damaged.len(), 1, "{:?}", report.damaged);
+        let there = simulator.disk.contents();
+        assert!(given_up.files().iter().all(|file| there.contains_key(file)), "nothing of it is removed");
+    }
+    take(40);
+    take(50);
+    store.prune(&Cancellation::new()).unwrap();
+    let there = simulator.disk.contents();
+    assert!(!given_up.files().iter().any(|file| there.contains_key(file)), "two newer ones are there");
 }
 
 #[test]

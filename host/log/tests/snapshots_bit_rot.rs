@@ -370,6 +370,80 @@ fn hostile_heads_are_refused_before_anything_is_allocated() {
     assert!(LONGEST.get() < 1 << 20);
 }
 
+/// Changes a head and puts its checksum and its digest right.
+fn changed_head(mut head: Vec<u8>, at: usize, to: u8) -> Vec<u8> {
+    head[at] = to;
+    let checksum = crc32c::crc32c(&head[..508]);
+    head[508..512].copy_from_slice(&checksum.to_le_bytes());
+    let end = head.len() - 32;
+    let digest = Sha256::digest(&head[..end]);
+    head[end..].copy_from_slice(&digest);
+    head
+}
+
+#[test]
+fn headers_that_lie_under_a_right_checksum_are_refused() {
+    // Bits that flip are found by checksums. These are for bytes that somebody, or another program, wrote.
+    let (frame, contents) = honest();
+    let chunk = forged_chunk(5, frame.len() as u32, &frame);
+    let object = [object_header(), chunk.clone()].concat();
+    let lengths = [object.len() as u64, 5, 1];
+    let head = forged_head(&forged_body(1, &contents, lengths), 1);
+    for (at, expected) in [
+        (0, "this is not the head of a snapshot"),
+        (12, "a snapshot of family 7"),
+        (196, "a byte that must be zero is not"),
+        (507, "a byte that must be zero is not"),
+    ] {
+        check_forged(changed_head(head.clone(), at, 7), object.clone(), expected);
+    }
+    for (at, expected) in [
+        (0, "this is not the header of a snapshot's rows"),
+        (16, "these are not the rows that the snapshot refers to"),
+        (32, "the rows belong to another database"),
+        (48, "the rows belong to another family"),
+        (52, "a byte that must be zero is not"),
+        (59, "a byte that must be zero is not"),
+    ] {
+        let mut object = object.clone();
+        object[at] = 7;
+        if at > 0 {
+            check_forged(head.clone(), object.clone(), "the header has the checksum");
+        }
+        let checksum = crc32c::crc32c(&object[..60]);
+        object[60..64].copy_from_slice(&checksum.to_le_bytes());
+        check_forged(head.clone(), object, expected);
+    }
+    let mut second = chunk.clone();
+    second[0] = 1;
+    check_forged(
+        head.clone(),
+        [object_header(), second.clone()].concat(),
+        "a chunk's header has the checksum",
+    );
+    let checksum = seeded(&OBJECT_ID, &second[..16]);
+    second[16..20].copy_from_slice(&checksum.to_le_bytes());
+    check_forged(head.clone(), [object_header(), second].concat(), "chunk 1 stands in the place of chunk 0");
+    let mut other = frame.clone();
+    *other.last_mut().unwrap() ^= 1;
+    let object = [object_header(), chunk[..20].to_vec(), other].concat();
+    check_forged(head, object, "the checksum of chunk 0 is wrong");
+}
+
+#[test]
+fn lengths_that_do_not_add_up_to_a_number_are_refused() {
+    // The lengths of all tables were added to say how far a reading has come, and two forged ones whose sum
+    // does not fit into 64 bits were a panic before a row was read.
+    let (frame, contents) = honest();
+    let object = [object_header(), forged_chunk(5, frame.len() as u32, &frame)].concat();
+    let one = forged_body(1, &contents, [object.len() as u64, u64::MAX, 1]);
+    let table = &one[2..];
+    let mut other = table.to_vec();
+    other[3] = b'u';
+    let body = [[0, 2].as_slice(), table, &other].concat();
+    check_forged(forged_head(&body, 1), object, "the rows have 5 bytes, expected 18446744073709551615");
+}
+
 #[test]
 fn memory_does_not_grow_with_the_length_of_a_table() {
     let directory = tempfile::tempdir().unwrap();

@@ -143,6 +143,23 @@ fn everything_that_is_wrong_is_found_at_once() {
 }
 
 #[test]
+fn a_segment_with_another_catalog_than_the_records_before_it_made_is_damage() {
+    // Only the first segment's catalog was compared, with the manifest. Of a later one that an opening
+    // refuses verification said nothing.
+    let (simulator, _) = log_with(70, 0);
+    let (path, mut bytes) = segments(&simulator).swap_remove(1);
+    bytes[88] ^= 1;
+    let checksum = crc32c::crc32c(&bytes[..508]);
+    bytes[508..512].copy_from_slice(&checksum.to_le_bytes());
+    simulator.disk.plant(&path, bytes);
+    assert!(matches!(open(&simulator.doors(), KEEP_ALL), Err(LogError::Damaged { offset: 88, .. })));
+    let report = verify(&simulator);
+    let found: Vec<_> =
+        report.findings.iter().map(|finding| (finding.path.as_str(), finding.offset)).collect();
+    assert_eq!(found, [(path.as_str(), 88)]);
+}
+
+#[test]
 fn an_index_that_lies_is_found() {
     let (simulator, _) = log_with(100, 0);
     let path = "log/00000000000000000001.index";

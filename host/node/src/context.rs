@@ -50,7 +50,7 @@ pub(crate) struct Door {
 }
 
 /// A function of another module, as linking found it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Target {
     pub(crate) module: ModuleIndex,
     pub(crate) function: FunctionIndex,

@@ -12,15 +12,16 @@ use interstice_engine::{Caller, Returned};
 use interstice_log::{Cause, Closed, EventKind, Outcome, Owed, Sequence, WriteSetEncoder};
 use interstice_store::{RowChange, TableChanges};
 use interstice_wit::RowEvent;
+use std::sync::Arc;
 
 /// A delivery that is owed to a handler.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OwedDelivery {
     /// The record that owes it, and its place there.
     pub(crate) closes: Closed,
     pub(crate) target: Target,
     /// The rows of the event, as the handler's arguments.
-    pub(crate) arguments: Vec<u8>,
+    pub(crate) arguments: Arc<[u8]>,
     /// How many deliveries led to this one, itself included.
     pub(crate) depth: u32,
 }
@@ -77,12 +78,16 @@ impl Collector<'_> {
         position: usize,
         row: &RowChange<'_>,
     ) {
-        let (kind, arguments, filtered): (_, Vec<u8>, &[u8]) = match (subscriber.event, row) {
-            (RowEvent::Insert, RowChange::Inserted { after }) => (EventKind::Insert, after.to_vec(), after),
-            (RowEvent::Update, RowChange::Updated { before, after }) => {
-                (EventKind::Update, [*before, *after].concat(), after)
+        let (kind, arguments, filtered): (_, Arc<[u8]>, &[u8]) = match (subscriber.event, row) {
+            (RowEvent::Insert, RowChange::Inserted { after }) => {
+                (EventKind::Insert, Arc::from(*after), after)
             }
-            (RowEvent::Delete, RowChange::Deleted { before }) => (EventKind::Delete, before.to_vec(), before),
+            (RowEvent::Update, RowChange::Updated { before, after }) => {
+                (EventKind::Update, Arc::from([*before, *after].concat()), after)
+            }
+            (RowEvent::Delete, RowChange::Deleted { before }) => {
+                (EventKind::Delete, Arc::from(*before), before)
+            }
             _ => return,
         };
         if subscriber.filter.as_ref().is_some_and(|filter| !filter.holds(filtered)) {

@@ -238,6 +238,17 @@ pub enum Error {
         /// What was found, and what is needed.
         reason: String,
     },
+    /// The first records of the log were given up, and the snapshots that replaced them cannot be used.
+    #[error(
+        "the database cannot be opened: its log begins with record {first}, and no snapshot of what was before \
+         can be used ({}); bring the files under snapshots/ back, or restore a backup", .refused.join("; ")
+    )]
+    NoUsableSnapshot {
+        /// The first record that the log holds.
+        first: interstice_log::Sequence,
+        /// The snapshots that there are, and what is wrong with each.
+        refused: Vec<String>,
+    },
     /// A module's `@on(init)` handler refused.
     #[error("installing {module} failed: {handler} returned err {value}")]
     InitRefused {
@@ -313,6 +324,7 @@ impl Error {
             Error::Link { .. } => "version.link",
             Error::AlreadyInstalled { .. } => "version.already-installed",
             Error::Catalog { .. } => "version.catalog",
+            Error::NoUsableSnapshot { .. } => "ours.damaged",
             Error::ClockJump { .. } => "ours.clock-jump",
             Error::Interrupted => "ours.poisoned",
             Error::Closed => "ours.closed",
@@ -355,14 +367,20 @@ fn log_code(error: &LogError) -> &'static str {
         LogError::Poisoned { .. } => "ours.poisoned",
         LogError::DiskFull { .. } => "ours.disk-full",
         LogError::Disk { .. } => "ours.disk",
-        LogError::Damaged { .. } | LogError::DamagedArtifact { .. } => "ours.damaged",
+        LogError::Damaged { .. }
+        | LogError::DamagedArtifact { .. }
+        | LogError::DamagedSnapshot { .. }
+        | LogError::ForeignSnapshot { .. } => "ours.damaged",
+        LogError::SnapshotLoad { .. } => "version.replay",
+        LogError::SnapshotBusy => "ours.busy",
         LogError::MissingSegment { .. }
+        | LogError::MissingSnapshotRows { .. }
         | LogError::BeginningGivenUp { .. }
         | LogError::NotInLog { .. }
         | LogError::MissingManifest { .. }
         | LogError::UnlistedSegment { .. }
         | LogError::MissingArtifact { .. } => "ours.missing",
-        LogError::Closed => "ours.closed",
+        LogError::Closed | LogError::Cancelled => "ours.closed",
         _ => "ours.log",
     }
 }

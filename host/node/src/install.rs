@@ -81,6 +81,7 @@ impl Writer {
                 let module = catalog.modules.last().expect("a module was just installed");
                 let schedules = Schedule::of_module(module, self.last_timestamp_micros, &HashMap::new());
                 self.schedules.extend(schedules);
+                self.installed_micros.push(self.last_timestamp_micros);
                 Ok(Installation { package: schema.package, artifact, sequence: Some(sequence) })
             }
             Err(error) => {

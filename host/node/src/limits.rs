@@ -2,6 +2,7 @@
 //! Limits of the store and of the log stand in those rooms; limits of the engine are set from here.
 
 use crate::error::Error;
+use interstice_log::limits::MAX_SNAPSHOT_BATCH_BYTES;
 use interstice_store::StoreLimits;
 
 /// What a node allows. The names are those of the configuration and of error messages.
@@ -53,6 +54,9 @@ impl Limits {
         check("depth", self.depth.into(), 0, 1_000)?;
         check("guest-memory", self.guest_memory_bytes, 64 << 10, 4 << 30)?;
         check("guest-stack", self.guest_stack_bytes as u64, 64 << 10, 64 << 20)?;
+        // A snapshot takes no longer row, nor its length of a few bytes.
+        let longest_row = (MAX_SNAPSHOT_BATCH_BYTES - 16) as u64;
+        check("row", self.store.row_bytes as u64, 1, longest_row)?;
         check("query-threads", self.query_threads as u64, 1, 1_000)
     }
 

@@ -2,21 +2,18 @@
 //! It joins the store, the log and the engine, and knows which thread may run a guest.
 //! Invariant: nobody is told of a transaction before its record is as safe as was asked for.
 
-use crate::cache::DiskCache;
 use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, PendingQuery, Reply};
 use crate::catalog::Catalog;
-use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::executor::{Answer, JobWorker, Queue};
+use crate::executor::{Answer, Queue};
 use crate::install::{Installation, Workshop};
 use crate::limits::Limits;
 use crate::query::{Question, Readers};
-use crate::recover::Replay;
-use crate::transaction::{Executed, Request, Tools, Writer, check_clock};
-use crate::worker::WriterWorker;
-use interstice_engine::{Caller, CompileCache, Engine, EngineOptions, is_guest_thread};
+use crate::snapshot::{SnapshotReport, Snapshots};
+use crate::transaction::{Executed, Request, Tools, Writer};
+use interstice_engine::{Caller, CompileCache, Engine, is_guest_thread};
 use interstice_log::doors::Doors;
-use interstice_log::{ArtifactStore, Cause, Log, LogOptions, Progress, RecoveryReport, Sequence};
+use interstice_log::{ArtifactStore, Cause, Log, Sequence};
 use interstice_store::{Reader, Store, StoreError, Version};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
@@ -24,128 +21,32 @@ use std::sync::Arc;
 /// How many deliveries are made before a call that waits for the writer gets its turn.
 pub(crate) const DELIVERIES_BEFORE_A_CALL: usize = 1024;
 
-/// How a node is opened.
-#[derive(Clone, Default)]
-pub struct NodeOptions {
-    /// What it allows.
-    pub limits: Limits,
-    /// How its log is opened.
-    pub log: LogOptions,
-    /// Where compiled components are kept, if not in the data directory.
-    pub cache: Option<Arc<dyn CompileCache + Send + Sync>>,
-}
-
 /// An open database. Copies are the same node; it closes when the last is dropped.
 #[derive(Clone)]
 pub struct Node {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
     pub(crate) doors: Doors,
-    limits: Arc<Limits>,
-    engine: Engine,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) engine: Engine,
     pub(crate) store: Store,
-    pub(crate) log: Log,
-    artifacts: ArtifactStore,
-    cache: Arc<dyn CompileCache + Send + Sync>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) artifacts: ArtifactStore,
+    pub(crate) cache: Arc<dyn CompileCache + Send + Sync>,
     /// The catalog that queries and look-ups use; the writer's context has the same.
-    catalog: RwLock<Arc<Catalog>>,
+    pub(crate) catalog: RwLock<Arc<Catalog>>,
     pub(crate) writer: Mutex<Writer>,
-    readers: Readers,
+    pub(crate) readers: Readers,
     /// Work for the writer, from threads that cannot run guests.
-    writing: Arc<Queue>,
+    pub(crate) writing: Arc<Queue>,
     /// Queries, from threads that cannot run guests.
-    reading: Arc<Queue>,
+    pub(crate) reading: Arc<Queue>,
 }
 
 impl Node {
-    /// Opens the database in a data directory, and makes one if the directory is empty.
-    ///
-    /// # Errors
-    /// If another process holds it, if what is stored is damaged or too new, or if an installed
-    /// module cannot be made ready again.
-    pub fn open(
-        doors: Doors,
-        options: NodeOptions,
-        on_progress: &mut dyn FnMut(Progress),
-    ) -> Result<(Node, RecoveryReport), Error> {
-        options.limits.check()?;
-        let limits = Arc::new(options.limits);
-        let engine = Engine::new(EngineOptions {
-            max_memory_bytes: limits.guest_memory_bytes as usize,
-            max_wasm_stack_bytes: limits.guest_stack_bytes,
-            ..EngineOptions::default()
-        })
-        .map_err(|error| Error::Engine { doing: "starting", message: error.to_string() })?;
-        let mut secret = [0; 8];
-        doors.entropy.fill(&mut secret).map_err(|error| Error::Engine {
-            doing: "drawing randomness for the hash tables",
-            message: error.to_string(),
-        })?;
-        let store = Store::new(limits.store.clone(), u64::from_le_bytes(secret));
-        let mut replay = Replay::new(store.clone(), on_progress);
-        let (log, report) = Log::open(&doors, options.log, &mut replay)?;
-        let artifacts = ArtifactStore::new(doors.disk.clone());
-        let cache = options.cache.unwrap_or_else(|| Arc::new(DiskCache::new(doors.disk.clone())));
-        let (last_sequence, last_timestamp_micros) = (replay.last_sequence, replay.last_timestamp_micros);
-        check_clock(doors.clock.now_micros(), last_timestamp_micros, &limits)?;
-        let shop = Workshop {
-            tools: Tools { log: &log, store: &store, clock: doors.clock.as_ref(), limits: &limits },
-            engine: &engine,
-            cache: Some(cache.as_ref()),
-            artifacts: &artifacts,
-        };
-        let catalog = Arc::new(replay.catalog(&shop)?);
-        let schedules = replay.schedules(&catalog);
-        let owed = replay.owed(&catalog)?;
-        let key = log.database_key();
-        let context = Context::new(catalog.clone(), limits.clone(), key);
-        let writer = Writer::new(context, last_sequence, last_timestamp_micros, owed, schedules);
-        let latest_micros = writer.latest_micros.clone();
-        let readers = Readers::new(limits.clone(), doors.clock.clone(), latest_micros, key);
-        let (writing, reading) = (Queue::new(doors.threads.as_ref()), Queue::new(doors.threads.as_ref()));
-        let inner = Inner {
-            limits,
-            engine,
-            store,
-            log,
-            artifacts,
-            cache,
-            catalog: RwLock::new(catalog),
-            writer: Mutex::new(writer),
-            readers,
-            writing,
-            reading,
-            doors,
-        };
-        let node = Node { inner: Arc::new(inner) };
-        node.start_workers()?;
-        Ok((node, report))
-    }
-
-    fn start_workers(&self) -> Result<(), Error> {
-        let inner = &self.inner;
-        let stack_bytes = self.stack_bytes();
-        let writer_worker =
-            WriterWorker { node: Arc::downgrade(inner), queue: inner.writing.clone(), stack_bytes };
-        let mut workers: Vec<(String, Arc<Queue>, Box<dyn interstice_log::doors::Worker>)> =
-            vec![("executor".to_owned(), inner.writing.clone(), Box::new(writer_worker))];
-        for number in 0..inner.limits.query_threads {
-            let worker = JobWorker { queue: inner.reading.clone(), stack_bytes };
-            workers.push((format!("query-{number}"), inner.reading.clone(), Box::new(worker)));
-        }
-        for (name, queue, worker) in workers {
-            // What the thread itself takes stands beside what guests may take.
-            let stack = stack_bytes + (256 << 10);
-            inner.doors.threads.spawn(&name, stack, queue.work(), worker).map_err(|error| Error::Engine {
-                doing: "starting its threads",
-                message: error.to_string(),
-            })?;
-        }
-        Ok(())
-    }
-
     /// The stack that a thread needs on which calls are to run without a hand-over; see
     /// [`guest_thread`](interstice_engine::guest_thread).
     pub fn stack_bytes(&self) -> usize {
@@ -344,6 +245,18 @@ impl Node {
         }
     }
 
+    /// Takes a snapshot of everything that is committed now, and waits until it survives a crash. The
+    /// writer goes on meanwhile. The node takes snapshots by itself as well, as its options say.
+    ///
+    /// # Errors
+    /// If the disk fails or is full, or somebody copies snapshots; then there is no new one, and the node
+    /// goes on as it was.
+    pub fn snapshot(&self) -> Result<SnapshotReport, Error> {
+        let answer = Answer::new(self.inner.doors.threads.as_ref());
+        self.inner.snapshots.ask(answer.clone())?;
+        answer.wait()
+    }
+
     /// The last record that was committed.
     pub fn last_sequence(&self) -> Sequence {
         Sequence(self.inner.writer.lock().last_sequence)
@@ -479,6 +392,7 @@ impl Inner {
     fn close(&self) -> Result<(), Error> {
         self.writing.close();
         self.reading.close();
+        self.snapshots.close();
         self.writer.lock().closed = true;
         Ok(self.log.close()?)
     }

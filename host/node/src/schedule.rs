@@ -9,12 +9,12 @@ use crate::error::Error;
 use crate::install::function_index;
 use crate::transaction::{Request, Tools, Writer};
 use interstice_engine::Caller;
-use interstice_log::{Cause, DefinitionId};
+use interstice_log::Cause;
 use interstice_wit::FunctionKind;
 use std::collections::HashMap;
 
 /// The last run of a scheduled function, as its record tells of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LastRun {
     /// When it was to run.
     pub(crate) due_micros: u64,
@@ -29,26 +29,26 @@ pub(crate) struct Schedule {
     every_micros: u64,
     /// When it is to run next, in microseconds since the Unix epoch.
     due_micros: u64,
+    /// The last time that it ran, if it ever did.
+    pub(crate) last_run: Option<LastRun>,
 }
 
 impl Schedule {
     /// The schedules of a module that was installed at that time; `last_runs` are those that the log
-    /// knows of, by function.
+    /// knows of.
     pub(crate) fn of_module(
         module: &Module,
         installed_micros: u64,
-        last_runs: &HashMap<DefinitionId, LastRun>,
+        last_runs: &HashMap<Target, LastRun>,
     ) -> Vec<Schedule> {
         let mut schedules = Vec::new();
         for (position, function) in module.functions.iter().enumerate() {
             let FunctionKind::Schedule { every_ms } = function.kind else { continue };
             let every_micros = every_ms.saturating_mul(1_000).max(1);
-            let mut schedule = Schedule {
-                target: Target { module: module.index, function: function_index(position) },
-                every_micros,
-                due_micros: installed_micros.saturating_add(every_micros),
-            };
-            if let Some(last) = last_runs.get(&function.definition) {
+            let target = Target { module: module.index, function: function_index(position) };
+            let due_micros = installed_micros.saturating_add(every_micros);
+            let mut schedule = Schedule { target, every_micros, due_micros, last_run: None };
+            if let Some(last) = last_runs.get(&target) {
                 schedule.due_micros = last.due_micros;
                 schedule.ran(last.ran_micros);
             }
@@ -60,6 +60,7 @@ impl Schedule {
     /// After a run at that time it is due at the first moment behind it that lies a whole number of
     /// periods after this one.
     fn ran(&mut self, at_micros: u64) {
+        self.last_run = Some(LastRun { due_micros: self.due_micros, ran_micros: at_micros });
         let missed = at_micros.saturating_sub(self.due_micros) / self.every_micros;
         self.due_micros = self.due_micros.saturating_add(self.every_micros.saturating_mul(missed + 1));
     }
@@ -100,7 +101,7 @@ impl Writer {
 pub(crate) fn schedules_of(
     catalog: &Catalog,
     installed_micros: &[u64],
-    last_runs: &HashMap<DefinitionId, LastRun>,
+    last_runs: &HashMap<Target, LastRun>,
 ) -> Vec<Schedule> {
     let modules = catalog.modules.iter().zip(installed_micros);
     modules.flat_map(|(module, micros)| Schedule::of_module(module, *micros, last_runs)).collect()
@@ -115,7 +116,7 @@ mod tests {
     fn missed_runs_are_made_up_by_one_and_the_rhythm_is_kept() {
         let target = Target { module: ModuleIndex(0), function: FunctionIndex(0) };
         for (at, next) in [(90, 110), (100, 110), (101, 110), (109, 110), (110, 120), (155, 160)] {
-            let mut schedule = Schedule { target, every_micros: 10, due_micros: 100 };
+            let mut schedule = Schedule { target, every_micros: 10, due_micros: 100, last_run: None };
             schedule.ran(at);
             assert_eq!(schedule.due_micros, next, "run at {at}");
         }

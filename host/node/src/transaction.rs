@@ -8,6 +8,7 @@ use crate::delivery::{Collector, OwedDelivery};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::schedule::Schedule;
+use crate::state::State;
 use crate::stop::fault_error;
 use interstice_engine::{Caller, Returned};
 use interstice_log::doors::Clock;
@@ -28,6 +29,8 @@ pub(crate) struct Writer {
     /// Deliveries that committed transactions owe, in order.
     pub(crate) owed: VecDeque<OwedDelivery>,
     pub(crate) schedules: Vec<Schedule>,
+    /// When each module of the catalog was installed.
+    pub(crate) installed_micros: Vec<u64>,
     pub(crate) write_set: WriteSetEncoder,
     /// What the open transaction will owe: as the record says it, and as it will be run.
     pub(crate) owing: Vec<Owed>,
@@ -70,18 +73,14 @@ pub(crate) struct Executed {
 
 impl Writer {
     /// A writer that goes on behind what was recovered.
-    pub(crate) fn new(
-        context: Box<Context>,
-        last_sequence: u64,
-        last_timestamp_micros: u64,
-        owed: Vec<OwedDelivery>,
-        schedules: Vec<Schedule>,
-    ) -> Writer {
+    pub(crate) fn new(context: Box<Context>, state: State, schedules: Vec<Schedule>) -> Writer {
+        let State { last_sequence, last_timestamp_micros, .. } = state;
         Writer {
             context: Some(context),
             last_sequence,
             last_timestamp_micros,
-            owed: owed.into(),
+            installed_micros: state.installed_micros(),
+            owed: state.owed.into_values().collect(),
             schedules,
             write_set: WriteSetEncoder::new(),
             owing: Vec::new(),

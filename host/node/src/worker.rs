@@ -5,6 +5,7 @@
 use crate::error::Error;
 use crate::executor::{Queue, Taken, contain};
 use crate::node::{DELIVERIES_BEFORE_A_CALL, Inner};
+use crate::snapshot::Snapshots;
 use crate::stop::explain;
 use interstice_engine::guest_thread;
 use interstice_log::doors::{Step, Worker};
@@ -24,6 +25,7 @@ const DURABLE_SOON_MICROS: u64 = 20_000;
 pub(crate) struct WriterWorker {
     pub(crate) node: Weak<Inner>,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) stack_bytes: usize,
 }
 
@@ -49,6 +51,11 @@ struct Rest {
 
 impl Worker for WriterWorker {
     fn step(&mut self) -> Step {
+        if self.snapshots.wants_capture()
+            && let Some(inner) = self.node.upgrade()
+        {
+            self.snapshots.capture(&inner);
+        }
         match self.queue.take() {
             Taken::Job(job) => {
                 guest_thread(self.stack_bytes, job);
@@ -58,13 +65,15 @@ impl Worker for WriterWorker {
             Taken::Nothing { closed: false } => {}
         }
         let Some(inner) = self.node.upgrade() else { return Step::Finished };
+        let soon = || {
+            let soon = inner.doors.clock.monotonic_micros().saturating_add(BUSY_MICROS);
+            Step::Idle { until_micros: Some(soon) }
+        };
         match guest_thread(self.stack_bytes, || contain(|| own_work(&inner))) {
+            Ok(Own::Done(_)) if self.snapshots.wants_capture() => soon(),
             Ok(Own::Done(rest)) if rest.paid => idle(&inner, &rest),
             Ok(Own::Done(_)) => Step::Worked,
-            Ok(Own::Later) => {
-                let soon = inner.doors.clock.monotonic_micros().saturating_add(BUSY_MICROS);
-                Step::Idle { until_micros: Some(soon) }
-            }
+            Ok(Own::Later) => soon(),
             // Jobs are still taken, so that those who sent them are told.
             Err(Error::Interrupted) => Step::Idle { until_micros: None },
             Ok(Own::Closed) => Step::Idle { until_micros: None },

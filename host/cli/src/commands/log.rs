@@ -3,6 +3,7 @@
 //! Invariant: the data directory is only read, and every record that was asked for is shown, in bytes
 //! where no schema explains it.
 
+mod filter;
 mod json;
 mod names;
 mod repair;
@@ -12,8 +13,9 @@ mod verify;
 use crate::database::{existing_doors, failure, reading_bar, show};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
+use filter::{Filter, Known, Selection};
 use interstice_node::Error;
-use interstice_node::log::{LogReader, NamedCause, Record, Sequence};
+use interstice_node::log::{LogFilter, LogReader, NamedCause, Record, Sequence};
 use names::Names;
 use std::collections::VecDeque;
 use std::io;
@@ -31,18 +33,14 @@ pub(crate) struct Arguments {
     /// The data directory.
     #[arg(long, value_name = "DIR", env = "INTERSTICE_DATA", required = true)]
     data: Option<PathBuf>,
-    /// The first record to show.
-    #[arg(long, value_name = "SEQUENCE", default_value_t = 1)]
-    from: u64,
+    #[command(flatten)]
+    selection: Selection,
     /// The most records to show, counted from the first.
     #[arg(long, value_name = "NUMBER", conflicts_with = "last")]
     limit: Option<u64>,
     /// How many of the last records to show.
     #[arg(long, value_name = "NUMBER")]
     last: Option<usize>,
-    /// Shows only the records of this module, such as `acme:bank`.
-    #[arg(long)]
-    module: Option<String>,
     /// Shows the changed rows too (JSON always does).
     #[arg(long)]
     rows: bool,
@@ -71,67 +69,95 @@ fn show_records(arguments: &Arguments) -> Result<(), Failure> {
     let doors = existing_doors(data)?;
     let in_log = |error| failure(Error::from(error));
     let reader = LogReader::open(&doors).map_err(in_log)?;
-    let mut printer = Printer::new(arguments);
+    if arguments.limit == Some(0) {
+        return Ok(());
+    }
+    let filter = resolve(&reader, &arguments.selection)?;
+    let mut printer = Printer::new(arguments, &filter);
     let bar = reading_bar();
     let mut written = Ok(());
-    // Installations come before the records that need their schemas, so reading begins with the first.
     let mut visit = |record: Record| {
         let shown = printer.record(record);
         let is_over = matches!(shown, Ok(ControlFlow::Break(()))) || shown.is_err();
         written = shown.map(drop);
         if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let read = reader.records(Sequence(1), &mut visit, &mut |progress| show(&bar, progress));
+    let read = reader.search(&filter.in_log, &mut visit, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
     written?;
     read.map_err(in_log)?;
-    printer.check_found()?;
+    if printer.shown == 0 {
+        check_from(&reader, arguments.selection.from)?;
+    }
     Ok(printer.finish()?)
 }
 
-/// Whether a record is of the module, which is named with or without its version.
-fn is_of(record: &Record, module: &str) -> bool {
-    match module.split_once('@') {
-        Some((package, version)) => record.package == package && record.version == version,
-        None => record.package == module,
+/// What is asked for, by what the log knows.
+fn resolve(reader: &LogReader, selection: &Selection) -> Result<Filter, Failure> {
+    let mut known = Known::default();
+    if selection.has_names() {
+        let installs_alone =
+            LogFilter { from: Some(Sequence(u64::MAX)), with_installs: true, ..LogFilter::default() };
+        let bar = reading_bar();
+        let mut visit = |record: Record| {
+            known.install(&record);
+            ControlFlow::Continue(())
+        };
+        let read = reader.search(&installs_alone, &mut visit, &mut |progress| show(&bar, progress));
+        bar.finish_and_clear();
+        read.map_err(|error| failure(Error::from(error)))?;
     }
+    selection.resolve(&known)
+}
+
+/// Refuses a first record that is not there, unless it is the next one.
+fn check_from(reader: &LogReader, from: u64) -> Result<(), Failure> {
+    let last_of = |filter: &LogFilter| {
+        let mut last = Sequence(0);
+        let mut visit = |record: Record| {
+            last = record.sequence;
+            ControlFlow::Continue(())
+        };
+        let read = reader.search(filter, &mut visit, &mut |_| {});
+        read.map(|_| last).map_err(|error| failure(Error::from(error)))
+    };
+    // Only if there is none from the one before on, the whole log is read for its last record.
+    let newest = LogFilter { from: Some(Sequence(from.saturating_sub(1))), ..LogFilter::default() };
+    if from <= 1 || last_of(&newest)?.0 + 1 >= from {
+        return Ok(());
+    }
+    let last = last_of(&LogFilter::default())?;
+    Err(Failure::new(Exit::Caller, format!("there is no record {from}: the last one is {last}")))
 }
 
 struct Printer<'a> {
     arguments: &'a Arguments,
+    filter: &'a Filter,
     names: Names,
     output: Output,
     shown: u64,
-    /// The last record that was read.
-    last: Sequence,
     /// The newest lines, where only those are asked for.
     newest: VecDeque<String>,
 }
 
 impl<'a> Printer<'a> {
-    fn new(arguments: &'a Arguments) -> Printer<'a> {
+    fn new(arguments: &'a Arguments, filter: &'a Filter) -> Printer<'a> {
         Printer {
             arguments,
+            filter,
             names: Names::default(),
             output: Output::new(),
             shown: 0,
-            last: Sequence(0),
             newest: VecDeque::new(),
         }
     }
 
     fn record(&mut self, record: Record) -> io::Result<ControlFlow<()>> {
-        self.last = record.sequence;
-        if self.arguments.limit == Some(0) {
-            return Ok(ControlFlow::Break(()));
-        }
         if let NamedCause::Install { schema, .. } | NamedCause::Upgrade { schema, .. } = &record.cause {
             self.names.install(&record.package, schema);
         }
         let arguments = self.arguments;
-        let is_asked = record.sequence.0 >= arguments.from
-            && arguments.module.as_deref().is_none_or(|module| is_of(&record, module));
-        if !is_asked {
+        if !self.filter.wants(&record) {
             return Ok(ControlFlow::Continue(()));
         }
         let text = match arguments.json {
@@ -150,25 +176,6 @@ impl<'a> Printer<'a> {
         self.output.line(text)?;
         let is_over = self.output.is_closed() || arguments.limit.is_some_and(|limit| self.shown >= limit);
         Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-
-    /// Nothing was shown: says why, if what was asked for is not there at all.
-    fn check_found(&self) -> Result<(), Failure> {
-        let Arguments { from, limit, ref module, .. } = *self.arguments;
-        if self.shown > 0 || limit == Some(0) {
-            return Ok(());
-        }
-        if from > self.last.0 + 1 {
-            let message = format!("there is no record {from}: the last one is {}", self.last);
-            return Err(Failure::new(Exit::Caller, message));
-        }
-        match module {
-            Some(module) if !self.names.is_installed(module) => {
-                let message = format!("no module `{module}` was ever installed{}", self.names.installed());
-                Err(Failure::new(Exit::Caller, message))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn finish(mut self) -> io::Result<()> {

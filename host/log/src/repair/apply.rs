@@ -108,6 +108,7 @@ fn write_again(disk: &dyn Disk, kept: &Kept) -> Result<(), LogError> {
     let from = &kept.candidate.path;
     let to = segment_path(kept.candidate.first);
     let mut window = Window::open(disk, from)?;
+    window.read_nothing_ahead();
     let located = || disk.locate(REWRITE_PATH);
     let file = disk.create(REWRITE_PATH).doing("create", located)?;
     let header = SegmentHeader { compressed: None, ..kept.header };

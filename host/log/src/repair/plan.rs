@@ -13,7 +13,7 @@ use crate::limits::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
 use crate::manifest::{Archived, Begin, ClosedSegment, MANIFEST_PATH, Manifest, NewestSegment, PastTimeline};
 use crate::read_log::{Start, read_log};
 use crate::record::RecordParts;
-use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, archive_path, segment_path};
 use crate::sequence::Sequence;
 use crate::starting_point::StartingPoint;
 use crate::window::Window;
@@ -289,8 +289,13 @@ impl Draft<'_> {
         let mut moved = Vec::new();
         for candidate in &self.walked.candidates {
             let is_kept = self.walked.kept.iter().any(|kept| kept.candidate.first == candidate.first);
-            if !is_kept && exists(self.disk, &candidate.path)? && !self.is_empty(&candidate.path) {
-                moved.push(candidate.path.clone());
+            // A crash while it was archived may have left it in both places, and where the manifest does
+            // not list it any more, what is left would pass for a newer one.
+            let places = [segment_path(candidate.first), archive_path(candidate.first)];
+            for path in places.into_iter().filter(|_| !is_kept) {
+                if exists(self.disk, &path)? && !self.is_empty(&path) {
+                    moved.push(path);
+                }
             }
         }
         let is_unsafe = |kept: &&Kept| !kept.is_as_listed() && !self.is_cut(kept);

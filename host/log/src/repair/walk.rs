@@ -223,6 +223,10 @@ impl Steps<'_> {
             opened => opened?,
         };
         let header = window.segment_header()?;
+        if header.compressed.is_some() {
+            // Frames before a damaged one are kept.
+            window.read_nothing_ahead();
+        }
         self.check_header(&window, candidate, &header)?;
         let before = before.flatten().unwrap_or(Before {
             next: candidate.first,

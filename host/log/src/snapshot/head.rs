@@ -39,7 +39,7 @@ pub struct SnapshotIdentity {
 }
 
 /// Which table is meant, and in which shape its rows are.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableHead {
     /// The package that owns it, without the version.
     pub package: String,

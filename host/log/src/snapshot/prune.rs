@@ -20,7 +20,8 @@ pub struct PruneReport {
     /// The snapshots that were found right in every byte and are kept, newest first: two that share no
     /// file, or one, or none. Only when there are two, the log before the older one is not needed.
     pub kept: Vec<Sequence>,
-    /// Snapshots that are damaged, and how. They are removed once two newer ones are kept.
+    /// Snapshots that are damaged or of no use to the log, and why. They are removed once two newer ones
+    /// are kept.
     pub damaged: Vec<(Sequence, LogError)>,
     /// The files that were removed.
     pub removed: Vec<String>,
@@ -33,7 +34,7 @@ pub(super) fn prune(store: &SnapshotStore, cancellation: &Cancellation) -> Resul
     // The rows of a snapshot that cannot be read now, or not by this program, would look unreferenced.
     let is_unreadable = |found: &Result<Snapshot, LogError>| match found {
         Ok(_) => false,
-        Err(error) => !error.is_snapshot_damage(),
+        Err(error) => !error.is_useless_snapshot(),
     };
     if let Some(at) = listed.iter().position(|one| is_unreadable(&one.found)) {
         listed.swap_remove(at).found?;
@@ -60,7 +61,7 @@ pub(super) fn prune(store: &SnapshotStore, cancellation: &Cancellation) -> Resul
                 newest.get_or_insert(snapshot.family());
             }
             Ok(_) => {}
-            Err(error) if error.is_snapshot_damage() => report.damaged.push((one.sequence, error)),
+            Err(error) if error.is_useless_snapshot() => report.damaged.push((one.sequence, error)),
             Err(error) => return Err(error),
         }
     }

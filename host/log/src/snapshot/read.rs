@@ -158,7 +158,8 @@ impl Snapshot {
         }
         let mut space = ReadSpace::new()?;
         let bytes_total = self.head.tables.iter().filter_map(|table| table.object.as_ref());
-        let bytes_total: u64 = bytes_total.map(|object| object.contents_bytes).sum();
+        // What a head claims need not add up to a number of 64 bits.
+        let bytes_total = bytes_total.fold(0, |sum: u64, object| sum.saturating_add(object.contents_bytes));
         let mut done = Progress { bytes_done: 0, bytes_total };
         let mut complete = 0;
         for table in &self.head.tables {

@@ -10,12 +10,14 @@ use super::read::Snapshot;
 use super::writer::{Plan, SnapshotWriter};
 use crate::doors::{Clock, Disk, Doors, Entropy};
 use crate::error::{Doing, LogError};
+use crate::log::Log;
 use crate::publish::list_if_there;
 use crate::segment::Id;
 use crate::sequence::Sequence;
+use crate::starting_point::History;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The snapshots of a data directory. It may be used once the log was opened.
 #[derive(Clone)]
@@ -26,6 +28,8 @@ pub struct SnapshotStore {
     is_busy: Arc<AtomicBool>,
     /// The random id of the snapshot that this store has published last, and so has read back.
     pub(super) proven: Arc<Mutex<Option<Id>>>,
+    /// The history of the log beside which the snapshots stand, once that was opened.
+    history: Arc<OnceLock<History>>,
 }
 
 /// The right to write, remove or copy snapshots, until it is dropped.
@@ -58,6 +62,26 @@ impl SnapshotStore {
             clock: doors.clock.clone(),
             is_busy: Arc::default(),
             proven: Arc::default(),
+            history: Arc::default(),
+        }
+    }
+
+    /// Says which log the snapshots belong to. From then on those of a part of the history that was given
+    /// up, as after a repair, are listed as such: they are neither kept nor in the way of newer ones.
+    pub fn belong_to(&self, log: &Log) {
+        self.history.get_or_init(|| log.history());
+    }
+
+    /// Refuses a snapshot of another history than that of the log.
+    fn check_history(&self, snapshot: &Snapshot) -> Result<(), LogError> {
+        let identity = snapshot.identity();
+        let (sequence, timeline) = (identity.anchor.sequence, &identity.timeline);
+        let objection = self.history.get().and_then(|history| history.objection(timeline, sequence));
+        match objection {
+            Some(what) => {
+                Err(LogError::NotInLog { path: snapshot.path().to_owned(), offset: 16, sequence, what })
+            }
+            None => Ok(()),
         }
     }
 
@@ -68,7 +92,10 @@ impl SnapshotStore {
         let sequences = names.iter().rev().filter_map(|name| parse_head_name(name));
         let listed = sequences.map(|sequence| {
             let opened = Snapshot::open(disk, &head_path(sequence), sequence);
-            let found = opened.and_then(|snapshot| snapshot.check_objects(disk).map(|()| snapshot));
+            let found = opened.and_then(|snapshot| {
+                self.check_history(&snapshot)?;
+                snapshot.check_objects(disk).map(|()| snapshot)
+            });
             ListedSnapshot { sequence, found }
         });
         Ok(listed.collect())
@@ -95,7 +122,7 @@ impl SnapshotStore {
         for listed in self.list()? {
             match listed.found {
                 Ok(snapshot) => usable.push(snapshot),
-                Err(error) if error.is_snapshot_damage() => {}
+                Err(error) if error.is_useless_snapshot() => {}
                 Err(error) => return Err(error),
             }
         }

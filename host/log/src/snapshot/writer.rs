@@ -130,6 +130,13 @@ impl SnapshotWriter {
         Ok(true)
     }
 
+    /// The length of the files with rows that an earlier snapshot wrote and this one refers to.
+    #[must_use]
+    pub fn shared_bytes(&self) -> u64 {
+        let objects = self.tables.values().filter_map(|table| table.object.as_ref());
+        objects.filter(|object| !self.begun.contains(&object.id)).map(|object| object.stored_bytes).sum()
+    }
+
     /// Begins to write a table. It must be finished before the snapshot can be published.
     pub fn table(&mut self, head: TableHead) -> Result<TableWriter<'_>, LogError> {
         self.check_new(&head)?;

@@ -41,9 +41,11 @@ pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<Ver
     let mut done = Progress { bytes_done: 0, bytes_total: total_bytes(disk, &manifest, 0)? };
     report.first = manifest.first();
     report.segments = manifest.closed.len() + 1;
+    let mut catalog = None;
     for at in 0..=manifest.closed.len() {
-        let mut check = SegmentCheck::new(disk, &manifest, at, &mut definitions, &mut report);
-        let bytes = check.run(&mut |more| {
+        let mut check = SegmentCheck::new(disk, &manifest, at, &mut definitions, &mut report, catalog);
+        let bytes;
+        (bytes, catalog) = check.run(&mut |more| {
             progress(Progress { bytes_done: (done.bytes_done + more).min(done.bytes_total), ..done });
         });
         done.bytes_done = (done.bytes_done + bytes).min(done.bytes_total);

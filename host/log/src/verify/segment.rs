@@ -28,6 +28,8 @@ pub(super) struct SegmentCheck<'c> {
     seed: Seed,
     definitions: &'c mut Definitions,
     report: &'c mut VerifyReport,
+    /// The catalog that the records before this segment made, where they could be read.
+    catalog: Option<[u8; 32]>,
     builder: IndexBuilder,
     /// Nothing has been found wrong with the batches so far.
     is_whole: bool,
@@ -40,6 +42,7 @@ impl<'c> SegmentCheck<'c> {
         at: usize,
         definitions: &'c mut Definitions,
         report: &'c mut VerifyReport,
+        catalog: Option<[u8; 32]>,
     ) -> Self {
         let closed = manifest.closed.get(at);
         let newest = &manifest.newest;
@@ -47,22 +50,36 @@ impl<'c> SegmentCheck<'c> {
             Some(segment) => (segment.path(), segment.first, segment.id),
             None => (segment_path(newest.first), newest.first, newest.id),
         };
-        let (seed, builder) = (Seed::new(&id), IndexBuilder::default());
-        Self { disk, manifest, at, closed, path, first, seed, definitions, report, builder, is_whole: true }
+        let (seed, builder, is_whole) = (Seed::new(&id), IndexBuilder::default(), true);
+        let catalog = manifest.before(at).catalog.or(catalog);
+        Self {
+            disk,
+            manifest,
+            at,
+            closed,
+            path,
+            first,
+            seed,
+            definitions,
+            report,
+            catalog,
+            builder,
+            is_whole,
+        }
     }
 
-    /// Looks at all of it. Returns how many bytes that were.
-    pub(super) fn run(&mut self, progress: &mut dyn FnMut(u64)) -> u64 {
+    /// Looks at all of it. Returns how many bytes that were, and the catalog at its end if all of it reads.
+    pub(super) fn run(&mut self, progress: &mut dyn FnMut(u64)) -> (u64, Option<[u8; 32]>) {
         let mut window = match Window::open(self.disk, &self.path) {
             Ok(window) => window,
             Err(LogError::Disk { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let what = format!("the file is missing; it holds the records from {} on", self.first);
                 self.damage(0, what);
-                return self.closed.map_or(0, |segment| segment.length);
+                return (self.closed.map_or(0, |segment| segment.length), None);
             }
             Err(error) => {
                 self.error(&error);
-                return self.closed.map_or(0, |segment| segment.length);
+                return (self.closed.map_or(0, |segment| segment.length), None);
             }
         };
         let header = match window.segment_header() {
@@ -89,7 +106,7 @@ impl<'c> SegmentCheck<'c> {
             Some(segment) => self.check_end(segment, chain),
             None => self.check_newest_end(&mut window, offset, chain),
         }
-        window.end
+        (window.end, self.is_whole.then_some(chain.catalog))
     }
 
     fn damage(&mut self, offset: u64, what: impl Into<String>) {
@@ -113,9 +130,9 @@ impl<'c> SegmentCheck<'c> {
             (header.database_key == self.manifest.database_key, 48, "it belongs to another database"),
             (header.first == self.first, 64, "it begins with another record than its name says"),
             (
-                before.catalog.is_none_or(|catalog| catalog == header.catalog),
+                self.catalog.is_none_or(|catalog| catalog == header.catalog),
                 88,
-                "its catalog is not that of the log's beginning",
+                "its catalog is not the one that the records before it made",
             ),
             (header.previous == before.link, 120, "it is not linked to the batch before it"),
         ];

@@ -2,6 +2,8 @@
 //! alone, and logs opened with every record collected.
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+pub mod forgetful;
+
 use interstice_log::doors::{Access, Disk, DiskFile, Doors, LockKind, LockOutcome};
 use interstice_log::sim::Simulator;
 use interstice_log::{

@@ -27,20 +27,6 @@ impl Names {
         }
     }
 
-    /// Whether a module of that name, with or without its version, was installed.
-    pub(super) fn is_installed(&self, module: &str) -> bool {
-        let (package, version) = module.split_once('@').unwrap_or((module, ""));
-        let schema = self.schemas.get(package);
-        schema.is_some_and(|schema| version.is_empty() || schema.package.version.to_string() == version)
-    }
-
-    /// `; installed: acme:bank@1.2.0`, or nothing.
-    pub(super) fn installed(&self) -> String {
-        let mut names: Vec<_> = self.schemas.values().map(|schema| schema.package.to_string()).collect();
-        names.sort_unstable();
-        if names.is_empty() { String::new() } else { format!("; installed: {}", names.join(", ")) }
-    }
-
     /// The arguments of the call, in the order of the parameters.
     pub(super) fn arguments(&self, record: &Record) -> Option<Vec<(String, Typed)>> {
         let (schema, function) = self.function(record)?;

@@ -74,7 +74,7 @@ fn lines(plan: &RepairPlan) -> Vec<String> {
 fn given_up_line(given_up: &GivenUp) -> String {
     let GivenUp { first, last, times } = given_up;
     let when = times.map(|(first, last)| {
-        format!(", from {} to {}", super::text::timestamp(first), super::text::timestamp(last))
+        format!(", from {} to {}", crate::moment::print(first), crate::moment::print(last))
     });
     format!("given up: {} transactions, {first} to {last}{}", given_up.count(), when.unwrap_or_default())
 }

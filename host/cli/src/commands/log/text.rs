@@ -3,13 +3,15 @@
 
 use super::json::{event, lifecycle};
 use super::names::{Names, hex};
+use crate::moment;
 use crate::terminal::{self, DIM};
 use interstice_node::describe_caller;
 use interstice_node::log::{NamedCause, NamedChange, NamedOutcome, Record};
 use interstice_wit::text::wave;
 
 pub(super) fn lines(record: &Record, names: &Names, with_rows: bool) -> String {
-    let head = format!("{:>8}  {}  {}", record.sequence, timestamp(record.timestamp_micros), record.package);
+    let head =
+        format!("{:>8}  {}  {}", record.sequence, moment::print(record.timestamp_micros), record.package);
     let mut text = format!("{head} {}", what(record, names));
     let rows: usize = record.writes.iter().map(|table| table.changes.len()).sum();
     let mut notes = Vec::new();
@@ -44,7 +46,7 @@ fn what(record: &Record, names: &Names) -> String {
     let why = match &record.cause {
         NamedCause::Call => String::new(),
         NamedCause::Delivery(closed) => format!("delivery of #{}.{}: ", closed.sequence, closed.ordinal),
-        NamedCause::Schedule { due_micros } => format!("due {}: ", timestamp(*due_micros)),
+        NamedCause::Schedule { due_micros } => format!("due {}: ", moment::print(*due_micros)),
         NamedCause::Lifecycle(event) => format!("{}: ", lifecycle(*event)),
         NamedCause::Install { .. } => return format!("installed {} ({})", record.version, record.artifact),
         NamedCause::Upgrade { .. } => return format!("upgraded to {} ({})", record.version, record.artifact),
@@ -79,41 +81,6 @@ fn row(names: &Names, package: &str, table: &str, change: &NamedChange) -> Strin
     format!("{sign} {} {shown}", dim(&format!("{package}/{table}")))
 }
 
-/// In UTC, by ISO 8601.
-pub(super) fn timestamp(micros: u64) -> String {
-    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = date(days);
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}.{fraction:06}Z", second % 60)
-}
-
-/// The date in the Gregorian calendar, this number of days after 1970-01-01. Years are counted from March, so
-/// that the leap day is the last of a year (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn date(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
-}
-
 fn dim(text: &str) -> String {
     terminal::stdout_style(text, DIM)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timestamps_are_dates_in_utc() {
-        assert_eq!(timestamp(0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(timestamp(951_782_400_000_001), "2000-02-29T00:00:00.000001Z");
-        assert_eq!(timestamp(4_107_542_399_999_999), "2100-02-28T23:59:59.999999Z");
-        assert_eq!(timestamp(4_107_542_400_000_000), "2100-03-01T00:00:00.000000Z");
-    }
 }

@@ -1,0 +1,187 @@
+//! Which records are asked for: names as people write them, found among the modules that were ever
+//! installed, so that a misspelt one is refused instead of showing nothing.
+//! Invariant: a name that is not whole stands for exactly one thing.
+
+use crate::exit::{Exit, Failure};
+use crate::moment::Moment;
+use interstice_node::log::{LogFilter, NamedCause, Record, Sequence};
+use interstice_wit::{Schema, nearest};
+use std::collections::BTreeSet;
+
+/// Which records to show.
+#[derive(clap::Args)]
+pub(super) struct Selection {
+    /// The first record to show.
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 1)]
+    pub(super) from: u64,
+    /// The last record to show.
+    #[arg(long, value_name = "SEQUENCE")]
+    to: Option<u64>,
+    /// Shows only records from this moment on: `2026-03-01T12:30:00Z`, `2026-03-01`, or `2h` for two hours ago.
+    #[arg(long, value_name = "TIME", value_parser = crate::moment::parse)]
+    since: Option<Moment>,
+    /// Shows only records up to this moment.
+    #[arg(long, value_name = "TIME", value_parser = crate::moment::parse)]
+    until: Option<Moment>,
+    /// Shows only what this module ran, such as `acme:bank` or `acme:bank@1.2.0`.
+    #[arg(long)]
+    module: Option<String>,
+    /// Shows only calls of this function, such as `deposit` or `ledger.deposit`.
+    #[arg(long)]
+    function: Option<String>,
+    /// Shows only records that changed this table, such as `account`, `tables.account` or
+    /// `acme:bank/tables.account`.
+    #[arg(long)]
+    table: Option<String>,
+}
+
+/// What a selection means in one log.
+#[derive(Default)]
+pub(super) struct Filter {
+    pub(super) in_log: LogFilter,
+    version: Option<String>,
+}
+
+/// Everything that modules ever brought with them.
+#[derive(Default)]
+pub(super) struct Known {
+    /// `acme:bank@1.2.0`
+    modules: BTreeSet<String>,
+    /// `acme:bank`, `ledger.deposit`
+    functions: BTreeSet<(String, String)>,
+    /// `acme:bank`, `tables.account`
+    tables: BTreeSet<(String, String)>,
+}
+
+impl Selection {
+    /// Whether a name has to be looked up.
+    pub(super) fn has_names(&self) -> bool {
+        self.module.is_some() || self.function.is_some() || self.table.is_some()
+    }
+
+    /// What is asked for, by what is known.
+    pub(super) fn resolve(&self, known: &Known) -> Result<Filter, Failure> {
+        let (module, version) = match self.module.as_deref().map(|module| (module, module.split_once('@'))) {
+            Some((_, Some((package, version)))) => (Some(package), Some(version.to_owned())),
+            Some((package, None)) => (Some(package), None),
+            None => (None, None),
+        };
+        if let Some(wanted) = &self.module {
+            known.check_module(wanted)?;
+        }
+        let function = self.function.as_deref().map(|name| known.function(name, module)).transpose()?;
+        let in_log = LogFilter {
+            from: Some(Sequence(self.from)),
+            to: self.to.map(Sequence),
+            since_micros: self.since.map(|moment| moment.0),
+            until_micros: self.until.map(|moment| moment.0),
+            module: module.map(str::to_owned),
+            function,
+            table: self.table.as_deref().map(|name| known.table(name)).transpose()?,
+            with_installs: true,
+        };
+        Ok(Filter { in_log, version })
+    }
+}
+
+impl Filter {
+    /// Whether a record is asked for, and not only there to explain others.
+    pub(super) fn wants(&self, record: &Record) -> bool {
+        let LogFilter { from, since_micros, until_micros, module, function, table, .. } = &self.in_log;
+        let has_written = |wanted: &String| {
+            record.writes.iter().any(|writes| format!("{}/{}", writes.package, writes.table) == *wanted)
+        };
+        from.is_none_or(|from| record.sequence >= from)
+            && since_micros.is_none_or(|since| record.timestamp_micros >= since)
+            && until_micros.is_none_or(|until| record.timestamp_micros <= until)
+            && module.as_ref().is_none_or(|module| record.package == *module)
+            && self.version.as_ref().is_none_or(|version| record.version == *version)
+            && function.as_ref().is_none_or(|function| record.function.as_ref() == Some(function))
+            && table.as_ref().is_none_or(has_written)
+    }
+}
+
+impl Known {
+    /// Takes note of what an installation brought.
+    pub(super) fn install(&mut self, record: &Record) {
+        let (NamedCause::Install { schema, .. } | NamedCause::Upgrade { schema, .. }) = &record.cause else {
+            return;
+        };
+        let package = &record.package;
+        self.modules.insert(format!("{package}@{}", record.version));
+        // A schema that cannot be read names nothing; its records can still be asked for by module.
+        let Ok(schema) = serde_json::from_slice::<Schema>(schema) else { return };
+        if schema.validate().is_err() {
+            return;
+        }
+        let whole = |interface: &str, name: &str| (package.clone(), format!("{interface}.{name}"));
+        self.functions.extend(schema.functions().map(|(at, function)| whole(&at.name.name, &function.name)));
+        self.tables.extend(schema.tables().map(|(at, table)| whole(&at.name.name, &table.name)));
+    }
+
+    fn check_module(&self, wanted: &str) -> Result<(), Failure> {
+        let package = |module: &str| module.split('@').next().unwrap_or_default().to_owned();
+        if self.modules.iter().any(|module| module == wanted || package(module) == wanted) {
+            return Ok(());
+        }
+        let installed: Vec<&str> = self.modules.iter().map(String::as_str).collect();
+        let installed = match installed.is_empty() {
+            true => String::new(),
+            false => format!("; installed: {}", installed.join(", ")),
+        };
+        let message = format!("no module `{wanted}` was ever installed{installed}");
+        Err(Failure::new(Exit::Caller, message))
+    }
+
+    /// The interface and name of a function.
+    fn function(&self, wanted: &str, module: Option<&str>) -> Result<String, Failure> {
+        let of_module = |(package, _): &&(String, String)| module.is_none_or(|module| package == module);
+        let names: BTreeSet<&str> =
+            self.functions.iter().filter(of_module).map(|(_, name)| name.as_str()).collect();
+        let found = |name: &&&str| **name == wanted || short(name) == wanted;
+        one("function", wanted, names.iter().filter(found).copied().collect(), names.iter().copied())
+    }
+
+    /// The package, interface and name of a table.
+    fn table(&self, wanted: &str) -> Result<String, Failure> {
+        let names: Vec<String> =
+            self.tables.iter().map(|(package, name)| format!("{package}/{name}")).collect();
+        let within = |name: &str| name.split_once('/').map_or(name, |(_, name)| name).to_owned();
+        let is_it = |name: &&str| *name == wanted || within(name) == wanted || short(name) == wanted;
+        let names = || names.iter().map(String::as_str);
+        one("table", wanted, names().filter(is_it).collect(), names())
+    }
+}
+
+/// What stands behind the interface.
+fn short(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, name)| name)
+}
+
+/// The only thing of that name.
+fn one<'a>(
+    what: &str,
+    wanted: &str,
+    found: Vec<&'a str>,
+    all: impl Iterator<Item = &'a str> + Clone,
+) -> Result<String, Failure> {
+    match found[..] {
+        [name] => return Ok(name.to_owned()),
+        [] => {}
+        _ => {
+            let message =
+                format!("several {what}s are named `{wanted}`; write one of them: {}", found.join(", "));
+            return Err(Failure::new(Exit::Caller, message));
+        }
+    }
+    let near = nearest(wanted, all.clone().map(short)).or_else(|| nearest(wanted, all.clone()));
+    let mend = match near {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => match all.collect::<Vec<_>>() {
+            all if all.is_empty() => String::new(),
+            all => format!("; there is {}", all.join(", ")),
+        },
+    };
+    let message = format!("no installed module ever had a {what} `{wanted}`{mend}");
+    Err(Failure::new(Exit::Caller, message))
+}

@@ -1,0 +1,254 @@
+//! A snapshot taken into a state. Its rows are checked as those of the log are, one by one, and all of a
+//! table against its digest.
+//! Invariant: a state is used only if the loading ended without an error, so a snapshot counts whole or not.
+
+use super::contents::{
+    LAST_RUNS, MODULES, Malformed, OwedStream, RowsDigest, decode_last_runs, decode_modules, owed_head,
+    storage_of, table_head,
+};
+use crate::delivery::OwedDelivery;
+use crate::error::Error;
+use crate::replay::read_schema;
+use crate::state::{Name, State};
+use interstice_codec::DecodeError;
+use interstice_codec::row::Batch;
+use interstice_log::doors::Disk;
+use interstice_log::{
+    BoxError, Cancellation, Digest, LogError, Progress, Snapshot, SnapshotTable, SnapshotVisitor, TableHead,
+};
+use interstice_store::{Change, Recording, Store, StoreError, TableHandle, Version};
+use interstice_wit::Storage;
+use std::collections::HashMap;
+
+/// What is wrong with a snapshot, seen from the node.
+#[derive(Debug, thiserror::Error)]
+enum LoadError {
+    #[error("the section `{0}` is not there")]
+    NoSection(&'static str),
+    #[error("the section `{0}` is not known to this version")]
+    UnknownSection(String),
+    #[error("the section `{section}` is malformed")]
+    Section { section: &'static str, source: Malformed },
+    #[error("the schema of an installed module cannot be read: {0}")]
+    Schema(String),
+    #[error("the catalog is {found}, and the place in the log to which it belongs has {expected}")]
+    Catalog { found: Digest, expected: Digest },
+    #[error(
+        "its rows are stored in another way ({found}) than this version stores them ({expected}); \
+         open it with the version that wrote it"
+    )]
+    Storage { found: Digest, expected: Digest },
+    #[error("{package}/{name} is no function of an installed module")]
+    UnknownFunction { package: String, name: String },
+    #[error("{package}/{name} is no table of an installed module, or has another shape there")]
+    UnknownTable { package: String, name: String },
+    #[error("the table {package}/{name} is not there")]
+    NoTable { package: String, name: String },
+    #[error("delivery {ordinal} of record {sequence} is owed twice")]
+    OwedTwice { sequence: u64, ordinal: u32 },
+    #[error("there are {found} rows, expected {expected}")]
+    RowCount { found: u64, expected: u64 },
+    #[error("the digest of the rows is {found}, expected {expected}")]
+    Digest { found: Digest, expected: Digest },
+    #[error("the bytes of a batch are no rows")]
+    Batch(#[from] DecodeError),
+    #[error("the stream of owed deliveries is malformed")]
+    Owed(#[from] Malformed),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Loads a snapshot into an empty store.
+pub(crate) fn load(
+    snapshot: &Snapshot,
+    disk: &dyn Disk,
+    store: Store,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<State, Error> {
+    let in_head = |error: LoadError| {
+        let (path, part) = (snapshot.path().to_owned(), "what stands beside rows".to_owned());
+        Error::Log(LogError::SnapshotLoad { path, part, source: Box::new(error) })
+    };
+    let mut state = State::new(store);
+    load_modules(snapshot, &mut state).map_err(in_head)?;
+    load_last_runs(snapshot, &mut state).map_err(in_head)?;
+    let missing = expected_tables(&state);
+    let version = Version(snapshot.sequence().0);
+    let mut loading = Loading { state: &mut state, version, missing, table: None, on_progress };
+    snapshot.read(disk, &mut loading, &Cancellation::new())?;
+    loading.end().map_err(in_head)?;
+    state.last_sequence = version.0;
+    state.last_timestamp_micros = snapshot.identity().anchor.latest_micros;
+    Ok(state)
+}
+
+fn section<'s>(snapshot: &'s Snapshot, wanted: &'static str) -> Result<&'s [u8], LoadError> {
+    let mut sections = snapshot.sections();
+    sections.find(|(name, _)| *name == wanted).map(|(_, bytes)| bytes).ok_or(LoadError::NoSection(wanted))
+}
+
+fn load_modules(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError> {
+    let malformed = |source| LoadError::Section { section: MODULES, source };
+    let modules = decode_modules(section(snapshot, MODULES)?).map_err(malformed)?;
+    let mut catalog = [0; 32];
+    for module in modules {
+        let schema = read_schema(&module.schema).map_err(LoadError::Schema)?;
+        catalog = module.catalog_hash;
+        state.install(schema, Digest(module.artifact), module.installed_micros, catalog)?;
+    }
+    let identity = snapshot.identity();
+    if catalog != identity.anchor.catalog {
+        let (found, expected) = (Digest(catalog), Digest(identity.anchor.catalog));
+        return Err(LoadError::Catalog { found, expected });
+    }
+    let expected = storage_of(state.modules.iter().map(|module| &module.schema));
+    if identity.storage != expected {
+        return Err(LoadError::Storage { found: identity.storage, expected });
+    }
+    Ok(())
+}
+
+fn load_last_runs(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError> {
+    let malformed = |source| LoadError::Section { section: LAST_RUNS, source };
+    for (name, run) in decode_last_runs(section(snapshot, LAST_RUNS)?).map_err(malformed)? {
+        let Some(function) = state.function(&name) else {
+            let (package, name) = name;
+            return Err(LoadError::UnknownFunction { package, name });
+        };
+        state.last_runs.insert(function, run);
+    }
+    Ok(())
+}
+
+/// The tables that a snapshot of this state must have, and `None` for that of the owed deliveries.
+fn expected_tables(state: &State) -> HashMap<TableHead, Option<TableHandle>> {
+    let mut tables = HashMap::from([(owed_head(), None)]);
+    for module in &state.modules {
+        for ((interface, table), handle) in module.schema.tables().zip(&module.tables) {
+            if table.storage == Storage::Logged {
+                tables.insert(table_head(&module.schema, interface, table), Some(handle.clone()));
+            }
+        }
+    }
+    tables
+}
+
+/// A snapshot that is being loaded.
+struct Loading<'l> {
+    state: &'l mut State,
+    version: Version,
+    /// The tables that have not come yet.
+    missing: HashMap<TableHead, Option<TableHandle>>,
+    table: Option<LoadingTable>,
+    on_progress: &'l mut dyn FnMut(Progress),
+}
+
+/// A table that is being loaded.
+struct LoadingTable {
+    to: Destination,
+    rows: u64,
+    digest: RowsDigest,
+}
+
+enum Destination {
+    Rows(TableHandle),
+    Owed(OwedStream),
+}
+
+impl Loading<'_> {
+    fn begin(&mut self, table: &SnapshotTable) -> Result<(), LoadError> {
+        let TableHead { package, name, .. } = &table.head;
+        let unknown = || LoadError::UnknownTable { package: package.clone(), name: name.clone() };
+        let to = match self.missing.remove(&table.head).ok_or_else(unknown)? {
+            Some(handle) => {
+                if let Some(counter) = table.contents.counter {
+                    self.state.store.set_counter(self.version, &handle, counter)?;
+                }
+                Destination::Rows(handle)
+            }
+            None => Destination::Owed(OwedStream::default()),
+        };
+        self.table = Some(LoadingTable { to, rows: 0, digest: RowsDigest::new() });
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &[u8]) -> Result<(), LoadError> {
+        let table = self.table.as_mut().expect("rows come after their table");
+        table.digest.update(batch);
+        match &mut table.to {
+            Destination::Rows(handle) => {
+                for row in Batch::new(batch) {
+                    let change = Change::Insert(row?);
+                    self.state.store.apply(self.version, handle, change, Recording::Nothing)?;
+                    table.rows += 1;
+                }
+            }
+            Destination::Owed(stream) => {
+                table.rows += 1;
+                let state = &mut *self.state;
+                stream.piece(batch, |entry| {
+                    let Some(target) = state.function(&entry.function) else {
+                        let (package, name): Name = entry.function;
+                        return Err(LoadError::UnknownFunction { package, name });
+                    };
+                    let (closes, depth, arguments) = (entry.closes, entry.depth, entry.arguments.into());
+                    let delivery = OwedDelivery { closes, target, arguments, depth };
+                    if state.owed.insert(closes, delivery).is_some() {
+                        let (sequence, ordinal) = (closes.sequence.0, closes.ordinal);
+                        return Err(LoadError::OwedTwice { sequence, ordinal });
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, table: &SnapshotTable) -> Result<(), LoadError> {
+        let LoadingTable { to, rows, digest } = self.table.take().expect("a table ends that has begun");
+        if let Destination::Owed(stream) = &to {
+            stream.end()?;
+        }
+        if rows != table.contents.rows {
+            return Err(LoadError::RowCount { found: rows, expected: table.contents.rows });
+        }
+        let (found, expected) = (digest.finish(), table.contents.digest);
+        if found != expected {
+            return Err(LoadError::Digest { found, expected });
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<(), LoadError> {
+        if let Some(TableHead { package, name, .. }) = self.missing.into_keys().next() {
+            return Err(LoadError::NoTable { package, name });
+        }
+        Ok(self.state.store.set_replayed(self.version)?)
+    }
+}
+
+impl SnapshotVisitor for Loading<'_> {
+    fn section(&mut self, name: &str, _bytes: &[u8]) -> Result<(), BoxError> {
+        // Those that are known were read before. One that is not may hold what the state needs.
+        if [MODULES, LAST_RUNS].contains(&name) {
+            return Ok(());
+        }
+        Err(LoadError::UnknownSection(name.to_owned()).into())
+    }
+
+    fn table(&mut self, table: &SnapshotTable) -> Result<(), BoxError> {
+        Ok(self.begin(table)?)
+    }
+
+    fn rows(&mut self, _rows: u32, batch: &[u8]) -> Result<(), BoxError> {
+        Ok(self.batch(batch)?)
+    }
+
+    fn table_end(&mut self, table: &SnapshotTable) -> Result<(), BoxError> {
+        Ok(self.complete(table)?)
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        (self.on_progress)(progress);
+    }
+}

@@ -1,0 +1,77 @@
+//! Snapshots: what they cost the writer while they are taken, and what they save when a database is opened.
+
+use crate::calls::Subject;
+use crate::table::{Table, median};
+use interstice_codec::row::to_bytes;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const ROWS: u64 = 1_000_000;
+
+/// What a call may take longer while a snapshot is taken, in microseconds.
+const PAUSE_MICROS: f64 = 2_000.0;
+
+pub(crate) fn run(table: &mut Table) {
+    let mut subject = Subject::new();
+    for first in (0..ROWS).step_by(100_000) {
+        subject.call_by_name("insert-named", &to_bytes(&(first, 100_000_u64)));
+    }
+    subject.node.flush().unwrap();
+    let rounds = table.rounds().min(3);
+    let mut from_log: Vec<f64> = (0..rounds).map(|_| reopen(&mut subject)).collect();
+    pause(table, &subject);
+    let mut from_snapshot: Vec<f64> = (0..rounds).map(|_| reopen(&mut subject)).collect();
+    table.add(
+        "opening a database of 1,000,000 rows from a snapshot",
+        1.0,
+        "from the log alone, which inserted each row once",
+        median(&mut from_snapshot),
+        median(&mut from_log),
+        "ms",
+    );
+}
+
+/// Closes the database and opens it again; says how many milliseconds opening took.
+fn reopen(subject: &mut Subject) -> f64 {
+    subject.node.close().unwrap();
+    let began = Instant::now();
+    subject.open();
+    began.elapsed().as_secs_f64() * 1e3
+}
+
+/// The longest call while a snapshot is taken, and in as long a time without one.
+fn pause(table: &mut Table, subject: &Subject) {
+    let done = AtomicBool::new(false);
+    let began = Instant::now();
+    let with = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            subject.node.snapshot().unwrap();
+            done.store(true, Ordering::Relaxed);
+        });
+        longest_call(subject, || done.load(Ordering::Relaxed))
+    });
+    let took = began.elapsed();
+    let began = Instant::now();
+    let without = longest_call(subject, || began.elapsed() >= took);
+    let micros = |duration: Duration| duration.as_secs_f64() * 1e6;
+    table.add(
+        "the longest call while a snapshot of 1,000,000 rows is taken",
+        1.0,
+        "without one, and 2 ms",
+        micros(with),
+        micros(without) + PAUSE_MICROS,
+        "µs",
+    );
+}
+
+fn longest_call(subject: &Subject, is_over: impl Fn() -> bool) -> Duration {
+    let function = subject.function("open-accounts");
+    let arguments = to_bytes(&1_u64);
+    let mut longest = Duration::ZERO;
+    while !is_over() {
+        let began = Instant::now();
+        subject.call(&function, &arguments);
+        longest = longest.max(began.elapsed());
+    }
+    longest
+}
