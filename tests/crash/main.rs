@@ -10,75 +10,36 @@ mod campaign;
 mod ending;
 mod fault;
 mod history;
+mod prepared;
 mod script;
 mod session;
 mod tracer;
 mod workloads;
 
-use campaign::{Prepared, Progress, sample};
+use campaign::Campaign;
 use fault::{Fault, Target};
+use prepared::Prepared;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
-use std::thread;
+use std::sync::OnceLock;
 use workloads::{WORKLOADS, Workload};
-
-/// How many faults each workload meets in a short run.
-const SAMPLES: usize = 24;
-
-/// How many workloads run at a time: they wait for the disk, not for the processor.
-const AT_A_TIME: usize = 2;
 
 #[test]
 fn acknowledged_transactions_survive_a_fault_at_any_system_call() {
     if !can_trace() {
         return;
     }
-    if let Ok(target) = std::env::var("INTERSTICE_CRASH") {
+    let only = std::env::var("INTERSTICE_CRASH").ok();
+    if let Some(target) = only.as_ref().filter(|only| only.contains(':')) {
         return repeat(&target.parse().unwrap());
     }
+    let workloads = match &only {
+        Some(name) => std::slice::from_ref(workload(name)),
+        None => &WORKLOADS,
+    };
     let is_long = std::env::var_os("INTERSTICE_CRASH_LONG").is_some();
     let seed = std::env::var("INTERSTICE_SEED").map_or(0, |seed| seed.parse().unwrap());
-    let progress = is_long.then(|| Mutex::new(Progress::open()));
-    let failures = Mutex::new(Vec::new());
-    let (next, runs) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let work = || {
-        while let Some(workload) = WORKLOADS.get(next.fetch_add(1, Ordering::SeqCst)) {
-            let prepared = Prepared::new(workload, modules());
-            let targets = match prepared.targets() {
-                Ok(targets) => targets,
-                Err(error) => {
-                    failures.lock().unwrap().push(format!("{} without a fault: {error}", workload.name));
-                    continue;
-                }
-            };
-            let all = targets.len();
-            let targets = if is_long { targets } else { sample(targets, SAMPLES, seed) };
-            println!("{}: {} of {all} faults", workload.name, targets.len());
-            for target in targets {
-                if progress.as_ref().is_some_and(|progress| progress.lock().unwrap().has_passed(&target)) {
-                    continue;
-                }
-                runs.fetch_add(1, Ordering::SeqCst);
-                match prepared.run(Some(target.clone())).verdict {
-                    Ok(()) => progress.iter().for_each(|progress| progress.lock().unwrap().pass(&target)),
-                    Err(error) => {
-                        let failure = format!("INTERSTICE_CRASH={target}: {error}");
-                        eprintln!("{failure}");
-                        failures.lock().unwrap().push(failure);
-                    }
-                }
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
-            scope.spawn(work);
-        }
-    });
-    let failures = failures.into_inner().unwrap();
-    println!("{} faults, {} failures (INTERSTICE_SEED={seed})", runs.into_inner(), failures.len());
+    let failures = Campaign::new(workloads, modules(), is_long, seed).run();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
