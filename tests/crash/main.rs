@@ -16,6 +16,7 @@ mod session;
 mod tracer;
 mod workloads;
 
+use calls::SystemCall;
 use campaign::Campaign;
 use fault::{Fault, Target};
 use prepared::Prepared;
@@ -87,7 +88,7 @@ fn a_fault_comes_at_the_call_that_was_named_and_only_there() {
     }
     let prepared = Prepared::new(workload("one-by-one"), modules());
     let whole = prepared.run(None).counts;
-    for (call, count) in whole.into_iter().filter(|(call, _)| *call != calls::SystemCall::Read) {
+    for (call, count) in whole.into_iter().filter(|(call, _)| *call != SystemCall::Read) {
         for (number, is_made) in [(count.div_ceil(2), true), (count + 1_000, false)] {
             let target = Target { workload: "one-by-one".to_owned(), call, number, fault: Fault::Kill };
             let outcome = prepared.run(Some(target.clone()));
@@ -100,4 +101,18 @@ fn a_fault_comes_at_the_call_that_was_named_and_only_there() {
             outcome.verdict.unwrap_or_else(|error| panic!("INTERSTICE_CRASH={target}: {error}"));
         }
     }
+}
+
+/// With `--memory` callers are told before the disk has anything: a campaign that expects more must fail.
+#[test]
+fn a_database_that_answers_too_early_is_noticed() {
+    if !can_trace() {
+        return;
+    }
+    let hasty = Workload { in_memory: false, ..*workload("memory") };
+    let prepared = Prepared::new(&hasty, modules());
+    let targets = prepared.targets().unwrap().into_iter();
+    let mut kills = targets.filter(|target| target.call == SystemCall::Write && target.fault == Fault::Kill);
+    let is_noticed = |error: String| error.contains("was acknowledged and is lost");
+    assert!(kills.any(|target| prepared.run(Some(target)).verdict.is_err_and(is_noticed)));
 }
