@@ -5,6 +5,7 @@ use crate::table::Table;
 use interstice_codec::row::to_bytes;
 use interstice_node::{Acknowledge, CallOptions, FunctionHandle, Limits, Node, NodeOptions};
 use interstice_test::component_of;
+use std::path::Path;
 use tempfile::TempDir;
 
 const ACCOUNTS: u64 = 100_000;
@@ -27,6 +28,11 @@ impl Subject {
         }
         let options = CallOptions { acknowledge: Acknowledge::Memory, ..CallOptions::default() };
         Subject { node, options, folder }
+    }
+
+    /// The data directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Opens the database again after it was closed.

@@ -5,8 +5,10 @@
 
 mod bare;
 mod calls;
+mod durable;
 mod memory;
 mod opening;
+mod replay;
 mod rows;
 mod table;
 
@@ -15,6 +17,8 @@ fn main() {
     let quick = std::env::args().any(|argument| argument == "--test");
     // `cargo bench ... -- scan` measures the scan alone, for a profile of it.
     let scan_only = std::env::args().any(|argument| argument == "scan");
+    // And so for the part that is about the log.
+    let log_only = std::env::args().any(|argument| argument == "log");
     let stack_bytes = 64 << 20;
     let thread = std::thread::Builder::new().name("bench".to_owned()).stack_size(stack_bytes);
     let run = move || {
@@ -26,10 +30,19 @@ fn main() {
                 println!("{table}");
                 return;
             }
+            if log_only {
+                durable::run(&mut table);
+                replay::run(&mut table);
+                opening::run(&mut table);
+                println!("{table}");
+                return;
+            }
             // First, while the process holds no memory that others have freed.
             memory::run(&mut table);
             calls::run(&mut table);
             rows::run(&mut table);
+            durable::run(&mut table);
+            replay::run(&mut table);
             opening::run(&mut table);
             println!("{table}");
         });

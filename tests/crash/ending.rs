@@ -15,10 +15,10 @@ pub(crate) fn check(step: &Step, session: &Session, fault: Option<Fault>) -> Res
         || ["the node panicked", "thread for answers failed", "thread for output failed"]
             .iter()
             .any(|text| said.contains(text));
-    let found = match fault {
-        _ if session.hung => Err("it did not end by itself".to_owned()),
-        _ if has_panicked => Err("it panicked".to_owned()),
-        Some(Fault::Kill | Fault::Torn) => was_killed(session),
+    let found = match (&session.hung, fault) {
+        (Some(threads), _) => Err(format!("it did not end by itself; its threads: {threads}")),
+        (None, _) if has_panicked => Err("it panicked".to_owned()),
+        (None, Some(Fault::Kill | Fault::Torn)) => was_killed(session),
         _ => session
             .sent
             .iter()

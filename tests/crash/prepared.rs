@@ -93,7 +93,8 @@ impl<'w> Prepared<'w> {
             let was_hit = counter.hit.is_some();
             let session = session::run(&step, data, &self.modules, counter);
             let fault = fault.filter(|_| counter.hit.is_some() && !was_hit);
-            ending::check(&step, &session, fault)?;
+            let place = |error| format!("process {}: {error}", processes.len() - self.before.len() + 1);
+            ending::check(&step, &session, fault).map_err(place)?;
             processes.push(session.sent);
             if fault.is_some() && session.exit != Exit::Code(0) {
                 return self.mend(data);

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -42,8 +41,8 @@ pub(crate) struct Session {
     pub(crate) answered: usize,
     pub(crate) stderr: String,
     pub(crate) exit: Exit,
-    /// It was killed because it did not end by itself.
-    pub(crate) hung: bool,
+    /// What its threads were doing when it was killed because it did not end by itself.
+    pub(crate) hung: Option<String>,
 }
 
 /// Runs a step on the database `data` in the folder that the counter watches. Components lie in `modules`.
@@ -58,7 +57,6 @@ pub(crate) fn run(step: &Step, data: &Path, modules: &Path, counter: &mut Counte
     let (output, mut errors) = (traced.child.stdout.take().unwrap(), traced.child.stderr.take().unwrap());
     let (answer, answers) = channel();
     let (ended, wait_for_end) = channel::<()>();
-    let hung = AtomicBool::new(false);
     let traced = &traced;
     thread::scope(|scope| {
         let reading = scope.spawn(move || {
@@ -70,23 +68,24 @@ pub(crate) fn run(step: &Step, data: &Path, modules: &Path, counter: &mut Counte
             String::from_utf8_lossy(&text).into_owned()
         });
         let feeding = scope.spawn(move || feed(lines, end, traced, input, &answers));
-        let is_hung = &hung;
-        scope.spawn(move || {
-            if wait_for_end.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
-                is_hung.store(true, Ordering::SeqCst);
+        let watching = scope.spawn(move || {
+            let has_hung = wait_for_end.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout);
+            has_hung.then(|| {
+                let threads = traced.threads();
                 traced.kill();
-            }
+                threads
+            })
         });
         let exit = traced.follow(counter);
         drop(ended);
         reading.join().unwrap();
-        let stderr = stderr.join().unwrap();
+        let (stderr, hung) = (stderr.join().unwrap(), watching.join().unwrap());
         let (calls, answers) = feeding.join().unwrap();
         let errors = answers.iter().filter_map(|value| value["error"]["message"].as_str());
         let errors = errors.map(str::to_owned).collect();
         let answered = answers.len();
         let sent = fates(calls, &answers);
-        Session { sent, errors, answered, stderr, exit, hung: hung.load(Ordering::SeqCst) }
+        Session { sent, errors, answered, stderr, exit, hung }
     })
 }
 

@@ -12,6 +12,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -156,6 +157,18 @@ impl Traced {
                 afterwards.insert(thread, Afterwards::Fail(errno));
             }
         }
+    }
+
+    /// What each thread is called, and where in the kernel it waits.
+    pub(crate) fn threads(&self) -> String {
+        let folder = format!("/proc/{}/task", self.leader);
+        let tasks = fs::read_dir(folder).into_iter().flatten().flatten();
+        let told = tasks.map(|task| {
+            let read = |name| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let (name, place, call) = (read("comm"), read("wchan"), read("syscall"));
+            format!("{} in {place} ({})", name.trim(), call.trim())
+        });
+        told.collect::<Vec<_>>().join(", ")
     }
 
     /// Kills the process; a thread that stands before a call does not make it any more.

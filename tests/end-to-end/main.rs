@@ -8,6 +8,7 @@ mod floats;
 mod init;
 mod kill;
 mod queries;
+mod rerun;
 mod shop;
 mod snapshots;
 mod types;

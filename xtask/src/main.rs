@@ -1,9 +1,11 @@
-//! The commands of the README: `cargo xtask setup | demo | test | bench`.
+//! The commands of the README: `cargo xtask setup | demo | test | bench | mutants | fuzz`.
 //! It only starts other programs and never links the database itself, so that it compiles in seconds.
 //! Invariant: on a fresh machine each command is enough by itself, because each does the set-up that it needs.
 
 mod bench;
 mod demo;
+mod fuzz;
+mod mutants;
 mod setup;
 mod shell;
 mod test;
@@ -31,6 +33,10 @@ enum Command {
     Bench(bench::Options),
     /// Runs SmallBank on a real database, kills it in the middle, and shows that nothing is lost.
     Demo(demo::Options),
+    /// Fuzzes the decoders of files and rows with libFuzzer, which it installs.
+    Fuzz(fuzz::Options),
+    /// Takes single syncs, checks and renames out of a copy of the log; a campaign must notice each.
+    Mutants(mutants::Options),
     /// Sets up, then checks everything: format, lints, licences, tests, a small demo, the benchmarks once.
     Test(test::Options),
 }
@@ -43,6 +49,8 @@ fn main() -> Result<()> {
         }
         Command::Bench(options) => bench::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Test(options) => test::run(&options),
     }
 }

@@ -1,10 +1,10 @@
 //! `cargo xtask test`: everything that must hold before a change is accepted.
 //! It is what `.ci/run` calls, and stops at the first step that fails.
-//! Invariant: exit code 0 means that format, lints, licences and all tests passed, and that the demo and
-//! the benchmarks ran.
+//! Invariant: exit code 0 means that format, lints, licences and all tests passed, that the campaigns notice
+//! what they are for, and that the demo and the benchmarks ran.
 
 use crate::shell::{self, say};
-use crate::{bench, demo, setup};
+use crate::{bench, demo, mutants, setup};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use std::time::Instant;
 /// What to leave out when in a hurry.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Runs only the tests, without format, lints, licences, demo and benchmarks.
+    /// Runs only the tests, without format, lints, licences, mutations, demo and benchmarks.
     #[arg(long)]
     tests_only: bool,
     /// What is passed to `cargo test`, such as the name of a test.
@@ -36,6 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     arguments.extend(options.arguments.iter().map(String::as_str));
     step("the tests", &arguments)?;
     if !options.tests_only {
+        mutants::run(&mutants::Options { quick: true, ..mutants::Options::default() })?;
         say("a small demo: cargo xtask demo --customers 200 --transactions 400");
         demo::run(&demo::Options::small())?;
         bench::run(&bench::Options { quick: true })?;

@@ -8,6 +8,8 @@ pub(crate) mod check;
 pub(crate) mod codegen;
 pub(crate) mod log;
 pub(crate) mod new;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
+pub(crate) mod state;

@@ -23,18 +23,11 @@ pub(crate) struct Opening {
     /// The client that calls are made for, as modules and the log see it.
     #[arg(long, value_name = "NAME", default_value = "local")]
     caller: String,
-    /// The work that one call may do, in wasmtime's units (about one per instruction).
-    #[arg(long, value_name = "UNITS", default_value_t = Limits::default().fuel)]
-    fuel: u64,
-    /// The memory that one instance of a module may take, in MiB.
-    #[arg(long, value_name = "MIB", default_value_t = Limits::default().guest_memory_bytes >> 20)]
-    guest_memory: u64,
+    #[command(flatten)]
+    limits: GuestLimits,
     /// From which level on messages of modules and of the node are shown on stderr.
     #[arg(long, value_name = "LEVEL", default_value = "info", env = "INTERSTICE_LOG_LEVEL")]
     log_level: LogLevel,
-    /// Maximum depth of nested module calls.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().depth)]
-    depth: u32,
     /// The length of new segments of the log.
     #[arg(long, value_name = "BYTES", default_value_t = LogOptions::DEFAULT.segment_bytes)]
     segment_bytes: u64,
@@ -54,6 +47,32 @@ fn parse_retention(text: &str) -> Result<Retention, String> {
         "none" => Ok(Retention::KeepNone),
         _ => {
             days(text).map(Retention::KeepDays).ok_or_else(|| "say `all`, `none`, or days as `7d`".to_owned())
+        }
+    }
+}
+
+/// What a call may do.
+#[derive(clap::Args)]
+pub(crate) struct GuestLimits {
+    /// The work that one call may do, in wasmtime's units (about one per instruction).
+    #[arg(long, value_name = "UNITS", default_value_t = Limits::default().fuel)]
+    fuel: u64,
+    /// The memory that one instance of a module may take, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = Limits::default().guest_memory_bytes >> 20)]
+    guest_memory: u64,
+    /// Maximum depth of nested module calls.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().depth)]
+    depth: u32,
+}
+
+impl GuestLimits {
+    /// The limits of a node with these.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            fuel: self.fuel,
+            guest_memory_bytes: self.guest_memory.saturating_mul(1 << 20),
+            depth: self.depth,
+            ..Limits::default()
         }
     }
 }
@@ -90,14 +109,8 @@ impl Opening {
     }
 
     fn open(&self, doors: Doors) -> Result<Node, Failure> {
-        let limits = Limits {
-            fuel: self.fuel,
-            guest_memory_bytes: self.guest_memory.saturating_mul(1 << 20),
-            depth: self.depth,
-            ..Limits::default()
-        };
         let options = NodeOptions {
-            limits,
+            limits: self.limits.limits(),
             log: LogOptions { segment_bytes: self.segment_bytes, retention: self.keep_log },
             snapshot_log_bytes: (self.snapshot_after > 0)
                 .then(|| self.snapshot_after.saturating_mul(1 << 20)),

@@ -194,7 +194,10 @@ impl Definitions {
     }
 
     /// The number of a definition, a new one when it has none yet.
-    pub(crate) fn intern(&mut self, definition: Definition) -> Result<DefinitionId, LogError> {
+    ///
+    /// # Errors
+    /// If there are too many, or it is too long.
+    pub fn intern(&mut self, definition: Definition) -> Result<DefinitionId, LogError> {
         if let Some(id) = self.find(&definition) {
             return Ok(id);
         }

@@ -206,6 +206,30 @@ fn a_damaged_segment_is_never_archived() {
 }
 
 #[test]
+fn a_segment_that_ends_otherwise_than_is_listed_is_neither_indexed_nor_archived() {
+    // An opening after a snapshot does not read the segments before it; the background work does.
+    let simulator = closed_with(150, KEEP_ALL);
+    let start = last_place(&simulator).unwrap();
+    let (path, _) = segments(&simulator).swap_remove(0);
+    simulator.disk.take_away(&path.replace(".log", ".index"));
+    let manifest = String::from_utf8(simulator.disk.contents()["MANIFEST"].clone()).unwrap();
+    let (body, _) = manifest.rsplit_once("crc32c").unwrap();
+    let at = body.find(" link ").unwrap() + 6;
+    let (other, mut body) = (if &body[at..=at] == "0" { "1" } else { "0" }, body.to_owned());
+    body.replace_range(at..=at, other);
+    let manifest = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
+    simulator.disk.plant("MANIFEST", manifest.into_bytes());
+    let (log, ..) = open_after(&simulator.doors(), KEEP_ALL, Some(&start)).unwrap();
+    log.archive(Sequence(150));
+    log.wait_maintained();
+    let report = log.maintenance();
+    assert!(report.archived == 0 && report.damaged[0].contains("ends with record"), "{report:?}");
+    let files = simulator.disk.contents();
+    assert!(files.contains_key(&path) && !files.contains_key(&path.replace(".log", ".index")));
+    log.close().unwrap();
+}
+
+#[test]
 fn a_full_disk_puts_off_the_archive_and_harms_nothing() {
     for_seeds(60, |seed| {
         let dice = Dice::new(seed);

@@ -4,6 +4,7 @@
 
 mod support;
 
+use interstice_log::doors::Disk;
 use interstice_log::limits::MAX_PAYLOAD_BYTES;
 use interstice_log::sim::Simulator;
 use interstice_log::{LogError, LogReader, RecordParts, Sequence};
@@ -218,4 +219,27 @@ fn verification_compares_links_also_behind_a_batch_that_does_not_read() {
     let report = interstice_log::verify(&simulator.disk, &mut |_| {}).unwrap();
     let is_there = |at: usize| report.findings.iter().any(|it| it.path == path && it.offset == at as u64);
     assert!(is_there(damaged + 64) && is_there(forged), "{:?}", report.findings);
+}
+
+#[test]
+fn a_newest_segment_that_is_compressed_is_refused() {
+    let simulator = archived();
+    let mut segment = simulator.disk.contents()["archive/00000000000000000001.log"].clone();
+    // It says that it is as long as it is when it is not compressed, so its length shows nothing.
+    segment.copy_within(152..160, 72);
+    seal_segment(&mut segment);
+    let text = |range: std::ops::Range<usize>| -> String {
+        segment[range].iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let (id, timeline, key) = (text(16..32), text(32..48), text(48..64));
+    let manifest = format!(
+        "interstice database, format 1\ndatabase-key {key}\ntimeline {timeline}\n\
+         newest 00000000000000000001 {id} synced 512 last 0\n"
+    );
+    let manifest = format!("{manifest}crc32c {:08x}\n", crc32c::crc32c(manifest.as_bytes()));
+    let other = Simulator::new(2);
+    other.disk.create_directory("log").unwrap();
+    other.disk.plant("MANIFEST", manifest.into_bytes());
+    other.disk.plant("log/00000000000000000001.log", segment);
+    check_forged(&other, |_| {}, 12, "the newest segment is compressed");
 }

@@ -79,8 +79,8 @@ fn the_remains_of_a_torn_write_are_somewhere_wherever_the_power_fails() {
         segment[offset + 70] ^= 1;
         torn = segment[offset..offset + length].to_vec();
     });
-    for change in 0..16 {
-        for seed in 0..8 {
+    for change in 8..32 {
+        for seed in 0..10 {
             let machine = Simulator { disk: simulator.disk.copy(), ..Simulator::new(seed) };
             machine.disk.fail_power_after(change);
             let opened = open(&machine.doors(), SMALL).map(|(log, ..)| drop(log));

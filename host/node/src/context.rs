@@ -6,6 +6,7 @@
 use crate::catalog::{Catalog, FunctionIndex, LinkedTable, Module, ModuleIndex};
 use crate::limits::Limits;
 use crate::random::Randomness;
+use crate::rerun::Tracer;
 use crate::scans::Scans;
 use crate::stop::Stop;
 use interstice_engine::{Called, Caller, Fault, Instance, Returned};
@@ -76,6 +77,8 @@ pub(crate) struct Context {
     reused: bool,
     /// Where the innermost fault happened.
     failed_in: Option<Arc<str>>,
+    /// What takes note of everything that guests ask of the host, if somebody wants to know.
+    pub(crate) tracer: Option<Box<Tracer>>,
 }
 
 impl Context {
@@ -96,6 +99,7 @@ impl Context {
             entered: SmallVec::new(),
             reused: false,
             failed_in: None,
+            tracer: None,
         })
     }
 

@@ -5,6 +5,7 @@
 use crate::context::{Context, Door, Target, Work};
 use crate::printable::Printable;
 use crate::random::Seed;
+use crate::rerun::refused;
 use crate::stop::Stop;
 use interstice_engine::{Batch, Called, Caller, Host, Level, Panic, ScanRange, Violation};
 use interstice_store as store;
@@ -24,20 +25,26 @@ impl Host for Context {
     #[inline]
     fn get(&mut self, door: &Door, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
         self.check_key(key)?;
-        match &mut self.work {
-            Work::Write(transaction) => Ok(transaction.get(&door.table.handle, key, out)?),
-            Work::Read(reader) => Ok(reader.get(&door.table.handle, key, out)?),
-            Work::Nothing => Err(nothing_runs()),
-        }
+        let start = out.len();
+        let found = match &mut self.work {
+            Work::Write(transaction) => transaction.get(&door.table.handle, key, out)?,
+            Work::Read(reader) => reader.get(&door.table.handle, key, out)?,
+            Work::Nothing => return Err(nothing_runs()),
+        };
+        self.note_found("get", door, 0, key, found.then_some(&out[start..]));
+        Ok(found)
     }
 
     fn find(&mut self, door: &Door, index: u32, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
         self.check_key(key)?;
-        match &mut self.work {
-            Work::Write(transaction) => Ok(transaction.find(&door.table.handle, index, key, out)?),
-            Work::Read(reader) => Ok(reader.find(&door.table.handle, index, key, out)?),
-            Work::Nothing => Err(nothing_runs()),
-        }
+        let start = out.len();
+        let found = match &mut self.work {
+            Work::Write(transaction) => transaction.find(&door.table.handle, index, key, out)?,
+            Work::Read(reader) => reader.find(&door.table.handle, index, key, out)?,
+            Work::Nothing => return Err(nothing_runs()),
+        };
+        self.note_found("find", door, index, key, found.then_some(&out[start..]));
+        Ok(found)
     }
 
     fn scan(&mut self, door: &Door, range: ScanRange<'_>, out: &mut Vec<u8>) -> Result<Batch, Stop> {
@@ -55,7 +62,19 @@ impl Host for Context {
             Work::Read(reader) => reader.scan(&door.table.handle, &keys)?,
             Work::Nothing => return Err(nothing_runs()),
         };
+        let start = out.len();
         let batch = scan.next_batch(out, FIRST_BATCH_BYTES, usize::MAX)?;
+        let id = door.table.id;
+        self.note("scan", &door.table.full_name, |tracer| {
+            let mut what = tracer.range(id, range.index, range.low, range.high);
+            if range.descending {
+                what.push_str(", descending");
+            }
+            if range.limit > 0 {
+                what.push_str(&format!(", at most {}", range.limit));
+            }
+            (what, tracer.rows(id, &out[start..]))
+        });
         let number = if batch.more {
             let (level, limit) = (self.level(), self.limits.open_scans);
             Some(self.scans.keep(scan, door.table.id, FIRST_BATCH_BYTES * 4, level, limit)?)
@@ -66,12 +85,16 @@ impl Host for Context {
     }
 
     fn next(&mut self, door: &Door, scan: u32, out: &mut Vec<u8>) -> Result<Batch, Stop> {
+        let start = out.len();
         let open = self.scans.get(scan, door.table.id)?;
         let batch = open.scan.next_batch(out, open.batch_bytes, usize::MAX)?;
         open.batch_bytes = (open.batch_bytes * 4).min(LARGEST_BATCH_BYTES);
         if !batch.more {
             self.scans.close(scan, door.table.id);
         }
+        self.note("next", &door.table.full_name, |tracer| {
+            (format!("scan {scan}"), tracer.rows(door.table.id, &out[start..]))
+        });
         Ok(Batch { scan: batch.more.then_some(scan), rows: batch.rows })
     }
 
@@ -81,17 +104,21 @@ impl Host for Context {
     }
 
     fn count(&mut self, door: &Door) -> Result<u64, Stop> {
-        match &mut self.work {
-            Work::Write(transaction) => Ok(transaction.count(&door.table.handle)?),
-            Work::Read(reader) => Ok(reader.count(&door.table.handle)?),
-            Work::Nothing => Err(nothing_runs()),
-        }
+        let count = match &mut self.work {
+            Work::Write(transaction) => transaction.count(&door.table.handle)?,
+            Work::Read(reader) => reader.count(&door.table.handle)?,
+            Work::Nothing => return Err(nothing_runs()),
+        };
+        self.note("count", &door.table.full_name, |_| (String::new(), count.to_string()));
+        Ok(count)
     }
 
     #[inline]
     fn insert(&mut self, door: &Door, row: &[u8]) -> Result<Result<u64, Violation>, Stop> {
         let transaction = self.writing("insert into", &door.table)?;
-        refusal(transaction.insert(&door.table.handle, row))
+        let inserted = refusal(transaction.insert(&door.table.handle, row))?;
+        self.note_change("insert", door, row, &inserted, u64::to_string);
+        Ok(inserted)
     }
 
     fn insert_many(
@@ -101,31 +128,45 @@ impl Host for Context {
         out: &mut Vec<u8>,
     ) -> Result<Result<(), (u32, Violation)>, Stop> {
         let transaction = self.writing("insert into", &door.table)?;
-        match transaction.insert_many(&door.table.handle, rows, out) {
-            Ok(_) => Ok(Ok(())),
-            Err(StoreError::InBatch { position, source }) => match refusal::<()>(Err(*source))? {
-                Ok(()) => Ok(Ok(())),
-                Err(violation) => Ok(Err((position, violation))),
-            },
-            Err(other) => Err(other.into()),
-        }
+        let inserted = match transaction.insert_many(&door.table.handle, rows, out) {
+            Ok(_) => Ok(()),
+            Err(StoreError::InBatch { position, source }) => {
+                refusal::<()>(Err(*source))?.map_err(|violation| (position, violation))
+            }
+            Err(other) => return Err(other.into()),
+        };
+        self.note("insert-many", &door.table.full_name, |tracer| {
+            let result = match &inserted {
+                Ok(()) => "ok".to_owned(),
+                Err((position, violation)) => format!("row {position}: {}", refused(violation)),
+            };
+            (tracer.rows(door.table.id, rows), result)
+        });
+        Ok(inserted)
     }
 
     #[inline]
     fn update(&mut self, door: &Door, row: &[u8]) -> Result<Result<(), Violation>, Stop> {
         let transaction = self.writing("update", &door.table)?;
-        refusal(transaction.update(&door.table.handle, row))
+        let updated = refusal(transaction.update(&door.table.handle, row))?;
+        self.note_change("update", door, row, &updated, |()| String::new());
+        Ok(updated)
     }
 
     fn upsert(&mut self, door: &Door, row: &[u8]) -> Result<Result<u64, Violation>, Stop> {
         let transaction = self.writing("upsert into", &door.table)?;
-        refusal(transaction.upsert(&door.table.handle, row))
+        let upserted = refusal(transaction.upsert(&door.table.handle, row))?;
+        self.note_change("upsert", door, row, &upserted, u64::to_string);
+        Ok(upserted)
     }
 
     fn delete(&mut self, door: &Door, key: &[u8]) -> Result<bool, Stop> {
         self.check_key(key)?;
         let transaction = self.writing("delete from", &door.table)?;
-        Ok(transaction.delete(&door.table.handle, key)?)
+        let deleted = transaction.delete(&door.table.handle, key)?;
+        let id = door.table.id;
+        self.note("delete", &door.table.full_name, |tracer| (tracer.key(id, 0, key), deleted.to_string()));
+        Ok(deleted)
     }
 
     fn delete_range(
@@ -139,26 +180,37 @@ impl Host for Context {
         self.check_key(high.unwrap_or_default())?;
         let transaction = self.writing("delete from", &door.table)?;
         let range = KeyRange { index, low, high, descending: false, limit: 0 };
-        Ok(transaction.delete_range(&door.table.handle, &range)?)
+        let deleted = transaction.delete_range(&door.table.handle, &range)?;
+        let id = door.table.id;
+        self.note("delete-range", &door.table.full_name, |tracer| {
+            (tracer.range(id, index, low, high), deleted.to_string())
+        });
+        Ok(deleted)
     }
 
     fn caller(&mut self) -> Caller {
-        self.caller_of_running()
+        let caller = self.caller_of_running();
+        self.note("caller", "", |_| (String::new(), describe(&caller)));
+        caller
     }
 
     fn timestamp(&mut self) -> u64 {
-        self.timestamp_micros
+        let micros = self.timestamp_micros;
+        self.note("timestamp", "", |_| (String::new(), micros.to_string()));
+        micros
     }
 
     fn random(&mut self) -> u64 {
         let is_query = matches!(self.work, Work::Read(_));
         let Context { random, database_key, sequence, timestamp_micros, .. } = self;
-        random.next(&Seed {
+        let drawn = random.next(&Seed {
             database_key,
             is_query,
             sequence: *sequence,
             timestamp_micros: *timestamp_micros,
-        })
+        });
+        self.note("random", "", |_| (String::new(), drawn.to_string()));
+        drawn
     }
 
     fn log(&mut self, level: Level, message: &str) {
@@ -167,6 +219,7 @@ impl Host for Context {
             end -= 1;
         }
         let message = Printable(&message[..end]);
+        self.note("log", "", |_| (format!("{level:?}: {message}"), String::new()));
         let function = self.running();
         let function = function.as_deref().unwrap_or_default();
         match level {
@@ -188,17 +241,55 @@ impl Host for Context {
     }
 
     fn call(
-        self: Box<Self>,
+        mut self: Box<Self>,
         target: &Target,
         arguments: &[u8],
         result: &mut Vec<u8>,
         fuel: u64,
     ) -> Called<Self> {
-        self.run(*target, arguments, result, fuel)
+        let noted = self.note_call(*target, arguments);
+        let (mut context, fuel_left, outcome) = self.run(*target, arguments, result, fuel);
+        if let Some(place) = noted {
+            context.note_return(place, *target, &outcome, result);
+        }
+        (context, fuel_left, outcome)
     }
 }
 
 impl Context {
+    /// Takes note of a row that was looked for.
+    #[inline]
+    fn note_found(
+        &mut self,
+        operation: &'static str,
+        door: &Door,
+        index: u32,
+        key: &[u8],
+        row: Option<&[u8]>,
+    ) {
+        let id = door.table.id;
+        self.note(operation, &door.table.full_name, |tracer| {
+            let row = row.map_or_else(|| "none".to_owned(), |row| tracer.row(id, row));
+            (tracer.key(id, index, key), row)
+        });
+    }
+
+    /// Takes note of a change of one row.
+    #[inline]
+    fn note_change<T>(
+        &mut self,
+        operation: &'static str,
+        door: &Door,
+        row: &[u8],
+        outcome: &Result<T, Violation>,
+        text: impl FnOnce(&T) -> String,
+    ) {
+        self.note(operation, &door.table.full_name, |tracer| {
+            let result = outcome.as_ref().map_or_else(refused, text);
+            (tracer.row(door.table.id, row), result)
+        });
+    }
+
     /// Refuses keys and bounds that are longer than any key can be: an open scan keeps its bounds.
     #[inline]
     fn check_key(&self, key: &[u8]) -> Result<(), Stop> {
@@ -235,4 +326,12 @@ fn refusal<T>(outcome: Result<T, StoreError>) -> Result<Result<T, Violation>, St
 #[cold]
 fn nothing_runs() -> Stop {
     Stop::Misbehaved { reason: "it used a table outside of any transaction".to_owned() }
+}
+
+fn describe(caller: &Caller) -> String {
+    match caller {
+        Caller::System => "system".to_owned(),
+        Caller::Client(name) => format!("client {name}"),
+        Caller::Module(name) => format!("module {name}"),
+    }
 }

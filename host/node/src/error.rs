@@ -249,6 +249,14 @@ pub enum Error {
         /// The snapshots that there are, and what is wrong with each.
         refused: Vec<String>,
     },
+    /// A record was asked for that the log does not hold.
+    #[error("there is no record {sequence}: the last one before it is {last}")]
+    NoSuchRecord {
+        /// The record.
+        sequence: interstice_log::Sequence,
+        /// The last record before it.
+        last: interstice_log::Sequence,
+    },
     /// A module's `@on(init)` handler refused.
     #[error("installing {module} failed: {handler} returned err {value}")]
     InitRefused {
@@ -325,6 +333,7 @@ impl Error {
             Error::AlreadyInstalled { .. } => "version.already-installed",
             Error::Catalog { .. } => "version.catalog",
             Error::NoUsableSnapshot { .. } => "ours.damaged",
+            Error::NoSuchRecord { .. } => "caller.no-such-record",
             Error::ClockJump { .. } => "ours.clock-jump",
             Error::Interrupted => "ours.poisoned",
             Error::Closed => "ours.closed",

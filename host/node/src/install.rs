@@ -9,6 +9,7 @@ use crate::catalog::{
 use crate::context::Target;
 use crate::error::Error;
 use crate::link::{engine_error, link};
+use crate::numbers::Numbers;
 use crate::schedule::Schedule;
 use crate::tables::{drop_tables, link_tables, make_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
@@ -25,9 +26,9 @@ use interstice_wit::{
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What an installation needs of the node.
+/// What makes modules ready to run.
 pub(crate) struct Workshop<'n> {
-    pub(crate) tools: Tools<'n>,
+    pub(crate) numbers: &'n dyn Numbers,
     pub(crate) engine: &'n Engine,
     pub(crate) cache: Option<&'n dyn CompileCache>,
     pub(crate) artifacts: &'n ArtifactStore,
@@ -46,7 +47,12 @@ pub struct Installation {
 
 impl Writer {
     /// Installs a component, unless this very artifact is installed already.
-    pub(crate) fn install(&mut self, shop: &Workshop<'_>, component: &[u8]) -> Result<Installation, Error> {
+    pub(crate) fn install(
+        &mut self,
+        tools: &Tools<'_>,
+        shop: &Workshop<'_>,
+        component: &[u8],
+    ) -> Result<Installation, Error> {
         if self.closed {
             return Err(Error::Closed);
         }
@@ -66,14 +72,14 @@ impl Writer {
                 })
             };
         }
-        shop.tools.log.admit()?;
-        let handles = make_tables(shop.tools.store, &catalog, &schema)?;
-        let next = link_tables(shop.tools.log, &schema, &handles)
+        tools.log.admit()?;
+        let handles = make_tables(tools.store, &catalog, &schema)?;
+        let next = link_tables(shop.numbers, &schema, &handles)
             .and_then(|tables| assemble(shop, &catalog, schema.clone(), artifact, component, &tables));
         let installed = next.and_then(|next| {
             shop.artifacts.put(component)?;
             self.context_mut().catalog = Arc::new(next);
-            self.initialise(shop, &schema)
+            self.initialise(tools, &schema)
         });
         match installed {
             Ok(sequence) => {
@@ -87,17 +93,17 @@ impl Writer {
             Err(error) => {
                 self.context_mut().catalog = catalog;
                 self.context_mut().forget_instances_beyond_catalog();
-                drop_tables(shop.tools.store, &handles);
+                drop_tables(tools.store, &handles);
                 Err(error)
             }
         }
     }
 
     /// Runs the handlers of `@on(init)` in one transaction, and writes the installation to the log.
-    fn initialise(&mut self, shop: &Workshop<'_>, schema: &Schema) -> Result<Sequence, Error> {
+    fn initialise(&mut self, tools: &Tools<'_>, schema: &Schema) -> Result<Sequence, Error> {
         let catalog = self.context().catalog.clone();
         let module = catalog.find(&schema.package.unversioned()).expect("the catalog was made with it");
-        self.begin(&shop.tools, &Caller::System)?;
+        self.begin(tools, &Caller::System)?;
         let mut result = Vec::new();
         for (position, function) in module.functions.iter().enumerate() {
             if function.kind != FunctionKind::On(Trigger::Init) {
@@ -111,7 +117,7 @@ impl Writer {
                 cause: Cause::Lifecycle(Lifecycle::Init),
                 depth: 0,
             };
-            if self.run_in_open(&shop.tools, &request, &mut result)? == Returned::Err {
+            if self.run_in_open(tools, &request, &mut result)? == Returned::Err {
                 self.abort();
                 return Err(Error::InitRefused {
                     module: Box::new(schema.package.clone()),
@@ -130,7 +136,7 @@ impl Writer {
             depth: 0,
             even_if_empty: true,
         };
-        let sequence = self.commit(&shop.tools, &frame)?;
+        let sequence = self.commit(tools, &frame)?;
         Ok(sequence.expect("a record that must be written was written"))
     }
 }
@@ -157,10 +163,10 @@ pub(crate) fn assemble(
         shop.engine.compile(component, shop.cache).map_err(|error| engine_error(&schema, error))?;
     let program = link(shop.engine, &compiled, &schema, catalog, tables)?;
     let index = ModuleIndex(catalog.modules.len() as u32);
-    let log = shop.tools.log;
+    let numbers = shop.numbers;
     let name = schema.package.unversioned();
-    let artifact_definition = log.define(Definition::Artifact(Digest(artifact.0)))?;
-    let definition = log.define(Definition::Module {
+    let artifact_definition = numbers.define(Definition::Artifact(Digest(artifact.0)))?;
+    let definition = numbers.define(Definition::Module {
         package: name.clone(),
         version: schema.package.version.to_string(),
         artifact: artifact_definition,
@@ -182,7 +188,8 @@ pub(crate) fn assemble(
             export: program
                 .function(&interface.name, &function.name)
                 .expect("a program has every function of its schema"),
-            definition: log.define(Definition::Function { module: definition, name: local_name.clone() })?,
+            definition: numbers
+                .define(Definition::Function { module: definition, name: local_name.clone() })?,
             full_name: format!("{name}/{local_name}").into(),
         });
     }

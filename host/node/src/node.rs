@@ -61,14 +61,14 @@ impl Node {
         }
         let inner = &self.inner;
         let shop = Workshop {
-            tools: inner.tools(),
+            numbers: inner.log.as_ref(),
             engine: &inner.engine,
             cache: Some(inner.cache.as_ref()),
             artifacts: &inner.artifacts,
         };
         let mut writer = inner.writer.lock();
         let installation = writer.guarded(|writer| {
-            let installation = writer.install(&shop, component)?;
+            let installation = writer.install(&inner.tools(), &shop, component)?;
             *inner.catalog.write() = writer.context().catalog.clone();
             Ok(installation)
         })?;
@@ -135,6 +135,12 @@ impl Node {
         }
         let executed = executed?;
         Ok((executed.returned, executed.sequence, told_at))
+    }
+
+    /// How many bytes the log has, from the snapshot on from which the database was opened, or from its
+    /// beginning: by how much it has grown.
+    pub fn log_bytes(&self) -> u64 {
+        self.inner.log.grown_bytes()
     }
 
     /// Asks for a call and does not wait for it: many can be in flight, and they run in the order in

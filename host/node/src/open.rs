@@ -11,7 +11,7 @@ use crate::node::{Inner, Node};
 use crate::query::Readers;
 use crate::recover::recover;
 use crate::snapshot::{SNAPSHOT_LOG_BYTES, SnapshotWorker, Snapshots};
-use crate::transaction::{Tools, Writer, check_clock};
+use crate::transaction::{Writer, check_clock};
 use crate::worker::WriterWorker;
 use interstice_engine::{CompileCache, Engine, EngineOptions};
 use interstice_log::doors::{Doors, Worker};
@@ -79,7 +79,7 @@ impl Node {
         let cache = options.cache.unwrap_or_else(|| Arc::new(DiskCache::new(doors.disk.clone())));
         check_clock(doors.clock.now_micros(), state.last_timestamp_micros, &limits)?;
         let shop = Workshop {
-            tools: Tools { log: &log, store: &store, clock: doors.clock.as_ref(), limits: &limits },
+            numbers: log.as_ref(),
             engine: &engine,
             cache: Some(cache.as_ref()),
             artifacts: &artifacts,

@@ -106,13 +106,15 @@ impl State {
     pub(crate) fn catalog(&self, shop: &Workshop<'_>) -> Result<Catalog, Error> {
         let mut catalog = Catalog::default();
         for module in &self.modules {
-            let component = shop.artifacts.get(module.artifact)?;
-            let tables = link_tables(shop.tools.log, &module.schema, &module.tables)?;
-            let artifact = Hash(module.artifact.0);
-            catalog = assemble(shop, &catalog, module.schema.clone(), artifact, &component, &tables)?;
-            check_hash(&catalog, module)?;
+            catalog = make_ready(shop, &catalog, module)?;
         }
         Ok(catalog)
+    }
+
+    /// Makes the module ready that was installed last; the catalog has the others.
+    pub(crate) fn newest_module(&self, shop: &Workshop<'_>, catalog: &Catalog) -> Result<Catalog, Error> {
+        let module = self.modules.last().expect("a module was installed");
+        make_ready(shop, catalog, module)
     }
 
     /// When each module was installed, in microseconds since the Unix epoch.
@@ -124,6 +126,15 @@ impl State {
     pub(crate) fn schedules(&self, catalog: &Catalog) -> Vec<Schedule> {
         schedules_of(catalog, &self.installed_micros(), &self.last_runs)
     }
+}
+
+fn make_ready(shop: &Workshop<'_>, catalog: &Catalog, module: &InstalledModule) -> Result<Catalog, Error> {
+    let component = shop.artifacts.get(module.artifact)?;
+    let tables = link_tables(shop.numbers, &module.schema, &module.tables)?;
+    let artifact = Hash(module.artifact.0);
+    let next = assemble(shop, catalog, module.schema.clone(), artifact, &component, &tables)?;
+    check_hash(&next, module)?;
+    Ok(next)
 }
 
 /// Refuses a catalog that is not the one that was written to the log when the module was installed.

@@ -3,7 +3,8 @@
 
 use crate::catalog::{Catalog, LinkedTable};
 use crate::error::Error;
-use interstice_log::{Definition, Log};
+use crate::numbers::Numbers;
+use interstice_log::Definition;
 use interstice_store::{IndexDefinition, Store, TableDefinition, TableHandle, TableId};
 use interstice_wit::{ColumnIndex, Schema, Storage, Table, TypeName};
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub(crate) fn drop_tables(store: &Store, tables: &[TableHandle]) {
 
 /// The tables of a module as the catalog has them; the handles stand in the order of the schema.
 pub(crate) fn link_tables(
-    log: &Log,
+    numbers: &dyn Numbers,
     schema: &Schema,
     handles: &[TableHandle],
 ) -> Result<Vec<(TypeName, Arc<LinkedTable>)>, Error> {
@@ -47,7 +48,7 @@ pub(crate) fn link_tables(
         .zip(handles)
         .map(|((interface, table), handle)| {
             let name = format!("{}.{}", interface.name.name, table.name);
-            let definition = log.define(Definition::Table { package: package.clone(), name })?;
+            let definition = numbers.define(Definition::Table { package: package.clone(), name })?;
             let linked = LinkedTable {
                 id: handle.id(),
                 handle: handle.clone(),

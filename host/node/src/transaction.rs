@@ -355,6 +355,18 @@ pub(crate) fn encode_caller(caller: &Caller, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
 }
 
+/// The caller that [`encode_caller`] wrote.
+pub(crate) fn decode_caller(bytes: &[u8]) -> Option<Caller> {
+    let (kind, name) = bytes.split_first()?;
+    let name = String::from_utf8(name.to_vec()).ok()?;
+    match kind {
+        b's' if name.is_empty() => Some(Caller::System),
+        b'c' => Some(Caller::Client(name)),
+        b'm' => Some(Caller::Module(name)),
+        _ => None,
+    }
+}
+
 /// The caller that [`encode_caller`] wrote, for people.
 pub fn describe_caller(bytes: &[u8]) -> String {
     match bytes.split_first() {

@@ -1,10 +1,11 @@
-//! The programs that tests start: clang, componentize-py and cargo-deny.
+//! The programs that tests start: clang, componentize-py, cargo-deny and cargo-fuzz.
 //! Those that are not packages of the system go to `target/tools`, never into the user's own folders.
 //! Invariant: versions are pinned, so that a test run today and one next year use the same tools.
 
 use crate::shell::{self, say};
 use anyhow::{Context, Result};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Makes components from Python; its bindings decide what the Python test of `build --from` sees.
@@ -12,6 +13,9 @@ const COMPONENTIZE_PY: &str = "0.25.1";
 
 /// Checks licences, sources and duplicate versions.
 const CARGO_DENY: &str = "0.20.2";
+
+/// Drives libFuzzer.
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// Installs what is missing.
 pub(crate) fn install() -> Result<()> {
@@ -61,26 +65,29 @@ fn componentize_py() -> Result<()> {
 }
 
 fn cargo_deny() -> Result<()> {
+    cargo_tool("cargo-deny", CARGO_DENY).map(drop)
+}
+
+/// Installs cargo-fuzz if it is missing. Returns its path.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    cargo_tool("cargo-fuzz", CARGO_FUZZ)
+}
+
+fn cargo_tool(name: &str, expected: &str) -> Result<PathBuf> {
     let tools = shell::root().join("target/tools");
-    let installed = shell::output(Command::new(tools.join("bin/cargo-deny")).arg("--version"));
-    if installed.is_ok_and(|version| version.trim().ends_with(CARGO_DENY)) {
-        say("cargo-deny: already installed");
-        return Ok(());
+    let program = tools.join("bin").join(name);
+    let installed = shell::output(Command::new(&program).arg("--version"));
+    if installed.is_ok_and(|version| version.trim().ends_with(expected)) {
+        say(&format!("{name}: already installed"));
+        return Ok(program);
     }
-    say(&format!("building cargo-deny {CARGO_DENY} into target/tools, once (a minute or two)"));
+    say(&format!("building {name} {expected} into target/tools, once (a minute or two)"));
     // It runs for a second in each test run, so compiling it fast matters more than its speed.
     let mut cargo = shell::cargo();
-    cargo.args([
-        "install",
-        "cargo-deny",
-        "--version",
-        CARGO_DENY,
-        "--locked",
-        "--debug",
-        "--force",
-        "--root",
-    ]);
+    cargo.args(["install", name, "--version", expected, "--locked", "--debug", "--force", "--root"]);
     cargo.arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_TARGET_DIR", tools.join("build"));
     shell::run(&mut cargo)?;
-    fs::remove_dir_all(tools.join("build")).context("cannot remove the build folder of cargo-deny")
+    fs::remove_dir_all(tools.join("build"))
+        .with_context(|| format!("cannot remove the build folder of {name}"))?;
+    Ok(program)
 }

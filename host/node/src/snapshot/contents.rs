@@ -39,6 +39,9 @@ pub(super) struct ModuleEntry {
     pub(super) catalog_hash: [u8; 32],
 }
 
+/// The same as the section has it.
+type EncodedModule = (Vec<u8>, Vec<u8>, u64, Vec<u8>);
+
 /// Bytes that are not what they should be.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Malformed {
@@ -63,7 +66,7 @@ pub(super) fn encode_modules(modules: &[ModuleEntry]) -> Vec<u8> {
 }
 
 pub(super) fn decode_modules(bytes: &[u8]) -> Result<Vec<ModuleEntry>, Malformed> {
-    let entries: Vec<(Vec<u8>, Vec<u8>, u64, Vec<u8>)> = from_bytes(bytes)?;
+    let entries: Vec<EncodedModule> = from_bytes(bytes)?;
     let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|bytes| Malformed::Hash(bytes.len()));
     entries
         .into_iter()

@@ -2,7 +2,7 @@
 
 interstice::module!("wit");
 
-use tables::{Account, Entry, Item, Named};
+use tables::{Account, Entry, Item, Member, Named};
 
 struct Bench;
 
@@ -71,5 +71,10 @@ impl Work for Bench {
     fn insert_named(context: &mut ReducerContext, first: u64, count: u64) {
         let rows = (first..first + count).map(|id| Named { id, name: format!("name {id:011}"), value: 0 });
         context.tables.named.insert_many(rows).expect("the ids are new");
+    }
+
+    fn insert_members(context: &mut ReducerContext, first: u64, count: u64) {
+        let rows = (first..first + count).map(|id| Member { id, name: format!("member {id:011}") });
+        context.tables.member.insert_many(rows).expect("the names are new");
     }
 }

@@ -1,0 +1,271 @@
+//! A machine that runs the calls of a log again: the state before them, and fresh instances of the modules
+//! that ran them. It has the numbers and times of the log, and neither a log nor a clock of its own.
+//! Invariant: after each record the state is that which the node had, as long as the calls do what they did.
+
+use crate::context::{Context, Work};
+use crate::delivery::{Collector, OwedDelivery};
+use crate::error::Error;
+use crate::install::Workshop;
+use crate::limits::Limits;
+use crate::numbers::OwnNumbers;
+use crate::replay::read_schema;
+use crate::schedule::LastRun;
+use crate::state::State;
+use crate::stop::{explain, fault_error};
+use interstice_engine::{CompileCache, Engine, Returned};
+use interstice_log::{
+    ArtifactStore, Cause, Closed, Digest, NamedCause, NamedOutcome, Outcome, Owed, Record, RecordParts,
+    Sequence, WriteSetEncoder,
+};
+use interstice_store::Version;
+use interstice_wit::{FunctionKind, Trigger};
+use std::sync::Arc;
+
+/// Runs records again, one after the other.
+pub(super) struct Machine {
+    pub(super) state: State,
+    /// Taken out while a call runs.
+    context: Option<Box<Context>>,
+    engine: Engine,
+    artifacts: ArtifactStore,
+    cache: Arc<dyn CompileCache + Send + Sync>,
+    limits: Arc<Limits>,
+    numbers: OwnNumbers,
+    write_set: WriteSetEncoder,
+    owing: Vec<Owed>,
+    pending: Vec<OwedDelivery>,
+}
+
+/// What a machine is made of.
+pub(super) struct Parts {
+    pub(super) engine: Engine,
+    pub(super) artifacts: ArtifactStore,
+    pub(super) cache: Arc<dyn CompileCache + Send + Sync>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) database_key: [u8; 16],
+}
+
+/// How a call ended.
+enum Ended {
+    Returned(Returned, Vec<u8>),
+    Failed(Error),
+}
+
+impl Machine {
+    /// A machine that goes on from a state.
+    pub(super) fn new(state: State, parts: Parts) -> Result<Machine, Error> {
+        let Parts { engine, artifacts, cache, limits, database_key } = parts;
+        let numbers = OwnNumbers::default();
+        let shop = Workshop {
+            numbers: &numbers,
+            engine: &engine,
+            cache: Some(cache.as_ref()),
+            artifacts: &artifacts,
+        };
+        let catalog = Arc::new(state.catalog(&shop)?);
+        let context = Context::new(catalog, limits.clone(), database_key);
+        Ok(Machine {
+            state,
+            context: Some(context),
+            engine,
+            artifacts,
+            cache,
+            limits,
+            numbers,
+            write_set: WriteSetEncoder::new(),
+            owing: Vec::new(),
+            pending: Vec::new(),
+        })
+    }
+
+    /// The context, while no call runs.
+    pub(super) fn context_mut(&mut self) -> &mut Context {
+        self.context.as_deref_mut().expect("the context is there between calls")
+    }
+
+    /// Runs again what a record tells of, and answers what its record would be now. The logged one is
+    /// the next after the state.
+    pub(super) fn run(&mut self, logged: &Record) -> Result<Record, Error> {
+        let mut depth = 0;
+        let again = match &logged.cause {
+            NamedCause::Install { schema, catalog } | NamedCause::Upgrade { schema, catalog } => {
+                self.install(logged, schema, *catalog)?
+            }
+            NamedCause::Delivery(closed) => {
+                let owed = self.owed(*closed)?;
+                depth = owed.depth;
+                match depth > self.limits.subscription_depth {
+                    true => self.give_up(logged)?,
+                    false => self.call(logged, &owed.arguments)?,
+                }
+            }
+            NamedCause::Call | NamedCause::Schedule { .. } | NamedCause::Lifecycle(_) => {
+                self.call(logged, &logged.arguments)?
+            }
+        };
+        let again = self.end(logged, again, depth)?;
+        if let (NamedCause::Schedule { due_micros }, Some(function)) = (&logged.cause, &logged.function)
+            && let Some(function) = self.state.function(&(logged.package.clone(), function.clone()))
+        {
+            let run = LastRun { due_micros: *due_micros, ran_micros: logged.timestamp_micros };
+            self.state.last_runs.insert(function, run);
+        }
+        self.state.owed.extend(self.pending.drain(..).map(|owed| (owed.closes, owed)));
+        self.state.last_sequence = logged.sequence.0;
+        self.state.last_timestamp_micros = self.state.last_timestamp_micros.max(logged.timestamp_micros);
+        Ok(again)
+    }
+
+    fn owed(&mut self, closed: Closed) -> Result<OwedDelivery, Error> {
+        self.state.owed.remove(&closed).ok_or_else(|| Error::Catalog {
+            reason: format!(
+                "a record closes delivery {} of record {}, which is not owed",
+                closed.ordinal, closed.sequence
+            ),
+        })
+    }
+
+    fn install(&mut self, logged: &Record, schema: &[u8], catalog: Digest) -> Result<Ended, Error> {
+        let schema = read_schema(schema).map_err(|reason| Error::Catalog {
+            reason: format!("the schema that record {} installs cannot be read: {reason}", logged.sequence),
+        })?;
+        self.state
+            .install(schema, logged.artifact, logged.timestamp_micros, catalog.0)
+            .map_err(Error::Store)?;
+        let shop = Workshop {
+            numbers: &self.numbers,
+            engine: &self.engine,
+            cache: Some(self.cache.as_ref()),
+            artifacts: &self.artifacts,
+        };
+        let context = self.context.as_deref_mut().expect("the context is there between calls");
+        let catalog = self.state.newest_module(&shop, &context.catalog)?;
+        context.catalog = Arc::new(catalog);
+        self.begin(logged)?;
+        let catalog = self.context_mut().catalog.clone();
+        let module = catalog.modules.last().expect("a module was just installed");
+        for function in &module.functions {
+            if function.kind != FunctionKind::On(Trigger::Init) {
+                continue;
+            }
+            let name = function.full_name.split_once('/').map_or("", |(_, name)| name);
+            let ended = self.enter(&module.name, name, &[])?;
+            if !matches!(ended, Ended::Returned(Returned::Ok, _)) {
+                return Ok(ended);
+            }
+        }
+        Ok(Ended::Returned(Returned::Ok, Vec::new()))
+    }
+
+    fn call(&mut self, logged: &Record, arguments: &[u8]) -> Result<Ended, Error> {
+        self.begin(logged)?;
+        let function = logged.function.as_deref().unwrap_or_default();
+        self.enter(&logged.package, function, arguments)
+    }
+
+    /// The node does not run what is too deep in a chain of deliveries, and says so in the record.
+    fn give_up(&mut self, logged: &Record) -> Result<Ended, Error> {
+        self.begin(logged)?;
+        let most = self.limits.subscription_depth;
+        Ok(Ended::Failed(Error::Limit {
+            limit: "subscription-depth",
+            place: logged.package.clone(),
+            message: format!("deliveries caused each other more than {most} times"),
+        }))
+    }
+
+    fn begin(&mut self, logged: &Record) -> Result<(), Error> {
+        let caller = crate::transaction::decode_caller(&logged.caller).ok_or_else(|| Error::Catalog {
+            reason: format!("the caller of record {} cannot be read", logged.sequence),
+        })?;
+        let sequence = logged.sequence.0;
+        self.state.store.set_durable(Version(self.state.last_sequence));
+        let transaction = self.state.store.begin(Version(sequence)).map_err(Error::Store)?;
+        let context = self.context_mut();
+        context.begin(sequence, logged.timestamp_micros, &caller);
+        context.work = Work::Write(transaction);
+        Ok(())
+    }
+
+    /// Enters a function in the open transaction, by a fresh instance.
+    fn enter(&mut self, package: &str, function: &str, arguments: &[u8]) -> Result<Ended, Error> {
+        let target = self.state.function(&(package.to_owned(), function.to_owned()));
+        let target = target.ok_or_else(|| Error::Catalog {
+            reason: format!("the log has a call of {package}/{function}, which no installed module has"),
+        })?;
+        let context = self.context.take().expect("the context is there between calls");
+        let mut result = Vec::new();
+        let (mut context, _, outcome) = context.run(target, arguments, &mut result, self.limits.fuel);
+        let ended = match outcome {
+            Ok(returned) => Ended::Returned(returned, result),
+            Err(fault) => {
+                let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
+                Ended::Failed(fault_error(fault, &place, &self.limits))
+            }
+        };
+        context.discard_entered();
+        self.context = Some(context);
+        Ok(ended)
+    }
+
+    /// Ends the open transaction as the node does, and says what its record would be.
+    fn end(&mut self, logged: &Record, ended: Ended, depth: u32) -> Result<Record, Error> {
+        let sequence = Sequence(logged.sequence.0);
+        let Work::Write(mut transaction) = std::mem::replace(&mut self.context_mut().work, Work::Nothing)
+        else {
+            unreachable!("a transaction was begun for this record")
+        };
+        if !matches!(ended, Ended::Returned(Returned::Ok, _)) {
+            transaction.abort();
+            transaction = self.state.store.begin(Version(sequence.0)).map_err(Error::Store)?;
+        }
+        self.write_set.clear();
+        self.owing.clear();
+        self.pending.clear();
+        let context = self.context.as_deref_mut().expect("the context is there between calls");
+        let (mut ephemeral, mut owes_too_much) = (false, false);
+        let mut collector = Collector {
+            catalog: &context.catalog,
+            write_set: &mut self.write_set,
+            owed: &mut self.owing,
+            pending: &mut self.pending,
+            ephemeral: &mut ephemeral,
+            key: &mut Vec::new(),
+            most_owed: self.limits.deliveries,
+            owes_too_much: &mut owes_too_much,
+            origin: sequence,
+            depth,
+        };
+        transaction.changes(|change| collector.table(change));
+        let parts = RecordParts {
+            sequence,
+            timestamp_micros: logged.timestamp_micros,
+            cause: Cause::Call,
+            subject: interstice_log::DefinitionId(0),
+            caller: interstice_log::Caller::Inline(&logged.caller),
+            arguments: &logged.arguments,
+            outcome: Outcome::Ok(&[]),
+            claims: &[],
+            idempotency_key: None,
+            write_set: self.write_set.as_write_set(),
+            deliveries: &self.owing,
+        };
+        let again = Record::resolve(&parts, &self.numbers.0.lock());
+        transaction.commit();
+        context.finish();
+        let outcome = match ended {
+            Ended::Returned(Returned::Ok, result) => NamedOutcome::Ok(result),
+            Ended::Returned(Returned::Err, result) => NamedOutcome::Err(result),
+            Ended::Failed(error) => NamedOutcome::Failed(explain(&error).into_bytes()),
+        };
+        Ok(Record {
+            cause: logged.cause.clone(),
+            package: logged.package.clone(),
+            version: logged.version.clone(),
+            artifact: logged.artifact,
+            function: logged.function.clone(),
+            outcome,
+            ..again
+        })
+    }
+}
