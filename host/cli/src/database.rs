@@ -28,6 +28,9 @@ pub(crate) struct Opening {
     /// From which level on messages of modules and of the node are shown on stderr.
     #[arg(long, value_name = "LEVEL", default_value = "info", env = "INTERSTICE_LOG_LEVEL")]
     log_level: LogLevel,
+    /// The length of new segments of the log.
+    #[arg(long, value_name = "BYTES", default_value_t = LogOptions::DEFAULT.segment_bytes)]
+    segment_bytes: u64,
     /// How much log is written before a snapshot is taken by itself, in MiB; 0 for never.
     #[arg(long, value_name = "MIB", default_value_t = SNAPSHOT_LOG_BYTES >> 20)]
     snapshot_after: u64,
@@ -108,7 +111,7 @@ impl Opening {
     fn open(&self, doors: Doors) -> Result<Node, Failure> {
         let options = NodeOptions {
             limits: self.limits.limits(),
-            log: LogOptions { retention: self.keep_log, ..LogOptions::DEFAULT },
+            log: LogOptions { segment_bytes: self.segment_bytes, retention: self.keep_log },
             snapshot_log_bytes: (self.snapshot_after > 0)
                 .then(|| self.snapshot_after.saturating_mul(1 << 20)),
             ..NodeOptions::default()
@@ -135,6 +138,14 @@ fn expect_directory(data: &Path) -> Result<(), Failure> {
     match data.exists() && !data.is_dir() {
         true => Err(Failure::new(Exit::Caller, format!("{} is not a directory", data.display()))),
         false => Ok(()),
+    }
+}
+
+/// Closes a database with which something was done. If the disk failed meanwhile, closing knows why.
+pub(crate) fn close<T>(node: &Node, done: Result<T, Failure>) -> (Result<T, Failure>, Result<(), Failure>) {
+    match (done, node.close().map_err(failure)) {
+        (Err(failed), Err(cause)) => (Err(failed.because(cause)), Ok(())),
+        ended => ended,
     }
 }
 

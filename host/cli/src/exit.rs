@@ -78,6 +78,18 @@ impl Failure {
         self
     }
 
+    /// Says behind it why, with what another failure told that was not told here.
+    pub(crate) fn because(mut self, cause: Failure) -> Failure {
+        if let (Report::Chain(chain), Report::Chain(causes)) = (&mut self.report, cause.report) {
+            causes.into_iter().for_each(|cause| {
+                if !chain.contains(&cause) {
+                    chain.push(cause);
+                }
+            });
+        }
+        self
+    }
+
     /// Ends with this code and no message, for the answer itself has told why.
     pub(crate) fn silent(exit: Exit) -> Failure {
         Failure { exit, report: Report::Silent }

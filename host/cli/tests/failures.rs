@@ -269,7 +269,7 @@ fn a_disk_that_fails_in_flight_leaves_the_outcome_unknown() {
     let mut child = shell
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
@@ -291,7 +291,12 @@ fn a_disk_that_fails_in_flight_leaves_the_outcome_unknown() {
     // What was never durable is not shown.
     assert_eq!(ask("query acme:bank balance(2)"), "@8 some(101)");
     drop(input);
-    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(7));
+    // It used to say only that something had failed, and neither which file nor why.
+    let told = String::from_utf8(ended.stderr).unwrap();
+    let reason = "caused by: the log is closed to writing since the disk failed (cannot write data/log/";
+    assert!(told.contains(reason) && told.contains("File too large"), "{told}");
     let found = case.run(&["query", "--data", "data", "acme:bank", "balance(2)"]).stdout;
     assert_eq!(found, "some(101)\n", "nothing could be written");
 }

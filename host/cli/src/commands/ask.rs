@@ -3,7 +3,7 @@
 
 use crate::answer::{Answer, Refusal};
 use crate::asking::{Asking, Written};
-use crate::database::Opening;
+use crate::database::{Opening, close};
 use crate::exit::{Exit, Failure};
 use crate::terminal::{self, DIM, Output};
 use interstice_node::{Acknowledge, CallOptions, Node};
@@ -34,9 +34,8 @@ pub(crate) enum Kind {
 
 pub(crate) fn run(arguments: &Arguments, kind: Kind) -> Result<(), Failure> {
     let node = arguments.opening.open_existing()?;
-    let answer = ask(arguments, kind, &node);
     // The answer is told even if closing fails, for what it says is durable.
-    let closed = node.close().map_err(crate::database::failure);
+    let (answer, closed) = close(&node, ask(arguments, kind, &node));
     let answer = answer?;
     let line = if arguments.json { answer.json().to_string() } else { answer.wave() };
     let mut output = Output::new();

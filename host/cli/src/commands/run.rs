@@ -7,7 +7,7 @@ mod pipe;
 mod prompt;
 mod request;
 
-use crate::database::{Opening, failure};
+use crate::database::{Opening, close, failure};
 use crate::exit::{Exit, Failure};
 use crate::subject;
 use crate::terminal::{self, DIM};
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let node = arguments.opening.open_or_make()?;
     let served = install(&node, &components).and_then(|()| serve(arguments, &node));
-    let closed = node.close().map_err(failure);
+    let (served, closed) = close(&node, served);
     served.and(closed)
 }
 

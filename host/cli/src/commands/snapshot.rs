@@ -1,7 +1,7 @@
 //! `interstice snapshot`: the rows of every table, written so that opening need not read the whole log.
 //! Invariant: what is told of is on the disk, was read back, and survives a crash.
 
-use crate::database::{Opening, failure};
+use crate::database::{Opening, close, failure};
 use crate::exit::Failure;
 use crate::terminal::{self, Output};
 use interstice_node::SnapshotReport;
@@ -25,8 +25,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let spinner = terminal::spinner("writing the snapshot".to_owned());
     let taken = node.settle().and_then(|()| node.snapshot());
     spinner.finish_and_clear();
-    let closed = node.close().map_err(failure);
-    let report = taken.map_err(failure)?;
+    let (report, closed) = close(&node, taken.map_err(failure));
+    let report = report?;
     let mut output = Output::new();
     output.line(if arguments.json { object(&report).to_string() } else { text(&report) })?;
     output.flush()?;
