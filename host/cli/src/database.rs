@@ -117,6 +117,20 @@ pub(crate) fn existing_doors(data: &Path) -> Result<Doors, Failure> {
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot open {}: {error}", data.display())))
 }
 
+/// The doors to a folder in which a database is to be put. It is made if it does not exist, unless there is
+/// something in its place.
+pub(crate) fn new_doors(folder: &Path) -> Result<Doors, Failure> {
+    expect_directory(folder)?;
+    let in_the_way = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if in_the_way {
+        let message =
+            format!("{} is not empty; name a folder that is empty or does not exist", folder.display());
+        return Err(Failure::new(Exit::Caller, message));
+    }
+    os::doors(folder)
+        .map_err(|error| Failure::new(Exit::Ours, format!("cannot make {}: {error}", folder.display())))
+}
+
 /// Refuses something else than a directory; what does not exist may become one.
 fn expect_directory(data: &Path) -> Result<(), Failure> {
     match data.exists() && !data.is_dir() {
@@ -146,7 +160,15 @@ const SHOWN_AFTER: Duration = Duration::from_secs(1);
 
 /// A bar for the reading of snapshots and of the log. It is shown once that takes longer than a second.
 pub(crate) fn reading_bar() -> ProgressBar {
-    let template = "reading the database {wide_bar} {binary_bytes}/{binary_total_bytes}";
+    bar("reading the database {wide_bar} {binary_bytes}/{binary_total_bytes}")
+}
+
+/// A bar for the copying of a database, and for reading the copy back.
+pub(crate) fn copying_bar() -> ProgressBar {
+    bar("copying the database {wide_bar} {percent}%")
+}
+
+fn bar(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden()).with_style(style)
 }

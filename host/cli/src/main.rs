@@ -13,7 +13,7 @@ mod subject;
 mod terminal;
 
 use clap::{Parser, Subcommand};
-use commands::{ask, build, check, codegen, log, new, run, schema, snapshot};
+use commands::{ask, backup, build, check, codegen, log, new, restore, run, schema, snapshot};
 use exit::EXIT_CODES;
 use std::process::ExitCode;
 
@@ -45,6 +45,8 @@ enum Command {
     Query(ask::Arguments),
     Log(log::Arguments),
     Snapshot(snapshot::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +61,8 @@ fn main() -> ExitCode {
         Command::Query(arguments) => ask::run(&arguments, ask::Kind::Query),
         Command::Log(arguments) => log::run(&arguments),
         Command::Snapshot(arguments) => snapshot::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -332,7 +332,10 @@ fn the_manual_has_the_exit_codes_of_the_help() {
 fn the_manual_knows_every_command_and_option() {
     let case = Case::new();
     let manual = manual();
-    for command in ["new", "build", "check", "schema", "codegen", "run", "call", "query", "log", "snapshot"] {
+    for command in [
+        "new", "build", "check", "schema", "codegen", "run", "call", "query", "log", "snapshot", "backup",
+        "restore",
+    ] {
         assert!(manual.contains(&format!("`interstice {command}")), "docs/cli.md lacks {command}");
         let help = case.run(&[command, "--help"]).stdout;
         for line in help.lines().map(str::trim_start).filter(|line| line.starts_with('-')) {
