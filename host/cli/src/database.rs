@@ -7,7 +7,7 @@ use crate::logging::{self, LogLevel};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use interstice_node::log::doors::Doors;
-use interstice_node::log::{LogOptions, LogReader, Progress, RecoveryReport, Retention, os};
+use interstice_node::log::{LogError, LogOptions, LogReader, Progress, RecoveryReport, Retention, os};
 use interstice_node::{Caller, Error, ErrorKind, Limits, Node, NodeOptions, SNAPSHOT_LOG_BYTES};
 use std::fs;
 use std::io::IsTerminal;
@@ -117,18 +117,42 @@ pub(crate) fn existing_doors(data: &Path) -> Result<Doors, Failure> {
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot open {}: {error}", data.display())))
 }
 
-/// The doors to a folder in which a database is to be put. It is made if it does not exist, unless there is
-/// something in its place.
-pub(crate) fn new_doors(folder: &Path) -> Result<Doors, Failure> {
-    expect_directory(folder)?;
-    let in_the_way = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-    if in_the_way {
-        let message =
-            format!("{} is not empty; name a folder that is empty or does not exist", folder.display());
-        return Err(Failure::new(Exit::Caller, message));
+/// A folder in which a database is to be put.
+pub(crate) struct NewFolder<'f> {
+    folder: &'f Path,
+    was_there: bool,
+    pub(crate) doors: Doors,
+}
+
+impl<'f> NewFolder<'f> {
+    /// Makes the folder, unless it is there and empty.
+    pub(crate) fn make(folder: &'f Path) -> Result<NewFolder<'f>, Failure> {
+        expect_directory(folder)?;
+        let was_there = folder.exists();
+        if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+            let shown = folder.display();
+            let message = format!("{shown} is not empty; name a folder that is empty or does not exist");
+            return Err(Failure::new(Exit::Caller, message));
+        }
+        let doors = os::doors(folder).map_err(|error| {
+            Failure::new(Exit::Ours, format!("cannot make {}: {error}", folder.display()))
+        })?;
+        Ok(NewFolder { folder, was_there, doors })
     }
-    os::doors(folder)
-        .map_err(|error| Failure::new(Exit::Ours, format!("cannot make {}: {error}", folder.display())))
+
+    /// Takes the folder back if nothing came of the work. Only what is empty goes.
+    pub(crate) fn settle<T>(&self, done: Result<T, LogError>) -> Result<T, Failure> {
+        done.map_err(|error| {
+            for inner in ["snapshots/objects", "snapshots", "artifacts", "archive", "log"] {
+                // One that was never made, or holds what could not be removed, stays as it is.
+                let _ = fs::remove_dir(self.folder.join(inner));
+            }
+            if !self.was_there {
+                let _ = fs::remove_dir(self.folder);
+            }
+            failure(Error::from(error))
+        })
+    }
 }
 
 /// Refuses something else than a directory; what does not exist may become one.

@@ -151,6 +151,7 @@ fn wrong_input_is_refused_and_leaves_nothing() {
         "there is no record 999 in data: the last",
     );
     check(&["restore", "data", "--data", "new", "--until", "1999-01-01"], 3, "nothing in data is as old");
+    assert!(!case.path("b").exists() && !case.path("new").exists(), "nothing is made that is of no use");
     let mut running = Running::open(&case);
     running.deposit();
     check(&["restore", "data", "--data", "new"], 6, "is held by");

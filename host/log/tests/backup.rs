@@ -76,20 +76,18 @@ impl Original {
 struct BusyDisk<'b> {
     disk: Arc<dyn Disk>,
     work: &'b Work,
+    /// Segments are gone by the time that they are opened.
+    hides_segments: bool,
 }
 
 struct Work {
     original: Mutex<Original>,
     dice: Dice,
-    is_working: Mutex<bool>,
 }
 
 impl Work {
     fn some(&self) {
         let Ok(original) = self.original.try_lock() else { return };
-        if !*self.is_working.lock().unwrap() {
-            return;
-        }
         match self.dice.below(10) {
             0..=3 => {
                 for _ in 0..self.dice.below(4) {
@@ -110,6 +108,10 @@ impl Disk for BusyDisk<'_> {
 
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         assert_eq!(access, Access::Read, "{path}");
+        if self.hides_segments && path.ends_with(".log") {
+            self.work.original.lock().unwrap().commit(28);
+            return Err(io::ErrorKind::NotFound.into());
+        }
         self.work.some();
         let opened = self.disk.open(path, access);
         self.work.some();
@@ -206,9 +208,10 @@ fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged() {
         }
         let disk: Arc<dyn Disk> = Arc::new(original.simulator.disk.clone());
         let acknowledged = original.log.durable();
-        let work = Work { original: Mutex::new(original), dice, is_working: Mutex::new(true) };
+        let work = Work { original: Mutex::new(original), dice };
         let to = Simulator::new(seed + 1);
-        let report = backup(&BusyDisk { disk, work: &work }, &to.disk, &mut |_| {}).unwrap();
+        let report =
+            backup(&BusyDisk { disk, work: &work, hides_segments: false }, &to.disk, &mut |_| {}).unwrap();
         assert!(report.sequence >= acknowledged, "seed {seed}: {report:?}");
         let (before, records) = use_copy(&to);
         assert_eq!(report.sequence.0, before.0 + records.len() as u64, "seed {seed}");
@@ -233,6 +236,24 @@ fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged() {
         drop(log);
     }
     assert!(moved.get() > 300, "{}", moved.get());
+}
+
+#[test]
+fn a_database_that_gives_up_files_faster_than_they_are_copied_is_refused() {
+    let original = Original::new(1, KEEP_ALL);
+    let disk: Arc<dyn Disk> = Arc::new(original.simulator.disk.clone());
+    let work = Work { original: Mutex::new(original), dice: Dice::new(1) };
+    let to = Simulator::new(2);
+    let busy = BusyDisk { disk: disk.clone(), work: &work, hides_segments: true };
+    let error = backup(&busy, &to.disk, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, LogError::BackupOutrun { rounds: 100, .. }), "{error}");
+    assert!(to.disk.contents().is_empty());
+    // A file that is gone although nothing else has changed is missing.
+    let original = work.original.into_inner().unwrap();
+    let (path, _) = support::segments(&original.simulator).swap_remove(0);
+    original.simulator.disk.take_away(&path);
+    let error = backup(disk.as_ref(), &to.disk, &mut |_| {}).unwrap_err();
+    assert!(error.to_string().contains(&path), "{error}");
 }
 
 /// A closed log whose batches have several records, with segments in the archive, and two snapshots in its

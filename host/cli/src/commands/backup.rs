@@ -1,11 +1,10 @@
 //! `interstice backup`: a copy of a database, taken while it may be in use.
 //! Invariant: what is told of as a backup was read back, and survives a crash.
 
-use crate::database::{copying_bar, existing_doors, failure, new_doors, show};
+use crate::database::{NewFolder, copying_bar, existing_doors, show};
 use crate::exit::Failure;
 use crate::moment;
 use crate::terminal::Output;
-use interstice_node::Error;
 use interstice_node::log::{BackupReport, Sequence, backup};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -29,11 +28,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let from = existing_doors(&arguments.data)?;
-    let to = new_doors(&arguments.to)?;
+    let to = NewFolder::make(&arguments.to)?;
     let bar = copying_bar();
-    let taken = backup(from.disk.as_ref(), to.disk.as_ref(), &mut |progress| show(&bar, progress));
+    let taken = backup(from.disk.as_ref(), to.doors.disk.as_ref(), &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
-    let report = taken.map_err(|error| failure(Error::from(error)))?;
+    let report = to.settle(taken)?;
     tell_left_out(&report.left_out);
     let mut output = Output::new();
     output.line(if arguments.json { object(&report).to_string() } else { text(&report) })?;

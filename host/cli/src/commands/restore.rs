@@ -2,11 +2,10 @@
 //! Invariant: an existing database is never changed, neither the one that is restored nor one in its way.
 
 use crate::commands::backup::tell_left_out;
-use crate::database::{copying_bar, existing_doors, failure, new_doors, show};
+use crate::database::{NewFolder, copying_bar, existing_doors, show};
 use crate::exit::Failure;
 use crate::moment::{self, Moment};
 use crate::terminal::Output;
-use interstice_node::Error;
 use interstice_node::log::{LeftOut, RestoreOptions, RestoreReport, Sequence, Until, restore};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -43,13 +42,13 @@ fn parse_until(text: &str) -> Result<Until, String> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let from = existing_doors(&arguments.backup)?;
-    let to = new_doors(&arguments.data)?;
+    let to = NewFolder::make(&arguments.data)?;
     let until = arguments.until.unwrap_or_default();
     let options = RestoreOptions { until, ..RestoreOptions::default() };
     let bar = copying_bar();
-    let restored = restore(from.disk.as_ref(), &to, options, &mut |progress| show(&bar, progress));
+    let restored = restore(from.disk.as_ref(), &to.doors, options, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
-    let report = restored.map_err(|error| failure(Error::from(error)))?;
+    let report = to.settle(restored)?;
     tell_left_out(&report.left_out);
     let mut output = Output::new();
     output.line(if arguments.json { object(&report).to_string() } else { text(&report) })?;

@@ -108,10 +108,12 @@ impl<'c> Copier<'c> {
     pub(super) fn copy(&mut self, path: &str, length: Option<u64>) -> Result<(), LogError> {
         let from = self.from;
         let file = from.open(path, Access::Read).doing("open", || from.locate(path))?;
-        let length = match length {
-            Some(length) => length,
-            None => file.length().doing("measure", || from.locate(path))?,
-        };
+        let stored = file.length().doing("measure", || from.locate(path))?;
+        let length = length.unwrap_or(stored);
+        if stored < length {
+            // No space is reserved for what a forged manifest claims.
+            return Err(ends_early(from.locate(path), stored, length));
+        }
         let mut new = self.begin(path, length)?;
         self.copy_bytes(&mut new, file.as_ref(), path, length)?;
         self.finish(new)
@@ -131,9 +133,7 @@ impl<'c> Copier<'c> {
             let read = file.read_at(new.length, &mut buffer[..wanted]);
             let read = read.doing("read", || self.from.locate(path))?;
             if read < wanted {
-                let (path, offset) = (self.from.locate(path), new.length + read as u64);
-                let what = format!("the file ends here, expected {until} bytes");
-                return Err(LogError::Damaged { path, offset, what });
+                return Err(ends_early(self.from.locate(path), new.length + read as u64, until));
             }
             self.write(new, &buffer[..wanted])?;
         }
@@ -192,4 +192,8 @@ impl<'c> Copier<'c> {
         }
         Ok(())
     }
+}
+
+fn ends_early(path: String, offset: u64, expected: u64) -> LogError {
+    LogError::Damaged { path, offset, what: format!("the file ends here, expected {expected} bytes") }
 }

@@ -7,7 +7,7 @@ use super::copier::Copier;
 use super::cut::{cut, open_listed};
 use super::seal::seal;
 use super::snapshots;
-use super::take::{copy_artifact, copy_closed, stored_bytes};
+use super::take::{copy_artifact, copy_closed, total_bytes};
 use crate::artifacts::list_artifacts;
 use crate::create::check_no_database;
 use crate::definitions::{Definition, Definitions, Digest};
@@ -189,7 +189,7 @@ fn write(
     let (from, until) = (copier.from, point.sequence);
     let whole = manifest.closed.iter().take_while(|segment| segment.last <= until).count();
     let cut_bytes = manifest.closed.get(whole).map_or(manifest.newest.synced_bytes, |segment| segment.length);
-    copier.expect(manifest.closed[..whole].iter().map(stored_bytes).sum::<u64>() + cut_bytes);
+    copier.expect(total_bytes(&manifest.closed[..whole]).saturating_add(cut_bytes));
     let mut definitions = definitions_of(from, manifest, whole)?;
     let mut closed = manifest.closed[..whole].to_vec();
     closed.iter().try_for_each(|segment| copy_closed(copier, segment))?;

@@ -105,8 +105,7 @@ impl Backup<'_, '_> {
     fn round(&mut self, manifest: &Manifest) -> Result<BackupReport, LogError> {
         let from = self.copier.from;
         let newest = Newest::find(from, manifest)?;
-        let closed_bytes: u64 = manifest.closed.iter().map(stored_bytes).sum();
-        self.copier.expect(closed_bytes + newest.end);
+        self.copier.expect(total_bytes(&manifest.closed).saturating_add(newest.end));
         let closed = manifest.closed.iter().map(|segment| self.closed(segment));
         let closed = closed.collect::<Result<_, _>>()?;
         // An artifact is safe before any record names it, so those of all records up to the end are there.
@@ -167,8 +166,13 @@ pub(super) fn copy_artifact(copier: &mut Copier<'_>, digest: Digest) -> Result<(
 }
 
 /// The length of the file of a closed segment, without what a crash may have left behind its end.
-pub(super) fn stored_bytes(segment: &ClosedSegment) -> u64 {
+fn stored_bytes(segment: &ClosedSegment) -> u64 {
     segment.archived.as_ref().map_or(segment.length, |archived| archived.stored_bytes)
+}
+
+/// The length of the files of all these segments, as far as the manifest can be believed.
+pub(super) fn total_bytes(segments: &[ClosedSegment]) -> u64 {
+    segments.iter().fold(0, |sum, segment| sum.saturating_add(stored_bytes(segment)))
 }
 
 /// The time of the last record, if the log holds it.
