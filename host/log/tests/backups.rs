@@ -239,6 +239,28 @@ fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged() {
 }
 
 #[test]
+fn what_a_backup_has_no_loss_of_power_takes_from_the_original() {
+    // A process was killed between the write of a batch and its sync: the batch is in memory only.
+    let mut unsynced = 0;
+    for seed in 0..60 {
+        let original = Original::new(seed, KEEP_ALL);
+        original.commit(5);
+        original.simulator.disk.fail_power_after(1 + seed % 3);
+        append(&original.log, original.cast).unwrap();
+        let _ = original.log.wait_durable(Sequence(6));
+        let killed = original.simulator.kill(seed);
+        drop(original);
+        let to = Simulator::new(seed);
+        let report = backup(&killed.disk, &to.disk, &mut |_| {}).unwrap();
+        unsynced += report.sequence.0 - 5;
+        let after = killed.power_loss(seed);
+        let (log, ..) = open(&after.doors(), KEEP_ALL).unwrap();
+        assert!(log.durable() >= report.sequence, "seed {seed}: {report:?}");
+    }
+    assert!(unsynced > 10, "{unsynced}");
+}
+
+#[test]
 fn a_database_that_gives_up_files_faster_than_they_are_copied_is_refused() {
     let original = Original::new(1, KEEP_ALL);
     let disk: Arc<dyn Disk> = Arc::new(original.simulator.disk.clone());
