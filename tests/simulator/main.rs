@@ -3,6 +3,7 @@
 //! `INTERSTICE_SEED=n` runs one seed again, `INTERSTICE_SEEDS=n` makes the campaign longer.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod backups;
 mod clock;
 mod deliveries;
 mod disk;

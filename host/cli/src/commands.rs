@@ -3,12 +3,14 @@
 //! Invariant: a command prints nothing on stdout but what it was asked for.
 
 pub(crate) mod ask;
+pub(crate) mod backup;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod codegen;
 pub(crate) mod log;
 pub(crate) mod new;
 pub(crate) mod replay;
+pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod snapshot;

@@ -7,7 +7,7 @@ use crate::logging::{self, LogLevel};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use interstice_node::log::doors::Doors;
-use interstice_node::log::{LogOptions, LogReader, Progress, RecoveryReport, Retention, os};
+use interstice_node::log::{LogError, LogOptions, LogReader, Progress, RecoveryReport, Retention, os};
 use interstice_node::{Caller, Error, ErrorKind, Limits, Node, NodeOptions, SNAPSHOT_LOG_BYTES};
 use std::fs;
 use std::io::IsTerminal;
@@ -133,6 +133,44 @@ pub(crate) fn existing_doors(data: &Path) -> Result<Doors, Failure> {
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot open {}: {error}", data.display())))
 }
 
+/// A folder in which a database is to be put.
+pub(crate) struct NewFolder<'f> {
+    folder: &'f Path,
+    was_there: bool,
+    pub(crate) doors: Doors,
+}
+
+impl<'f> NewFolder<'f> {
+    /// Makes the folder, unless it is there and empty.
+    pub(crate) fn make(folder: &'f Path) -> Result<NewFolder<'f>, Failure> {
+        expect_directory(folder)?;
+        let was_there = folder.exists();
+        if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+            let shown = folder.display();
+            let message = format!("{shown} is not empty; name a folder that is empty or does not exist");
+            return Err(Failure::new(Exit::Caller, message));
+        }
+        let doors = os::doors(folder).map_err(|error| {
+            Failure::new(Exit::Ours, format!("cannot make {}: {error}", folder.display()))
+        })?;
+        Ok(NewFolder { folder, was_there, doors })
+    }
+
+    /// Takes the folder back if nothing came of the work. Only what is empty goes.
+    pub(crate) fn settle<T>(&self, done: Result<T, LogError>) -> Result<T, Failure> {
+        done.map_err(|error| {
+            for inner in ["snapshots/objects", "snapshots", "artifacts", "archive", "log"] {
+                // One that was never made, or holds what could not be removed, stays as it is.
+                let _ = fs::remove_dir(self.folder.join(inner));
+            }
+            if !self.was_there {
+                let _ = fs::remove_dir(self.folder);
+            }
+            failure(Error::from(error))
+        })
+    }
+}
+
 /// Refuses something else than a directory; what does not exist may become one.
 fn expect_directory(data: &Path) -> Result<(), Failure> {
     match data.exists() && !data.is_dir() {
@@ -170,7 +208,15 @@ const SHOWN_AFTER: Duration = Duration::from_secs(1);
 
 /// A bar for the reading of snapshots and of the log. It is shown once that takes longer than a second.
 pub(crate) fn reading_bar() -> ProgressBar {
-    let template = "reading the database {wide_bar} {binary_bytes}/{binary_total_bytes}";
+    bar("reading the database {wide_bar} {binary_bytes}/{binary_total_bytes}")
+}
+
+/// A bar for the copying of a database, and for reading the copy back.
+pub(crate) fn copying_bar() -> ProgressBar {
+    bar("copying the database {wide_bar} {percent}%")
+}
+
+fn bar(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden()).with_style(style)
 }

@@ -13,7 +13,7 @@ mod subject;
 mod terminal;
 
 use clap::{Parser, Subcommand};
-use commands::{ask, build, check, codegen, log, new, replay, run, schema, snapshot, state};
+use commands::{ask, backup, build, check, codegen, log, new, replay, restore, run, schema, snapshot, state};
 use exit::EXIT_CODES;
 use std::process::ExitCode;
 
@@ -47,6 +47,8 @@ enum Command {
     Snapshot(snapshot::Arguments),
     State(state::Arguments),
     Replay(replay::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +65,8 @@ fn main() -> ExitCode {
         Command::Snapshot(arguments) => snapshot::run(&arguments),
         Command::State(arguments) => state::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

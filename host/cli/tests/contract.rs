@@ -334,7 +334,7 @@ fn the_manual_knows_every_command_and_option() {
     let manual = manual();
     for command in [
         "new", "build", "check", "schema", "codegen", "run", "call", "query", "log", "snapshot", "state",
-        "replay",
+        "replay", "backup", "restore",
     ] {
         assert!(manual.contains(&format!("`interstice {command}")), "docs/cli.md lacks {command}");
         let help = case.run(&[command, "--help"]).stdout;

@@ -47,9 +47,14 @@ impl ArtifactStore {
 
     /// The digests of all artifacts, by their names; the bytes are not looked at.
     pub fn list(&self) -> Result<Vec<Digest>, LogError> {
-        let names = list_if_there(self.disk.as_ref(), DIRECTORY)?;
-        Ok(names.iter().filter_map(|name| hex::parse(name.strip_suffix(".wasm")?)).map(Digest).collect())
+        list_artifacts(self.disk.as_ref())
     }
+}
+
+/// The digests of the artifacts in a data directory, by their names.
+pub(crate) fn list_artifacts(disk: &dyn Disk) -> Result<Vec<Digest>, LogError> {
+    let names = list_if_there(disk, DIRECTORY)?;
+    Ok(names.iter().filter_map(|name| hex::parse(name.strip_suffix(".wasm")?)).map(Digest).collect())
 }
 
 /// The artifact with this digest.

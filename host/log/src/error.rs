@@ -325,6 +325,64 @@ pub enum LogError {
         /// What it said.
         source: BoxError,
     },
+    /// A backup or a restored database was to be put where something is already.
+    #[error("{path} is not empty; name a folder that is empty or does not exist")]
+    NotEmpty {
+        /// The folder.
+        path: String,
+    },
+    /// A copy of a database does not read as it should, and was given up.
+    #[error(
+        "the copy is damaged ({finding}), and was given up; if the original is damaged too \
+         (interstice log verify), it must be mended first, or else the disk that holds the copy"
+    )]
+    UnsoundCopy {
+        /// The first thing that is wrong with it.
+        finding: String,
+    },
+    /// The database changed faster than it could be copied.
+    #[error(
+        "{path} gave up files faster than they could be copied, {rounds} times in a row; \
+         keep the log for longer, or copy to a faster disk"
+    )]
+    BackupOutrun {
+        /// The data directory.
+        path: String,
+        /// How often the copying was begun.
+        rounds: u32,
+    },
+    /// A state was to be restored of a record that there is not.
+    #[error("there is no record {given} in {path}: the last one is {last}")]
+    NoSuchRecord {
+        /// The record.
+        given: Sequence,
+        /// The last record.
+        last: Sequence,
+        /// The backup.
+        path: String,
+    },
+    /// A state was to be restored that is older than anything in the log.
+    #[error("nothing in {path} is as old as that: its first record is {first}")]
+    NothingSoOld {
+        /// The first record.
+        first: Sequence,
+        /// The backup.
+        path: String,
+    },
+    /// The log no longer holds its first records, and no snapshot replaces them at the wanted point.
+    #[error(
+        "the state after record {until} cannot be restored: the log in {path} begins with record {first}, and \
+         no whole snapshot is there up to a record from {} to {until}; restore a later point, or another backup",
+        first.previous()
+    )]
+    NoSnapshotBefore {
+        /// The last record that was to be restored.
+        until: Sequence,
+        /// The first record of the log.
+        first: Sequence,
+        /// The backup.
+        path: String,
+    },
     /// The options contradict each other or a limit.
     #[error("segments of {given} bytes are outside the limits of {least} to {most}")]
     SegmentSize {

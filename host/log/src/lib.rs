@@ -10,6 +10,7 @@ pub mod sim;
 
 mod anchor;
 mod artifacts;
+mod backup;
 mod batch;
 mod bytes;
 mod create;
@@ -47,6 +48,7 @@ mod writer;
 
 pub use anchor::Anchor;
 pub use artifacts::ArtifactStore;
+pub use backup::{BackupReport, LeftOut, RestoreOptions, RestoreReport, Until, backup, restore};
 pub use definitions::{Definition, DefinitionId, Definitions, Digest};
 pub use error::{BoxError, LogError};
 pub use filter::LogFilter;

@@ -107,6 +107,10 @@ pub const RETENTION_CHECK_MICROS: u64 = 3_600_000_000;
 /// question that is asked after a long weekend, and keeps the archive from growing without bound.
 pub const KEEP_DAYS: u32 = 7;
 
+/// How often a backup looks for what has changed while it copied. Each time it has less to copy; a database
+/// that gives up what it has written faster than that keeps nothing worth a backup.
+pub const MAX_BACKUP_ROUNDS: u32 = 100;
+
 /// How many findings a verification lists. What is damaged in more places needs no longer list.
 pub const MAX_FINDINGS: usize = 10_000;
 

@@ -48,6 +48,16 @@ impl Default for LogOptions {
     }
 }
 
+/// The length of new segments in whole sectors, if it is within the limits.
+pub(crate) fn whole_segment(segment_bytes: u64) -> Result<u64, LogError> {
+    let given = crate::batch::whole_sectors(segment_bytes);
+    if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&given) {
+        let (least, most) = (MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
+        return Err(LogError::SegmentSize { given, least, most });
+    }
+    Ok(given)
+}
+
 /// An open log. Dropping it closes it.
 pub struct Log {
     shared: Arc<Shared>,
@@ -80,11 +90,7 @@ impl Log {
         start: Option<&StartingPoint>,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
-        let segment_bytes = crate::batch::whole_sectors(options.segment_bytes);
-        if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&segment_bytes) {
-            let (least, most) = (MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
-            return Err(LogError::SegmentSize { given: segment_bytes, least, most });
-        }
+        let segment_bytes = whole_segment(options.segment_bytes)?;
         let disk = doors.disk.as_ref();
         let directory_lock = take_lock(disk, LockKind::Exclusive)?;
         let (manifest, created) = match Manifest::read(disk)? {

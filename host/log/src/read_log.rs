@@ -194,6 +194,17 @@ pub(crate) fn open_segment(
         }
         opened => opened?,
     };
+    let header = listed_header(&mut window, manifest, first, id)?;
+    Ok((window, header))
+}
+
+/// The header of a listed segment, compared with the manifest.
+pub(crate) fn listed_header(
+    window: &mut Window,
+    manifest: &Manifest,
+    first: Sequence,
+    id: &[u8; 16],
+) -> Result<SegmentHeader, LogError> {
     let header = window.segment_header()?;
     let differs = |offset, what| Err(window.damaged(offset, what));
     if header.id != *id {
@@ -208,7 +219,7 @@ pub(crate) fn open_segment(
     if header.first != first {
         return differs(64, "the segment begins with another record than its name says");
     }
-    Ok((window, header))
+    Ok(header)
 }
 
 /// Compares a segment's header with what is known of the place where it begins.

@@ -139,13 +139,26 @@ impl<'d> Reading<'d> {
         chain.link = header.link(seed, payload);
         let mut bytes = Bytes::new(payload);
         let read = self.payload(&mut bytes, header.count, visit);
-        read.map_err(|failure| match failure {
-            Failure::Malformed(malformed) => {
-                let what = format!("{} (the checksum is right, so this was written so)", malformed.what);
-                window.damaged(payload_at + malformed.at as u64, what)
-            }
-            Failure::Visit(error) => error,
-        })
+        read.map_err(|failure| failure.in_window(window, payload_at))
+    }
+
+    /// Reads so many records of the batch that comes next, which has more. Returns how long the payload is
+    /// with these alone. The link in the chain is left as it is: that of a part is another one.
+    pub(crate) fn first_records(
+        &mut self,
+        window: &mut Window,
+        offset: u64,
+        header: &BatchHeader,
+        count: u32,
+    ) -> Result<usize, LogError> {
+        assert!(count > 0 && count < header.count, "{count} records of a batch that has {}", header.count);
+        let payload_at = offset + HEADER_BYTES as u64;
+        let mut bytes = Bytes::new(window.bytes(payload_at, header.payload_bytes as usize)?);
+        let nothing = &mut |_: &RecordParts<'_>, _: &Definitions| Ok(ControlFlow::Continue(()));
+        match self.records(&mut bytes, count, nothing) {
+            Ok(_) => Ok(bytes.position()),
+            Err(failure) => Err(failure.in_window(window, payload_at)),
+        }
     }
 
     fn payload(
@@ -158,6 +171,20 @@ impl<'d> Reading<'d> {
             let wrong = || bytes.malformed("a batch without records has a payload").into();
             return if bytes.is_empty() { Ok(ControlFlow::Continue(())) } else { Err(wrong()) };
         }
+        let read = self.records(bytes, count, visit)?;
+        if read.is_continue() && !bytes.is_empty() {
+            return Err(bytes.malformed("bytes are left over after the last record").into());
+        }
+        Ok(read)
+    }
+
+    /// Reads the definitions of a batch, and so many of its records.
+    fn records(
+        &mut self,
+        bytes: &mut Bytes<'_>,
+        count: u32,
+        visit: &mut Visit<'_>,
+    ) -> Result<ControlFlow<()>, Failure> {
         let mut micros = bytes.varint()?;
         for _ in 0..bytes.varint()? {
             self.scope.read(bytes, self.definitions)?;
@@ -175,9 +202,6 @@ impl<'d> Reading<'d> {
             self.chain.next = self.chain.next.next();
             self.records += 1;
         }
-        if !bytes.is_empty() {
-            return Err(bytes.malformed("bytes are left over after the last record").into());
-        }
         Ok(ControlFlow::Continue(()))
     }
 }
@@ -186,6 +210,19 @@ impl<'d> Reading<'d> {
 enum Failure {
     Malformed(crate::bytes::Malformed),
     Visit(LogError),
+}
+
+impl Failure {
+    /// What it says about the payload at this place.
+    fn in_window(self, window: &Window, payload_at: u64) -> LogError {
+        match self {
+            Self::Malformed(malformed) => {
+                let what = format!("{} (the checksum is right, so this was written so)", malformed.what);
+                window.damaged(payload_at + malformed.at as u64, what)
+            }
+            Self::Visit(error) => error,
+        }
+    }
 }
 
 impl From<crate::bytes::Malformed> for Failure {

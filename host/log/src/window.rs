@@ -35,6 +35,11 @@ impl Window {
     pub(crate) fn open(disk: &dyn Disk, path: &str) -> Result<Self, LogError> {
         let located = disk.locate(path);
         let file = disk.open(path, Access::Read).doing("open", || located.clone())?;
+        Self::over(file, located)
+    }
+
+    /// The same with a file that is open, whatever its name stands for by now.
+    pub(crate) fn over(file: Arc<dyn DiskFile>, located: String) -> Result<Self, LogError> {
         let stored = file.length().doing("measure", || located.clone())?;
         let mut window = Self {
             source: Source::Plain(file.clone()),

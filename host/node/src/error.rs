@@ -370,6 +370,10 @@ fn log_code(error: &LogError) -> &'static str {
         LogError::Locked { .. } => "ours.locked",
         LogError::NoDatabase { .. } => "caller.no-database",
         LogError::SegmentSize { .. } => "caller.segment-size",
+        LogError::NotEmpty { .. } => "caller.not-empty",
+        LogError::NoSuchRecord { .. } | LogError::NothingSoOld { .. } | LogError::NoSnapshotBefore { .. } => {
+            "caller.no-such-point"
+        }
         LogError::NewerFormat { .. } | LogError::UnknownCodec { .. } => "version.newer-format",
         LogError::Replay { .. } => "version.replay",
         LogError::OutcomeUnknown { .. } => "outcome-unknown.disk-failed",
@@ -379,7 +383,8 @@ fn log_code(error: &LogError) -> &'static str {
         LogError::Damaged { .. }
         | LogError::DamagedArtifact { .. }
         | LogError::DamagedSnapshot { .. }
-        | LogError::ForeignSnapshot { .. } => "ours.damaged",
+        | LogError::ForeignSnapshot { .. }
+        | LogError::UnsoundCopy { .. } => "ours.damaged",
         LogError::SnapshotLoad { .. } => "version.replay",
         LogError::SnapshotBusy => "ours.busy",
         LogError::MissingSegment { .. }

@@ -2,6 +2,7 @@
 //! subscriptions, and recovery. It is the one place where a transaction is a whole.
 //! Invariant: what is in the store is what the log says, in the order in which the log says it.
 
+mod backup;
 mod cache;
 mod call;
 mod catalog;

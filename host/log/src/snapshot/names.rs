@@ -9,7 +9,7 @@ use crate::sequence::Sequence;
 /// The folder of the heads.
 pub(crate) const SNAPSHOT_DIRECTORY: &str = "snapshots";
 /// The folder of the objects: the rows of one table each.
-pub(super) const OBJECT_DIRECTORY: &str = "snapshots/objects";
+pub(crate) const OBJECT_DIRECTORY: &str = "snapshots/objects";
 /// How the name of a file ends that is not published yet.
 pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
 const HEAD_SUFFIX: &str = ".snapshot";
@@ -54,7 +54,7 @@ impl Family {
 }
 
 /// The path of the head of the snapshot up to this record. Names sort as their records do.
-pub(super) fn head_path(sequence: Sequence) -> String {
+pub(crate) fn head_path(sequence: Sequence) -> String {
     format!("{SNAPSHOT_DIRECTORY}/{:020}{HEAD_SUFFIX}", sequence.0)
 }
 

@@ -52,7 +52,7 @@ impl Snapshot {
     }
 
     /// Reads the head in this file and compares it with the sequence in its name.
-    pub(super) fn open(disk: &dyn Disk, path: &str, sequence: Sequence) -> Result<Self, LogError> {
+    pub(crate) fn open(disk: &dyn Disk, path: &str, sequence: Sequence) -> Result<Self, LogError> {
         let located = disk.locate(path);
         let damaged =
             |offset: u64, what: String| LogError::DamagedSnapshot { path: located.clone(), offset, what };
@@ -69,7 +69,7 @@ impl Snapshot {
     }
 
     /// Opens every object and looks at its length and header, not at its rows.
-    pub(super) fn check_objects(&self, disk: &dyn Disk) -> Result<(), LogError> {
+    pub(crate) fn check_objects(&self, disk: &dyn Disk) -> Result<(), LogError> {
         self.head.tables.iter().try_for_each(|table| check_object(disk, &self.head, table))
     }
 

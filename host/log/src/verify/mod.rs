@@ -22,7 +22,6 @@ use std::collections::BTreeSet;
 /// whatever is wrong with the log is in the report.
 pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport, LogError> {
     let _lock = take_lock(disk, LockKind::Shared)?;
-    let mut report = VerifyReport::default();
     let manifest = match Manifest::read(disk) {
         Ok(Some(manifest)) => manifest,
         Ok(None) => {
@@ -31,26 +30,37 @@ pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<Ver
         }
         // Without the manifest nothing says what the files should be.
         Err(error @ LogError::Damaged { .. }) => {
+            let mut report = VerifyReport::default();
             report.error(disk, MANIFEST_PATH, Gravity::Damage, &error);
             return Ok(report);
         }
         Err(error) => return Err(error),
     };
-    check_manifest(disk, &manifest, &mut report);
+    verify_listed(disk, &manifest, progress)
+}
+
+/// The same by a manifest that is at hand, and may not be published yet.
+pub(crate) fn verify_listed(
+    disk: &dyn Disk,
+    manifest: &Manifest,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<VerifyReport, LogError> {
+    let mut report = VerifyReport::default();
+    check_manifest(disk, manifest, &mut report);
     let mut definitions = Definitions::default();
-    let mut done = Progress { bytes_done: 0, bytes_total: total_bytes(disk, &manifest, 0)? };
+    let mut done = Progress { bytes_done: 0, bytes_total: total_bytes(disk, manifest, 0)? };
     report.first = manifest.first();
     report.segments = manifest.closed.len() + 1;
     let mut catalog = None;
     for at in 0..=manifest.closed.len() {
-        let mut check = SegmentCheck::new(disk, &manifest, at, &mut definitions, &mut report, catalog);
+        let mut check = SegmentCheck::new(disk, manifest, at, &mut definitions, &mut report, catalog);
         let bytes;
         (bytes, catalog) = check.run(&mut |more| {
             progress(Progress { bytes_done: (done.bytes_done + more).min(done.bytes_total), ..done });
         });
         done.bytes_done = (done.bytes_done + bytes).min(done.bytes_total);
     }
-    leftovers::check(disk, &manifest, &mut report)?;
+    leftovers::check(disk, manifest, &mut report)?;
     check_artifacts(disk, &definitions, &mut report);
     progress(Progress { bytes_done: done.bytes_total, ..done });
     Ok(report)
