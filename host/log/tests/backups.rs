@@ -11,10 +11,10 @@ use interstice_log::{
     RestoreOptions, RestoreReport, Retention, Sequence, SnapshotIdentity, SnapshotStore, StartingPoint,
     TableContents, TableHead, Until, backup, restore, verify,
 };
-use std::cell::Cell;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use support::{Cast, Dice, SMALL, append, append_sized, assert_in_order_after, open, open_after};
+use support::{Cast, Dice, SMALL, append, append_sized, assert_in_order_after, for_seeds, open, open_after};
 
 const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL };
 const KEEP_NONE: LogOptions = LogOptions { retention: Retention::KeepNone, ..SMALL };
@@ -198,8 +198,8 @@ fn restored(from: &dyn Disk, until: Until) -> Result<(Simulator, RestoreReport),
 
 #[test]
 fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged() {
-    let moved = Cell::new(0);
-    for seed in 0..300 {
+    let moved = AtomicU64::new(0);
+    for_seeds(300, |seed| {
         let dice = Dice::new(seed);
         let original = Original::new(seed, [KEEP_ALL, KEEP_NONE][dice.below(2) as usize]);
         for _ in 0..dice.below(6) {
@@ -227,15 +227,16 @@ fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged() {
         // Nothing that could be lost is in the backup: the power fails, and the original still has it all.
         let original = work.original.into_inner().unwrap();
         let segments = original.log.maintenance();
-        moved.set(moved.get() + segments.archived + segments.given_up);
+        moved.fetch_add(segments.archived + segments.given_up, Ordering::Relaxed);
         let after = original.simulator.power_loss(seed);
         drop(original);
         let start = starting_point(&after);
         let (log, ..) = open_after(&after.doors(), KEEP_ALL, start.as_ref()).unwrap();
         assert!(log.durable() >= report.sequence, "seed {seed}");
         drop(log);
-    }
-    assert!(moved.get() > 300, "{}", moved.get());
+    });
+    let moved = moved.into_inner();
+    assert!(moved > 300 || std::env::var("INTERSTICE_SEED").is_ok(), "{moved} segments were moved");
 }
 
 #[test]
