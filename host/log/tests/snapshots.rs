@@ -471,7 +471,7 @@ fn a_sealed_record_ends_a_batch_and_its_anchor_waits_to_be_asked_for() {
         append(&log, cast).unwrap();
     }
     assert_eq!(log.seal(), Sequence(3));
-    let last = (0..4).map(|_| append(&log, cast).unwrap()).last().unwrap();
+    let [.., last] = [(); 4].map(|()| append(&log, cast).unwrap());
     log.wait_durable(last).unwrap();
     let anchor = log.sealed_anchor(Sequence(3)).unwrap().unwrap();
     assert_eq!((anchor.sequence, log.anchor().sequence), (Sequence(3), last));

@@ -31,7 +31,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Which calls are run again, and how.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct RerunOptions {
     /// The first record; none for the earliest from which it can be done.
     pub from: Option<Sequence>,
@@ -76,12 +76,6 @@ pub struct Trace {
     pub outcome: String,
     /// What it did that the log says otherwise, if anything.
     pub divergence: Option<Divergence>,
-}
-
-impl Default for RerunOptions {
-    fn default() -> Self {
-        RerunOptions { from: None, to: None, limits: Limits::default(), cache: None }
-    }
 }
 
 impl Schemas for State {
