@@ -7,7 +7,7 @@ mod support;
 use expect_test::expect;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use support::{Case, Ended, bank, check, component};
+use support::{Case, Ended, bank, bank_with, check, component};
 
 fn total(case: &Case) -> String {
     case.run(&["query", "--data", "data", "acme:bank", "total()"]).stdout
@@ -257,4 +257,36 @@ fn the_log_shows_what_is_asked_for_and_refuses_names_that_never_were() {
         assert_eq!(refused.code, code, "{options:?}: {}", refused.stderr);
         assert!(refused.stderr.contains(expected), "{options:?}: {}", refused.stderr);
     }
+}
+
+/// The record that installed a module may be given up with the beginning of the log; names were refused then
+/// as if the module had never been.
+#[test]
+fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
+    let small = ["--segment-bytes", "16384", "--keep-log", "none"];
+    let case = bank_with(&small);
+    let options = [&["--data", "data"], &small[..]].concat();
+    let calls = "acme:bank deposit(2, 1)\n".repeat(400);
+    let first = || {
+        let shown = case.run(&["log", "--data", "data", "--json", "--limit", "1"]).stdout;
+        serde_json::from_str::<Value>(shown.lines().next().unwrap()).unwrap()["sequence"].as_u64().unwrap()
+    };
+    for _ in 0..20 {
+        let ended = case.run_with_input(&[&["run"], &options[..]].concat(), &calls);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(case.run(&[&["snapshot"], &options[..]].concat()).code, 0);
+        if first() > 1 {
+            break;
+        }
+    }
+    assert!(first() > 1, "the log never gave up its beginning");
+    for (filter, name) in
+        [("--module", "acme:bank"), ("--table", "acme:bank/tables.account"), ("--function", "ledger.deposit")]
+    {
+        let shown = case.run(&["log", "--data", "data", filter, name, "--limit", "2"]);
+        assert_eq!((shown.code, shown.stdout.lines().count()), (0, 2), "{filter}: {}", shown.stderr);
+    }
+    let refused = case.run(&["log", "--data", "data", "--table", "account"]);
+    assert_eq!(refused.code, 3);
+    assert!(refused.stderr.contains("write the whole name of the table"), "{}", refused.stderr);
 }

@@ -94,7 +94,7 @@ fn show_records(arguments: &Arguments) -> Result<(), Failure> {
 
 /// What is asked for, by what the log knows.
 fn resolve(reader: &LogReader, selection: &Selection) -> Result<Filter, Failure> {
-    let mut known = Known::default();
+    let mut known = Known::new(reader.first() > Sequence(1));
     if selection.has_names() {
         let installs_alone =
             LogFilter { from: Some(Sequence(u64::MAX)), with_installs: true, ..LogFilter::default() };

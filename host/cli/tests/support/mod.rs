@@ -101,10 +101,15 @@ pub fn component(module: &str) -> PathBuf {
 
 /// A case with a bank in the data directory `data`, in which ada (2) has 100 and bob (3) nothing.
 pub fn bank() -> Case {
+    bank_with(&[])
+}
+
+/// The same, made with more options of `run`.
+pub fn bank_with(options: &[&str]) -> Case {
     let case = Case::new();
     let bank = component("examples/bank");
     let ended = case.run_with_input(
-        &["run", "--data", "data", bank.to_str().unwrap()],
+        &[&["run", "--data", "data", bank.to_str().unwrap()], options].concat(),
         "acme:bank open-account(\"ada\")\nacme:bank open-account(\"bob\")\nacme:bank deposit(2, 100)\n",
     );
     assert_eq!(ended.code, 0, "{}", ended.stderr);

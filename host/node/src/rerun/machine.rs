@@ -15,7 +15,7 @@ use crate::stop::{explain, fault_error};
 use interstice_engine::{CompileCache, Engine, Returned};
 use interstice_log::{
     ArtifactStore, Cause, Closed, Digest, NamedCause, NamedOutcome, Outcome, Owed, Record, RecordParts,
-    Sequence, WriteSetEncoder,
+    WriteSetEncoder,
 };
 use interstice_store::Version;
 use interstice_wit::{FunctionKind, Trigger};
@@ -210,7 +210,7 @@ impl Machine {
 
     /// Ends the open transaction as the node does, and says what its record would be.
     fn end(&mut self, logged: &Record, ended: Ended, depth: u32) -> Result<Record, Error> {
-        let sequence = Sequence(logged.sequence.0);
+        let sequence = logged.sequence;
         let Work::Write(mut transaction) = std::mem::replace(&mut self.context_mut().work, Work::Nothing)
         else {
             unreachable!("a transaction was begun for this record")

@@ -51,6 +51,8 @@ pub(super) struct Known {
     functions: BTreeSet<(String, String)>,
     /// `acme:bank`, `tables.account`
     tables: BTreeSet<(String, String)>,
+    /// The first records of the log were given up, and installations may have been among them.
+    is_partial: bool,
 }
 
 impl Selection {
@@ -102,6 +104,11 @@ impl Filter {
 }
 
 impl Known {
+    /// Nothing yet; `is_partial` if the first records of the log were given up.
+    pub(super) fn new(is_partial: bool) -> Known {
+        Known { is_partial, ..Known::default() }
+    }
+
     /// Takes note of what an installation brought.
     pub(super) fn install(&mut self, record: &Record) {
         let (NamedCause::Install { schema, .. } | NamedCause::Upgrade { schema, .. }) = &record.cause else {
@@ -121,6 +128,9 @@ impl Known {
 
     fn check_module(&self, wanted: &str) -> Result<(), Failure> {
         let package = |module: &str| module.split('@').next().unwrap_or_default().to_owned();
+        if self.is_partial {
+            return Ok(());
+        }
         if self.modules.iter().any(|module| module == wanted || package(module) == wanted) {
             return Ok(());
         }
@@ -139,7 +149,11 @@ impl Known {
         let names: BTreeSet<&str> =
             self.functions.iter().filter(of_module).map(|(_, name)| name.as_str()).collect();
         let found = |name: &&&str| **name == wanted || short(name) == wanted;
-        one("function", wanted, names.iter().filter(found).copied().collect(), names.iter().copied())
+        let found: Vec<&str> = names.iter().filter(found).copied().collect();
+        if self.is_partial && found.is_empty() {
+            return whole("function", wanted, wanted.contains('.'), "ledger.deposit");
+        }
+        one("function", wanted, found, names.iter().copied())
     }
 
     /// The package, interface and name of a table.
@@ -149,13 +163,30 @@ impl Known {
         let within = |name: &str| name.split_once('/').map_or(name, |(_, name)| name).to_owned();
         let is_it = |name: &&str| *name == wanted || within(name) == wanted || short(name) == wanted;
         let names = || names.iter().map(String::as_str);
-        one("table", wanted, names().filter(is_it).collect(), names())
+        let found: Vec<&str> = names().filter(is_it).collect();
+        if self.is_partial && found.is_empty() {
+            let is_whole = wanted.split_once('/').is_some_and(|(_, name)| name.contains('.'));
+            return whole("table", wanted, is_whole, "acme:bank/tables.account");
+        }
+        one("table", wanted, found, names())
     }
 }
 
 /// What stands behind the interface.
 fn short(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(_, name)| name)
+}
+
+/// A name that cannot be looked up, if nothing of it is missing.
+fn whole(what: &str, wanted: &str, is_whole: bool, example: &str) -> Result<String, Failure> {
+    if is_whole {
+        return Ok(wanted.to_owned());
+    }
+    let message = format!(
+        "the record that installed the module of `{wanted}` is not in the log any more; write the whole name of \
+         the {what}, such as `{example}`"
+    );
+    Err(Failure::new(Exit::Caller, message))
 }
 
 /// The only thing of that name.
