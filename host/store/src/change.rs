@@ -9,8 +9,9 @@ use crate::{
     definition::Shape,
     error::Violation,
     ordered::Visit,
+    row::Row,
     scratch::with_scratch,
-    slot::{SlotId, allocation_size},
+    slot::SlotId,
     state::State,
     undo::{Before, IndexSet, UndoId},
 };
@@ -44,7 +45,7 @@ impl Origin {
 impl State {
     /// Adds a row and returns its auto-increment number, or 0 if the table has none.
     pub(crate) fn insert(&mut self, shape: &Shape, row: &[u8], origin: Origin) -> Result<u64, StoreError> {
-        let mut row: Box<[u8]> = row.into();
+        let mut row = Row::from(row);
         let mut number = 0;
         if let Some(counting) = shape.auto_increment {
             let asked = counting.read(&shape.layout, &row);
@@ -80,7 +81,7 @@ impl State {
             self.record(slot, Before::Dead(old), changed);
             return Ok(number);
         }
-        self.row_bytes += allocation_size(row.len());
+        self.row_bytes += row.allocated_bytes();
         let slot = self.slots.add(row);
         let row = self.slots.get(slot).bytes();
         self.exact.insert(slot, hash);
@@ -108,7 +109,7 @@ impl State {
         let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_live()) else {
             return self.insert(shape, row, Origin::Transaction);
         };
-        let mut row: Box<[u8]> = row.into();
+        let mut row = Row::from(row);
         let mut number = 0;
         if let Some(counting) = shape.auto_increment {
             let asked = counting.read(&shape.layout, &row);
@@ -126,7 +127,7 @@ impl State {
         &mut self,
         shape: &Shape,
         slot: SlotId,
-        row: Box<[u8]>,
+        row: Row,
         origin: Origin,
     ) -> Result<(), Violation> {
         if self.slots.get(slot).bytes() == &*row {
@@ -285,7 +286,7 @@ impl State {
     /// Puts a row with the same primary key into a slot, moves the references of the changed keys, and
     /// returns what was there.
     #[inline]
-    fn exchange(&mut self, slot: SlotId, row: Box<[u8]>, changed: IndexSet) -> Box<[u8]> {
+    fn exchange(&mut self, slot: SlotId, row: Row, changed: IndexSet) -> Row {
         let old = self.slots.get(slot).bytes();
         changed.iter().for_each(|index| self.indexes[index].retire(&self.slots, slot, old));
         let old = self.put(slot, row);
@@ -295,10 +296,10 @@ impl State {
     }
 
     #[inline]
-    fn put(&mut self, slot: SlotId, row: Box<[u8]>) -> Box<[u8]> {
-        self.row_bytes += allocation_size(row.len());
+    fn put(&mut self, slot: SlotId, row: Row) -> Row {
+        self.row_bytes += row.allocated_bytes();
         let old = self.slots.get_mut(slot).replace(row);
-        self.row_bytes -= allocation_size(old.len());
+        self.row_bytes -= old.allocated_bytes();
         old
     }
 
@@ -318,7 +319,7 @@ impl State {
             index.withdraw(&self.slots, slot, row);
         }
         let row = self.slots.remove(slot);
-        self.row_bytes -= allocation_size(row.len());
+        self.row_bytes -= row.allocated_bytes();
     }
 
     #[inline]

@@ -6,7 +6,8 @@ use crate::{
     Store, TableHandle,
     definition::Shape,
     limits::MEMORY_STEP,
-    slot::{SlotId, allocation_size},
+    row::row_allocation_size,
+    slot::SlotId,
     state::State,
     undo::{Before, UndoId},
 };
@@ -51,7 +52,7 @@ impl State {
         let (mut live_rows, mut row_bytes, mut entries) = (0, 0, 0);
         for (id, slot) in self.slots.iter() {
             live_rows += u64::from(slot.is_live());
-            row_bytes += allocation_size(slot.bytes().len());
+            row_bytes += row_allocation_size(slot.bytes().len());
             assert!(slot.is_live() || !self.is_quiet(slot), "a dead row stays without history");
             let versions = self.versions(id);
             entries += versions.len() as u64 - 1;
@@ -97,7 +98,7 @@ impl State {
             .undo
             .since(self.undo.base())
             .filter_map(|(_, entry)| entry.row())
-            .map(|row| allocation_size(row.len()))
+            .map(|row| row_allocation_size(row.len()))
             .sum();
         let entry_bytes = (self.undo.end().0 - self.undo.base().0) * size_of::<crate::undo::Entry>() as u64;
         assert_eq!(self.undo.used_bytes(), bytes + entry_bytes);

@@ -25,6 +25,7 @@ mod primary;
 mod progress;
 mod reader;
 mod readers;
+mod row;
 mod scan;
 mod scratch;
 mod slot;

@@ -14,11 +14,11 @@ pub(crate) fn value<T>(value: &T) {
     (0..size_of::<T>()).step_by(LINE).for_each(|offset| line(start.wrapping_add(offset)));
 }
 
-/// Has the first lines of these bytes fetched, two at most, without waiting for them.
+/// Has the first `LINE` bytes from here fetched, which two lines may hold, without waiting for them.
 #[inline]
-pub(crate) fn bytes(bytes: &[u8]) {
-    line(bytes.as_ptr());
-    line(bytes.as_ptr().wrapping_add(bytes.len().saturating_sub(1).min(LINE)));
+pub(crate) fn from(address: *const u8) {
+    line(address);
+    line(address.wrapping_add(LINE - 1));
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -148,9 +148,7 @@ impl Take for &mut Filling<'_> {
 
     #[inline]
     fn announce(&mut self, slot: SlotId) {
-        if let Some(row) = self.state.slots.get(slot).live_row() {
-            prefetch::bytes(row);
-        }
+        self.state.slots.get(slot).address().into_iter().for_each(prefetch::from);
     }
 
     #[inline]

@@ -1,11 +1,10 @@
 //! Where rows live: numbered slots, each with the newest bytes of one row.
 //! A slot keeps its number and its primary key as long as it holds bytes; what was there before is not
-//! known here but in the undo buffer, whose newest entry for the slot it names.
+//! known here but in the undo buffer, whose newest entry for the slot it names. That and whether the row is
+//! dead stand in the row's allocation, so that a slot is eight bytes and most are in the cache.
 //! Invariant: a slot without bytes is on the free list, and only such a slot is.
 
-use crate::limits::TABLE_SLOTS;
-use crate::pages::Pages;
-use crate::undo::UndoId;
+use crate::{limits::TABLE_SLOTS, pages::Pages, row::Row, undo::UndoId};
 
 /// The number of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,54 +13,71 @@ pub(crate) struct SlotId(pub(crate) u32);
 /// Set beside the undo id of a slot whose row was deleted.
 const DEAD: u64 = 1 << 63;
 
-/// Slots are allocated in pages of this many, 24 KiB each.
+/// Slots are allocated in pages of this many, 8 KiB each.
 const SLOT_PAGE: usize = 1024;
 
-/// One slot.
-pub(crate) struct Slot {
-    /// The newest undo entry, of no meaning if it was purged, and whether the row is dead.
-    state: u64,
-    row: Option<Box<[u8]>>,
-}
+/// One slot: a row, whose state is the newest undo entry, of no meaning if it was purged, and whether the
+/// row is dead.
+pub(crate) struct Slot(Option<Row>);
 
 impl Slot {
+    #[inline]
+    fn row(&self) -> &Row {
+        self.0.as_ref().expect("only slots that hold bytes are referred to")
+    }
+
+    #[inline]
+    fn row_mut(&mut self) -> &mut Row {
+        self.0.as_mut().expect("only slots that hold bytes are referred to")
+    }
+
     /// The newest undo entry of this slot; one that was purged says nothing.
     #[inline]
     pub(crate) fn newest(&self) -> UndoId {
-        UndoId(self.state & !DEAD)
+        UndoId(self.row().state() & !DEAD)
     }
 
     #[inline]
     pub(crate) fn set_newest(&mut self, newest: UndoId) {
-        self.state = self.state & DEAD | newest.0;
+        let row = self.row_mut();
+        row.set_state(row.state() & DEAD | newest.0);
     }
 
     /// Whether the row is there; a dead one only leaves its bytes, for those who read older versions.
     #[inline]
     pub(crate) fn is_live(&self) -> bool {
-        self.state & DEAD == 0
+        self.row().state() & DEAD == 0
     }
 
     pub(crate) fn set_live(&mut self, live: bool) {
-        self.state = self.newest().0 | if live { 0 } else { DEAD };
+        let state = self.newest().0 | if live { 0 } else { DEAD };
+        self.row_mut().set_state(state);
     }
 
     /// The bytes, dead or alive.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.row.as_deref().expect("only slots that hold bytes are referred to")
+        self.row()
     }
 
     /// The row, if it lives.
     #[inline]
     pub(crate) fn live_row(&self) -> Option<&[u8]> {
-        if self.is_live() { self.row.as_deref() } else { None }
+        if self.is_live() { Some(self.bytes()) } else { None }
+    }
+
+    /// Where the row lies, for a prefetch.
+    #[inline]
+    pub(crate) fn address(&self) -> Option<*const u8> {
+        self.0.as_ref().map(Row::address)
     }
 
     /// Puts other bytes in and returns those that were there.
     #[inline]
-    pub(crate) fn replace(&mut self, row: Box<[u8]>) -> Box<[u8]> {
-        self.row.replace(row).expect("only slots that hold bytes are referred to")
+    pub(crate) fn replace(&mut self, mut row: Row) -> Row {
+        let old = self.row_mut();
+        row.set_state(old.state());
+        std::mem::replace(old, row)
     }
 }
 
@@ -84,9 +100,9 @@ impl Slots {
 
     /// Puts a new, live row into a free slot.
     #[inline]
-    pub(crate) fn add(&mut self, row: Box<[u8]>) -> SlotId {
+    pub(crate) fn add(&mut self, row: Row) -> SlotId {
         assert!(self.has_room(), "room is asked for before a row is added");
-        let slot = Slot { state: 0, row: Some(row) };
+        let slot = Slot(Some(row));
         match self.free.pop() {
             Some(free) => {
                 self.slots[free.0 as usize] = slot;
@@ -97,8 +113,8 @@ impl Slots {
     }
 
     /// Takes the bytes out and frees the slot.
-    pub(crate) fn remove(&mut self, slot: SlotId) -> Box<[u8]> {
-        let row = self.slots[slot.0 as usize].row.take();
+    pub(crate) fn remove(&mut self, slot: SlotId) -> Row {
+        let row = self.slots[slot.0 as usize].0.take();
         self.free.push(slot);
         row.expect("a slot is freed once")
     }
@@ -130,18 +146,11 @@ impl Slots {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
         (0..self.slots.len())
             .map(|at| (SlotId(at as u32), &self.slots[at]))
-            .filter(|(_, slot)| slot.row.is_some())
+            .filter(|(_, slot)| slot.0.is_some())
     }
 
     /// The bytes that are allocated, rows apart.
     pub(crate) fn allocated_bytes(&self) -> usize {
         self.slots.allocated_bytes() + self.free.capacity() * size_of::<SlotId>()
     }
-}
-
-/// What the allocator takes for a row of this many bytes: eight for itself, rounded up to 16, at
-/// least 32 (glibc on 64 bits).
-#[inline]
-pub(crate) fn allocation_size(bytes: usize) -> u64 {
-    ((bytes as u64 + 8 + 15) & !15).max(32)
 }

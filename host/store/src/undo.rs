@@ -7,7 +7,8 @@
 use crate::{
     Version,
     limits::TABLE_INDEXES,
-    slot::{Slot, SlotId, allocation_size},
+    row::Row,
+    slot::{Slot, SlotId},
 };
 use std::collections::VecDeque;
 
@@ -21,15 +22,15 @@ impl UndoId {
 }
 
 /// What a slot was before a change.
-pub(crate) enum Before<Row = Box<[u8]>> {
+pub(crate) enum Before<R = Row> {
     /// It held nothing: the row is new.
     Nothing,
     /// The row lived, with the bytes that it still has: it was deleted.
     Lived,
     /// The row was dead, with these bytes.
-    Dead(Row),
+    Dead(R),
     /// The row lived, with these bytes.
-    Live(Row),
+    Live(R),
 }
 
 const KIND_SHIFT: u32 = TABLE_INDEXES as u32;
@@ -42,14 +43,14 @@ const KIND_LIVE: u32 = 3;
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct IndexSet(u32);
 
-/// One change of one slot: 32 bytes beside the row.
+/// One change of one slot: 24 bytes beside the row.
 pub(crate) struct Entry {
     pub(crate) slot: SlotId,
     /// The kind of [`Before`] above the bits of the [`IndexSet`].
     flags: u32,
     /// The entry before this one of the same slot, of no meaning if it was purged.
     pub(crate) previous: UndoId,
-    row: Option<Box<[u8]>>,
+    row: Option<Row>,
 }
 
 /// Where the entries of a transaction begin, and what the table was then.
@@ -162,7 +163,7 @@ impl Undo {
             Before::Dead(row) => (KIND_DEAD, Some(row)),
             Before::Live(row) => (KIND_LIVE, Some(row)),
         };
-        self.row_bytes += row.as_ref().map_or(0, |row| allocation_size(row.len()));
+        self.row_bytes += row.as_ref().map_or(0, Row::allocated_bytes);
         let id = self.end();
         self.entries.push_back(Entry { slot, flags: changed.0 | kind << KIND_SHIFT, previous, row });
         id
@@ -171,7 +172,7 @@ impl Undo {
     /// Takes the newest entry off.
     pub(crate) fn pop_newest(&mut self) -> Option<Entry> {
         let entry = self.entries.pop_back()?;
-        self.row_bytes -= entry.row.as_ref().map_or(0, |row| allocation_size(row.len()));
+        self.row_bytes -= entry.row.as_ref().map_or(0, Row::allocated_bytes);
         Some(entry)
     }
 
@@ -189,7 +190,7 @@ impl Undo {
                 continue;
             }
             let entry = self.entries.pop_front()?;
-            self.row_bytes -= entry.row.as_ref().map_or(0, |row| allocation_size(row.len()));
+            self.row_bytes -= entry.row.as_ref().map_or(0, Row::allocated_bytes);
             let id = UndoId(self.base);
             self.base += 1;
             if self.base == end.0 {

@@ -3,7 +3,7 @@
 //! references and keeps the key itself where the entry's prefix does not hold all of it.
 //! Invariant: a key is kept exactly while some version of its slot has it.
 
-use crate::slot::{SlotId, allocation_size};
+use crate::{row::allocation_size, slot::SlotId};
 
 /// What an entry of an index refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
