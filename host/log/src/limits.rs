@@ -50,6 +50,19 @@ pub const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 /// lone caller in a loop does not pay for a second sync a transaction.
 pub const IDLE_MARK_DELAY_MICROS: u64 = 100_000;
 
+/// How long records for which nobody waits may gather before they are written, in microseconds, however slow
+/// the disk's sync is: a reply that needs no disk must not stay unsafe for long.
+pub const MAX_GATHER_MICROS: u64 = 2_000;
+
+/// How many bytes that wait for the disk are written at once, whoever waits for them: gathering more would
+/// save next to nothing.
+pub const MAX_GATHERED_BYTES: u64 = 1 << 20;
+
+/// How much of a segment is filled with zeros at once, ahead of the batches that will stand there. Space that a
+/// file system has only promised costs a second write, of its own bookkeeping, with the sync of each batch
+/// that reaches a new page; so much is paid for by one such sync in dozens.
+pub const ZEROED_AHEAD_BYTES: u64 = 128 << 10;
+
 /// How long the writer waits before it asks a full disk for a reserve again, in microseconds.
 pub const RESERVE_RETRY_MICROS: u64 = 1_000_000;
 

@@ -156,12 +156,14 @@ impl Log {
             unmarked: false,
             mark_at: None,
             retry_at: 0,
+            gathering: None,
             buffer: Vec::new(),
         };
         shared.pending.lock().room = writer.room();
         let writer = Arc::new(Mutex::new(writer));
-        let worker = Box::new(WriterThread { writer: writer.clone() });
-        let spawned = threads.spawn("log-writer", WRITER_STACK_BYTES, shared.wake.clone(), worker);
+        let worker =
+            WriterThread { writer: writer.clone(), shared: shared.clone(), clock: doors.clock.clone() };
+        let spawned = threads.spawn("log-writer", WRITER_STACK_BYTES, shared.wake.clone(), Box::new(worker));
         spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
         let worker = Box::new(Maintenance::new(shared.clone(), doors.clone(), options.retention));
         let wake = shared.upkeep.wake.clone();
@@ -234,14 +236,17 @@ impl Log {
             }
             match pending.admission(record, bound)? {
                 Admission::Now { charge } => {
-                    let wakes = pending.push(record, charge);
+                    let wakes = pending.push(record, charge, self.shared.gather_micros());
                     drop(pending);
                     if wakes {
                         self.shared.wake.notify();
                     }
                     return Ok(record.sequence);
                 }
-                Admission::Later => {}
+                Admission::Later => {
+                    let last = pending.next.previous();
+                    pending.wait_for(last);
+                }
                 Admission::Reserve(room) => pending.wanted = room,
                 Admission::DiskFull => {
                     // Whoever tries again makes the writer ask the disk again.
@@ -325,7 +330,11 @@ impl Log {
             if shared.durable() >= sequence {
                 return Ok(());
             }
-            if matches!(shared.pending.lock().state, State::Poisoned(_) | State::Closed) {
+            let mut pending = shared.pending.lock();
+            pending.wait_for(sequence);
+            let is_over = matches!(pending.state, State::Poisoned(_) | State::Closed);
+            drop(pending);
+            if is_over {
                 // It may have become safe between the two looks.
                 let safe = shared.durable() >= sequence;
                 return if safe { Ok(()) } else { Err(LogError::OutcomeUnknown { sequence }) };
@@ -451,7 +460,7 @@ mod tests {
         };
         match pending.admission(&record, size_bound(&record)).unwrap() {
             Admission::Now { charge } => {
-                pending.push(&record, charge);
+                pending.push(&record, charge, 0);
                 drop(pending);
                 shared.wake.notify();
                 true

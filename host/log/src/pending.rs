@@ -4,7 +4,7 @@
 
 use crate::definitions::{Definition, DefinitionId, Kind};
 use crate::error::LogError;
-use crate::limits::{MAX_PENDING_BYTES, MAX_PENDING_RECORDS};
+use crate::limits::{MAX_GATHERED_BYTES, MAX_PENDING_BYTES, MAX_PENDING_RECORDS};
 use crate::record::{Caller, Cause, RecordParts};
 use crate::record_codec::encode;
 use crate::sequence::Sequence;
@@ -33,6 +33,8 @@ pub(crate) struct PendingBatch {
     pub(crate) closes_segment: bool,
     /// No record is added to it, though it waits.
     sealed: bool,
+    /// It has gathered long enough.
+    due: bool,
 }
 
 /// Whether the log takes records.
@@ -84,6 +86,8 @@ pub(crate) struct Pending {
     pub(crate) out_of_space: bool,
     /// The writer sleeps and must be woken.
     pub(crate) writer_sleeps: bool,
+    /// The last record that anybody waits for.
+    waited_for: Sequence,
 }
 
 /// Whether a record can be appended now.
@@ -116,6 +120,7 @@ impl Pending {
             refused: u64::MAX,
             out_of_space: false,
             writer_sleeps: false,
+            waited_for: Sequence(0),
         }
     }
 
@@ -166,8 +171,9 @@ impl Pending {
         self.batches.back().is_some_and(|batch| !batch.closes_segment && !batch.sealed).then_some(self.stamp)
     }
 
-    /// Appends a record that was admitted with this charge. Returns whether the writer must be woken.
-    pub(crate) fn push(&mut self, record: &RecordParts<'_>, charge: u64) -> bool {
+    /// Appends a record that was admitted with this charge. What nobody waits for gathers for so long, by the
+    /// time of the records. Returns whether the writer must be woken.
+    pub(crate) fn push(&mut self, record: &RecordParts<'_>, charge: u64, gather_micros: u64) -> bool {
         if self.open_batch_stamp().is_none() {
             self.begin_batch(record);
         }
@@ -197,7 +203,9 @@ impl Pending {
         self.charged += charge;
         self.records += 1;
         self.next = self.next.next();
-        std::mem::take(&mut self.writer_sleeps)
+        let is_due = record.timestamp_micros.saturating_sub(batch.base_micros) >= gather_micros;
+        let becomes_due = is_due && !std::mem::replace(&mut batch.due, is_due);
+        std::mem::take(&mut self.writer_sleeps) || becomes_due
     }
 
     fn begin_batch(&mut self, record: &RecordParts<'_>) {
@@ -215,6 +223,24 @@ impl Pending {
         if let Some(batch) = self.batches.back_mut() {
             batch.sealed = true;
         }
+    }
+
+    /// Somebody waits for this record to be safe.
+    pub(crate) fn wait_for(&mut self, sequence: Sequence) {
+        self.waited_for = self.waited_for.max(sequence);
+    }
+
+    /// The first of the records that wait, if there is no hurry to write them: nobody waits for one of them,
+    /// and more can be added to them.
+    pub(crate) fn gathering(&self) -> Option<Sequence> {
+        let batch = self.batches.front().filter(|_| self.batches.len() == 1)?;
+        let calm = self.state == State::Open
+            && self.waited_for < batch.first
+            && !batch.sealed
+            && !batch.due
+            && !batch.closes_segment
+            && self.charged <= MAX_GATHERED_BYTES;
+        calm.then_some(batch.first)
     }
 
     /// The batch that is written next.
@@ -241,6 +267,7 @@ impl Pending {
         batch.latest_micros = 0;
         batch.closes_segment = false;
         batch.sealed = false;
+        batch.due = false;
         self.pool.push(batch);
     }
 

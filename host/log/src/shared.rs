@@ -6,6 +6,7 @@ use crate::anchor::Anchor;
 use crate::definitions::Definitions;
 use crate::doors::{Disk, Signal, Threads};
 use crate::error::LogError;
+use crate::limits::MAX_GATHER_MICROS;
 use crate::maintenance::Upkeep;
 use crate::manifest::Manifest;
 use crate::pending::Pending;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     durable: AtomicU64,
     /// The bytes of the batches after the place from which the log was opened.
     grown_bytes: AtomicU64,
+    /// How long the last write took with its sync.
+    sync_micros: AtomicU64,
     /// Held for the time of a copy only.
     anchors: Mutex<Anchors>,
     /// Wakes the writer.
@@ -71,6 +74,7 @@ impl Shared {
             anchors: Mutex::new(Anchors { newest: anchor, sealed_at: None, sealed: None }),
             durable: AtomicU64::new(pending.next.previous().0),
             grown_bytes: AtomicU64::new(grown_bytes),
+            sync_micros: AtomicU64::new(0),
             pending: Mutex::new(pending),
             definitions: RwLock::new(definitions),
             wake: threads.signal(),
@@ -88,6 +92,17 @@ impl Shared {
 
     pub(crate) fn grown_bytes(&self) -> u64 {
         self.grown_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How long records for which nobody waits may gather: as long as a sync takes, since one that began
+    /// at once would keep those that come meanwhile waiting for as long.
+    pub(crate) fn gather_micros(&self) -> u64 {
+        self.sync_micros.load(Ordering::Relaxed).min(MAX_GATHER_MICROS)
+    }
+
+    /// A batch was written and synced in this time.
+    pub(crate) fn synced_in(&self, micros: u64) {
+        self.sync_micros.store(micros, Ordering::Relaxed);
     }
 
     /// A batch of this length was synced.

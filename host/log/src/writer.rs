@@ -1,13 +1,14 @@
 //! The writer: takes all that waits, writes it as one batch with one sync, and says that it is
-//! safe. It alone touches the newest segment; its thread steps it, or a caller who waits. Invariant: a
-//! batch is written only after the one before it was synced, and after any failure nothing is.
+//! safe. It alone touches the newest segment; its thread steps it, or a caller who waits. What nobody waits for
+//! yet gathers for as long as a sync takes, so that few syncs serve many. Invariant: a batch is written only
+//! after the one before it was synced, and after any failure nothing is.
 
 use crate::batch::{BatchHeader, HEADER_BYTES, Link, SECTOR_BYTES, Seed, whole_sectors};
 use crate::bytes::put_varint;
 use crate::definitions::DefinitionId;
-use crate::doors::{DiskFile, Doors, Step, Worker};
+use crate::doors::{Clock, DiskFile, Doors, Step, Worker};
 use crate::error::{Doing, LogError};
-use crate::limits::{IDLE_MARK_DELAY_MICROS, RESERVE_RETRY_MICROS};
+use crate::limits::{IDLE_MARK_DELAY_MICROS, RESERVE_RETRY_MICROS, ZEROED_AHEAD_BYTES};
 use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
 use crate::pending::{PendingBatch, State};
 use crate::publish::rename;
@@ -17,7 +18,11 @@ use crate::sequence::Sequence;
 use crate::shared::Shared;
 use crate::window::Window;
 use parking_lot::Mutex;
+use std::io;
 use std::sync::Arc;
+
+/// When the thread looks again, at the earliest, that found somebody else at the writer.
+const BUSY_MICROS: u64 = 50;
 
 /// The newest segment, as the writer sees it.
 pub(crate) struct Newest {
@@ -28,12 +33,30 @@ pub(crate) struct Newest {
     pub(crate) capacity: u64,
     /// Where the next batch goes.
     pub(crate) offset: u64,
+    /// Up to where the file was written to, with zeros behind the last batch.
+    zeroed: u64,
 }
 
 impl Newest {
     pub(crate) fn new(file: Arc<dyn DiskFile>, header: &SegmentHeader, offset: u64) -> Self {
         let SegmentHeader { id, first, capacity, .. } = *header;
-        Self { file, first, id, seed: Seed::new(&id), capacity, offset }
+        Self { file, first, id, seed: Seed::new(&id), capacity, offset, zeroed: offset }
+    }
+
+    /// Fills the file with zeros some way beyond a batch of this length, if it does not fit into those that
+    /// are there. Until they are synced they need not be there.
+    fn zero_ahead(&mut self, length: u64) -> io::Result<()> {
+        const ZEROS: [u8; ZEROED_AHEAD_BYTES as usize] = [0; ZEROED_AHEAD_BYTES as usize];
+        let end = self.offset + length;
+        if end <= self.zeroed {
+            return Ok(());
+        }
+        // What the batch itself covers need not be written twice.
+        let from = end.max(self.zeroed);
+        let until = (end + ZEROED_AHEAD_BYTES).min(self.capacity);
+        self.file.write_at(from, &ZEROS[..(until - from) as usize])?;
+        self.zeroed = until;
+        Ok(())
     }
 
     /// The space for batches with records: the last sector is kept for a mark.
@@ -68,17 +91,31 @@ pub(crate) struct Writer {
     pub(crate) mark_at: Option<u64>,
     /// When the disk is asked for a reserve again.
     pub(crate) retry_at: u64,
+    /// Until when the records that begin with this one may gather.
+    pub(crate) gathering: Option<(Sequence, u64)>,
     pub(crate) buffer: Vec<u8>,
 }
 
 /// The thread that steps the writer when nobody who waits does.
 pub(crate) struct WriterThread {
     pub(crate) writer: Arc<Mutex<Writer>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Worker for WriterThread {
     fn step(&mut self) -> Step {
-        self.writer.lock().step()
+        // Whoever waits and steps the writer is not to be kept by a thread that must be woken afterwards.
+        let Some(mut writer) = self.writer.try_lock() else {
+            let soon = self.clock.monotonic_micros() + self.shared.gather_micros().max(BUSY_MICROS);
+            return Step::Idle { until_micros: Some(soon) };
+        };
+        let step = writer.step();
+        let gathers = writer.gathering.is_some();
+        drop(writer);
+        // Somebody may have begun to wait since, and found the writer taken.
+        let must_write = gathers && self.shared.pending.lock().gathering().is_none();
+        if must_write { Step::Worked } else { step }
     }
 }
 
@@ -118,6 +155,9 @@ impl Writer {
         if self.tend_reserve()? {
             return Ok(Step::Worked);
         }
+        if let Some(until) = self.gathers() {
+            return Ok(Step::Idle { until_micros: Some(until) });
+        }
         let mut pending = self.shared.pending.lock();
         if let Some(batch) = pending.take() {
             let waiting = pending.charged();
@@ -154,6 +194,19 @@ impl Writer {
         let retry_at = self.reserve.is_missing().then_some(self.retry_at);
         let mark_at = self.mark_at.filter(|_| self.unmarked);
         Ok(Step::Idle { until_micros: mark_at.into_iter().chain(retry_at).min() })
+    }
+
+    /// Until when what waits is left to gather more, if that is later than now.
+    fn gathers(&mut self) -> Option<u64> {
+        let begun = self.gathering.take();
+        let first = self.shared.pending.lock().gathering()?;
+        let now = self.doors.clock.monotonic_micros();
+        let until = match begun {
+            Some((begun, until)) if begun == first => until,
+            _ => now + self.shared.gather_micros(),
+        };
+        self.gathering = Some((first, until)).filter(|_| now < until);
+        self.gathering.map(|(_, until)| until)
     }
 
     /// Makes the reserve if there is none, and lets it grow if an append waits for that. Returns
@@ -273,9 +326,13 @@ impl Writer {
             header.length(),
             newest.first
         );
-        let path = || self.doors.disk.locate(&segment_path(newest.first));
+        let (disk, segment) = (&self.doors.disk, segment_path(newest.first));
+        let path = || disk.locate(&segment);
+        let begun = self.doors.clock.monotonic_micros();
         newest.file.write_at(newest.offset, &self.buffer).doing("write", path)?;
+        newest.zero_ahead(header.length()).doing("write", path)?;
         newest.file.sync().doing("sync", path)?;
+        self.shared.synced_in(self.doors.clock.monotonic_micros().saturating_sub(begun));
         newest.offset += header.length();
         self.shared.grow(header.length());
         self.link = link;

@@ -54,8 +54,23 @@ pub struct Reply {
 
 /// A call that was sent and not waited for.
 pub struct Pending {
-    pub(crate) answer: Arc<Answer<(Sequence, Result<Reply, Error>)>>,
+    pub(crate) answer: Promised<(Sequence, Result<Reply, Error>)>,
     pub(crate) node: Node,
+}
+
+/// An answer that is there already or will be.
+pub(crate) enum Promised<T> {
+    Now(T),
+    Later(Arc<Answer<T>>),
+}
+
+impl<T> Promised<T> {
+    fn wait(self) -> Result<T, Error> {
+        match self {
+            Self::Now(answer) => Ok(answer),
+            Self::Later(answer) => answer.wait(),
+        }
+    }
 }
 
 impl Pending {
@@ -71,7 +86,7 @@ impl Pending {
 
 /// A query that was sent and not waited for. It holds the version that it will see.
 pub struct PendingQuery {
-    pub(crate) answer: Arc<Answer<Reader>>,
+    pub(crate) answer: Promised<Reader>,
     pub(crate) node: Node,
     pub(crate) function: FunctionHandle,
     pub(crate) arguments: Vec<u8>,

@@ -35,6 +35,8 @@ pub(crate) struct Queue {
 
 struct State {
     jobs: VecDeque<Job>,
+    /// The last job that was taken may be running still.
+    running: bool,
     closed: bool,
 }
 
@@ -42,7 +44,7 @@ impl Queue {
     /// An empty queue.
     pub(crate) fn new(threads: &dyn Threads) -> Arc<Queue> {
         Arc::new(Queue {
-            state: Mutex::new(State { jobs: VecDeque::new(), closed: false }),
+            state: Mutex::new(State { jobs: VecDeque::new(), running: false, closed: false }),
             work: threads.signal(),
             room: threads.signal(),
         })
@@ -73,6 +75,13 @@ impl Queue {
         Ok(())
     }
 
+    /// Whether every job that was sent has been run, so that whoever does something now by himself does it
+    /// after all of them. Of use for a queue with one worker.
+    pub(crate) fn is_served(&self) -> bool {
+        let state = self.state.lock();
+        state.jobs.is_empty() && !state.running && !state.closed
+    }
+
     /// The next job, if there is or will be one. A queue is empty and closed at one moment, or a job that
     /// was sent between two looks would be forgotten.
     pub(crate) fn take(&self) -> Taken {
@@ -83,6 +92,7 @@ impl Queue {
             None if state.closed => Taken::Nothing { closed: true },
             None => Taken::Nothing { closed: false },
         };
+        state.running = matches!(taken, Taken::Job(_));
         drop(state);
         if was_full {
             self.room.notify();

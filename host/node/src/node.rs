@@ -2,7 +2,7 @@
 //! It joins the store, the log and the engine, and knows which thread may run a guest.
 //! Invariant: nobody is told of a transaction before its record is as safe as was asked for.
 
-use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, PendingQuery, Reply};
+use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, PendingQuery, Promised, Reply};
 use crate::catalog::Catalog;
 use crate::error::{Error, ErrorKind};
 use crate::executor::{Answer, Queue};
@@ -15,7 +15,7 @@ use interstice_engine::{Caller, CompileCache, Engine, is_guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{ArtifactStore, Cause, Log, Sequence};
 use interstice_store::{Reader, Store, StoreError, Version};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::Arc;
 
 /// How many deliveries are made before a call that waits for the writer gets its turn.
@@ -119,13 +119,15 @@ impl Node {
         function.check_reducer()?;
         self.check_arguments(function, arguments)?;
         let (told_at, executed) = if is_guest_thread() {
-            self.execute(function, arguments, &options.caller, result)
+            let inner = &self.inner;
+            inner.execute(inner.writer.lock(), function, arguments, &options.caller, result)
         } else {
             let (function, arguments, caller) =
                 (function.clone(), arguments.to_vec(), options.caller.clone());
             let (told, bytes) = self.hand_over(&self.inner.writing, move |node| {
-                let mut result = Vec::new();
-                Ok((node.execute(&function, &arguments, &caller, &mut result), result))
+                let (inner, mut result) = (&node.inner, Vec::new());
+                let writer = inner.writer.lock();
+                Ok((inner.execute(writer, &function, &arguments, &caller, &mut result), result))
             })?;
             *result = bytes;
             told
@@ -143,8 +145,9 @@ impl Node {
         self.inner.log.grown_bytes()
     }
 
-    /// Asks for a call and does not wait for it: many can be in flight, and they run in the order in
-    /// which they were sent.
+    /// Asks for a call and does not wait until it is durable: many can be in flight, and they run in the order
+    /// in which they were sent. On a thread that can run guests, while no other call waits, it is run before
+    /// this returns.
     pub fn send(
         &self,
         function: &FunctionHandle,
@@ -153,22 +156,22 @@ impl Node {
     ) -> Result<Pending, Error> {
         function.check_reducer()?;
         self.check_arguments(function, &arguments)?;
-        let answer = Answer::new(self.inner.doors.threads.as_ref());
+        let inner = &self.inner;
+        // Two hand-offs between threads take longer than most calls. Who has sent one that waits is behind it.
+        if is_guest_thread()
+            && inner.writing.is_served()
+            && let Some(writer) = inner.writer.try_lock()
+        {
+            let answer = Promised::Now(inner.reply(writer, &function, &arguments, &caller));
+            return Ok(Pending { answer, node: self.clone() });
+        }
+        let answer = Answer::new(inner.doors.threads.as_ref());
         let (place, node, function) = (answer.clone(), self.clone(), function.clone());
-        self.inner.writing.send(Box::new(move || {
-            place.give(|| {
-                let mut result = Vec::new();
-                let (version, executed) = node.execute(&function, &arguments, &caller, &mut result);
-                let reply = executed.map(|Executed { returned, sequence }| Reply {
-                    returned,
-                    result,
-                    sequence,
-                    version,
-                });
-                Ok((version, reply))
-            });
+        inner.writing.send(Box::new(move || {
+            let inner = &node.inner;
+            place.give(|| Ok(inner.reply(inner.writer.lock(), &function, &arguments, &caller)));
         }))?;
-        Ok(Pending { answer, node: self.clone() })
+        Ok(Pending { answer: Promised::Later(answer), node: self.clone() })
     }
 
     /// Runs a query at the newest durable version, or at the newest of all if `memory` is asked for.
@@ -200,11 +203,17 @@ impl Node {
     ) -> Result<PendingQuery, Error> {
         function.check_query()?;
         self.check_arguments(function, &arguments)?;
-        let answer = Answer::new(self.inner.doors.threads.as_ref());
-        let (place, node) = (answer.clone(), self.clone());
-        self.inner.writing.send(Box::new(move || {
-            place.give(|| node.inner.hold(|| node.inner.visible(Acknowledge::Memory)));
-        }))?;
+        let inner = &self.inner;
+        let answer = if inner.writing.is_served() {
+            Promised::Now(inner.hold(|| inner.visible(Acknowledge::Memory))?)
+        } else {
+            let answer = Answer::new(inner.doors.threads.as_ref());
+            let (place, node) = (answer.clone(), self.clone());
+            inner.writing.send(Box::new(move || {
+                place.give(|| node.inner.hold(|| node.inner.visible(Acknowledge::Memory)));
+            }))?;
+            Promised::Later(answer)
+        };
         Ok(PendingQuery { answer, node: self.clone(), function: function.clone(), arguments, caller })
     }
 
@@ -292,31 +301,6 @@ impl Node {
         self.inner.catalog.read().clone()
     }
 
-    fn execute(
-        &self,
-        function: &FunctionHandle,
-        arguments: &[u8],
-        caller: &Caller,
-        result: &mut Vec<u8>,
-    ) -> (Sequence, Result<Executed, Error>) {
-        let inner = &*self.inner;
-        let tools = inner.tools();
-        let request = Request { target: function.target(), arguments, caller, cause: Cause::Call, depth: 0 };
-        result.clear();
-        let mut writer = inner.writer.lock();
-        let executed = writer.guarded(|writer| {
-            writer.deliver_before_a_call(&tools);
-            writer.execute(&tools, &request, result)
-        });
-        let told_at = Sequence(writer.last_sequence);
-        let owes = !writer.owed.is_empty();
-        drop(writer);
-        if owes {
-            inner.writing.work().notify();
-        }
-        (told_at, executed)
-    }
-
     fn check_arguments(&self, function: &FunctionHandle, arguments: &[u8]) -> Result<(), Error> {
         let limit = self.inner.limits.arguments_bytes;
         if arguments.len() <= limit {
@@ -374,6 +358,44 @@ impl Inner {
                 Err(error) => return Err(Error::Store(error)),
             }
         }
+    }
+
+    fn execute(
+        &self,
+        mut writer: MutexGuard<'_, Writer>,
+        function: &FunctionHandle,
+        arguments: &[u8],
+        caller: &Caller,
+        result: &mut Vec<u8>,
+    ) -> (Sequence, Result<Executed, Error>) {
+        let tools = self.tools();
+        let request = Request { target: function.target(), arguments, caller, cause: Cause::Call, depth: 0 };
+        result.clear();
+        let executed = writer.guarded(|writer| {
+            writer.deliver_before_a_call(&tools);
+            writer.execute(&tools, &request, result)
+        });
+        let told_at = Sequence(writer.last_sequence);
+        let owes = !writer.owed.is_empty();
+        drop(writer);
+        if owes {
+            self.writing.work().notify();
+        }
+        (told_at, executed)
+    }
+
+    /// Runs a call and says at which version.
+    fn reply(
+        &self,
+        writer: MutexGuard<'_, Writer>,
+        function: &FunctionHandle,
+        arguments: &[u8],
+        caller: &Caller,
+    ) -> (Sequence, Result<Reply, Error>) {
+        let mut result = Vec::new();
+        let (version, executed) = self.execute(writer, function, arguments, caller, &mut result);
+        let reply = |Executed { returned, sequence }| Reply { returned, result, sequence, version };
+        (version, executed.map(reply))
     }
 
     fn query_at(
