@@ -97,8 +97,14 @@ impl Store {
         Ok(())
     }
 
+    /// Comes to a version, in which a change of this table will be made.
     #[inline]
-    fn arrive(&self, version: Version, table: &TableHandle, recording: Recording) -> Result<(), StoreError> {
+    pub(crate) fn arrive(
+        &self,
+        version: Version,
+        table: &TableHandle,
+        recording: Recording,
+    ) -> Result<(), StoreError> {
         if self.0.writing.load(Ordering::Acquire) {
             return Err(StoreError::Busy);
         }

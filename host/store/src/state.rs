@@ -59,6 +59,43 @@ impl State {
         }
     }
 
+    /// The state of the same table when it was made.
+    pub(crate) fn fresh(&self) -> Self {
+        Self {
+            slots: Slots::new(),
+            exact: self.exact.fresh(),
+            primary: self.primary.fresh(),
+            indexes: self.indexes.iter().map(OrderedIndex::fresh).collect(),
+            undo: Undo::new(),
+            live_rows: 0,
+            counter: 0,
+            row_bytes: 0,
+            queued_for_purge: false,
+            unsettled: Vec::new(),
+            reported: Reported::default(),
+            reported_rows: 0,
+            reported_slots: 0,
+        }
+    }
+
+    /// Whether no row was ever in it, so that nobody can have seen one.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.slots.len() == 0 && self.undo.is_empty()
+    }
+
+    /// Takes the rows of another state of the same table in place of none.
+    pub(crate) fn take_rows(&mut self, loaded: Self, memory: &Memory) {
+        assert!(self.is_fresh(), "rows are taken in place of none");
+        self.slots = loaded.slots;
+        self.exact = loaded.exact;
+        self.primary = loaded.primary;
+        self.indexes = loaded.indexes;
+        self.live_rows = loaded.live_rows;
+        self.counter = self.counter.max(loaded.counter);
+        self.row_bytes = loaded.row_bytes;
+        self.report_all(memory);
+    }
+
     /// An ordered index by its number, 0 being the primary key.
     #[inline]
     pub(crate) fn index(&self, index: u32) -> Option<&OrderedIndex> {
