@@ -42,12 +42,13 @@ impl Store {
         self.arrive(version, table, Recording::Nothing)?;
         let (state, indexes) = {
             let state = table.0.state.read();
+            table.0.check_newest(&state)?;
             if !state.is_fresh() {
                 return Err(StoreError::NotEmpty(table.id()));
             }
-            let shapes = state.indexes.iter().zip(&table.0.shape.indexes);
-            let gathered =
-                shapes.map(|(index, shape)| Gathered::new(index, shape.unique.then(|| shape.key.clone())));
+            let gathered = table.0.shape.indexes.iter().map(|shape| {
+                Gathered::new(&state.indexes[shape.place], shape.unique.then(|| shape.key.clone()))
+            });
             (state.fresh(), gathered.collect())
         };
         Ok(Load {
@@ -73,7 +74,8 @@ impl Load {
         self.state.check_room()?;
         let (state, shape) = (&mut self.state, &self.table.0.shape);
         let (last, is_first) = (&mut self.last, self.hashes.is_empty());
-        let next = state.exact.with_key_of_row(row, |key| {
+        let stored = Row::new(row, shape.tag);
+        let next = state.exact.with_key_of_row(&stored, |key| {
             let (prefix, bytes) = (key.prefix(), key.bytes());
             let ascends = is_first || (last.prefix, last.bytes.as_slice()) < (prefix, bytes);
             last.prefix = prefix;
@@ -87,15 +89,15 @@ impl Load {
         {
             state.counter = state.counter.max(number);
         }
-        let stored = Row::from(row);
         state.row_bytes += stored.allocated_bytes();
         state.live_rows += 1;
         let slot = state.slots.add(stored);
         assert_eq!(slot, SlotId(self.hashes.len() as u32), "slots are given out in order");
         self.hashes.push(hash);
         state.primary.append(prefix, slot, Filling::Full);
-        for (gathered, index) in self.indexes.iter_mut().zip(&state.indexes) {
-            gathered.add(index, slot, row);
+        let row = state.slots.get(slot).row();
+        for (gathered, shape) in self.indexes.iter_mut().zip(&shape.indexes) {
+            gathered.add(&state.indexes[shape.place], slot, row);
         }
         Ok(())
     }
@@ -114,12 +116,13 @@ impl Load {
         let Self { store, table, version, mut state, hashes, indexes, .. } = self;
         state.exact.fill(&hashes);
         drop(hashes);
-        for (place, (gathered, index)) in indexes.into_iter().zip(&mut state.indexes).enumerate() {
-            let built = gathered.build(index, &state.slots);
-            built.map_err(|_| Violation::DuplicateUnique(place as u32 + 1))?;
+        for (number, (gathered, shape)) in (1..).zip(indexes.into_iter().zip(&table.0.shape.indexes)) {
+            let built = gathered.build(&mut state.indexes[shape.place], &state.slots);
+            built.map_err(|_| Violation::DuplicateUnique(number))?;
         }
         store.arrive(version, &table, Recording::Nothing)?;
         let mut now = table.0.state.write();
+        table.0.check_newest(&now)?;
         if !now.is_fresh() {
             return Err(StoreError::NotEmpty(table.id()));
         }

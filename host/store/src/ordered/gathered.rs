@@ -5,6 +5,8 @@
 
 use super::{Entries, OrderedIndex};
 use crate::{
+    keys::RowKeys,
+    row::Row,
     scratch::with_scratch,
     slot::{SlotId, Slots},
     tree::Filling,
@@ -49,8 +51,8 @@ impl Gathered {
 
     /// Adds the entry of a row.
     #[inline]
-    pub(crate) fn add(&mut self, index: &OrderedIndex, slot: SlotId, row: &[u8]) {
-        let prefix = index.key.prefix(row);
+    pub(crate) fn add(&mut self, index: &OrderedIndex, slot: SlotId, row: &Row) {
+        let prefix = index.keys.prefix(row).expect("what is gathered has keys");
         let unique_bytes = self.unique.as_ref().map_or(0, |key| key_bytes(key, row));
         match &mut self.entries {
             GatheredEntries::Narrow(entries) => {
@@ -94,7 +96,7 @@ fn build<K: Copy + Ord>(
     let mut tied = Tied::default();
     for run in entries.chunk_by_mut(|left, right| left.prefix == right.prefix) {
         if run.len() > 1 {
-            tied.sort(run, &index.key, slots)?;
+            tied.sort(run, &index.keys, slots)?;
         }
     }
     if entries.array_windows().any(|[left, right]| {
@@ -128,7 +130,7 @@ impl Tied {
     fn sort<K: Copy>(
         &mut self,
         run: &mut [Entry<K>],
-        layout: &KeyLayout,
+        keys_of: &RowKeys,
         slots: &Slots,
     ) -> Result<(), Duplicate> {
         let Self { bytes, keys } = self;
@@ -136,7 +138,7 @@ impl Tied {
         keys.clear();
         for Entry { slot, unique_bytes, .. } in run.iter().copied() {
             let start = bytes.len();
-            layout.extract(slots.get(SlotId(slot)).bytes(), bytes);
+            keys_of.extract(slots.get(SlotId(slot)).row(), bytes);
             keys.push(TiedKey { start, end: bytes.len(), slot, unique_bytes });
         }
         let whole = |key: &TiedKey| &bytes[key.start..key.end];
