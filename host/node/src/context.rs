@@ -119,9 +119,23 @@ impl Context {
         }
     }
 
-    /// Throws away the instances of modules that the catalog does not have (any more).
-    pub(crate) fn forget_instances_beyond_catalog(&mut self) {
-        self.slots.truncate(self.catalog.modules.len());
+    /// Goes on with another catalog. Instances of modules that are the same in both live on, the others are
+    /// thrown away.
+    pub(crate) fn use_catalog(&mut self, catalog: Arc<Catalog>) {
+        if Arc::ptr_eq(&self.catalog, &catalog) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.catalog, catalog);
+        self.slots.truncate(self.catalog.places().len());
+        for (place, slot) in (0..).map(ModuleIndex).zip(&mut self.slots) {
+            let is_same = match (before.installed_at(place), self.catalog.installed_at(place)) {
+                (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+                _ => false,
+            };
+            if !is_same {
+                *slot = Slot::Empty;
+            }
+        }
     }
 
     /// Forgets the transaction that has ended; instances that it entered live on.
@@ -272,8 +286,8 @@ impl Context {
                 what: format!("calling the reducer {}", function.full_name),
             }));
         }
-        if self.slots.len() < catalog.modules.len() {
-            self.slots.resize_with(catalog.modules.len(), || Slot::Empty);
+        if self.slots.len() < catalog.places().len() {
+            self.slots.resize_with(catalog.places().len(), || Slot::Empty);
         }
         let slot = &mut self.slots[target.module.0 as usize];
         let instance = match std::mem::replace(slot, Slot::Running) {

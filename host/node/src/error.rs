@@ -232,6 +232,25 @@ pub enum Error {
         /// The digest of what was offered.
         offered: String,
     },
+    /// A function that was looked up before an upgrade is another one now.
+    #[error(
+        "{function} takes or returns something else in {now} than it did in {before}, in which it was looked up: \
+         look it up again, and ask it as it is now"
+    )]
+    FunctionChanged {
+        /// The function, with module and interface.
+        function: String,
+        /// The version in which it was looked up.
+        before: Box<PackageName>,
+        /// The version that is installed.
+        now: Box<PackageName>,
+    },
+    /// Modules import each other in a circle.
+    #[error("modules would import each other in a circle: {}; take one of the imports out", .path.join(" → "))]
+    DependencyCycle {
+        /// The modules on the way, the first one again at its end.
+        path: Vec<String>,
+    },
     /// What is stored cannot be understood by this version, or disagrees with itself.
     #[error("the database cannot be opened: {reason}")]
     Catalog {
@@ -331,6 +350,8 @@ impl Error {
             Error::ForgedSchema { .. } => "version.forged-schema",
             Error::Link { .. } => "version.link",
             Error::AlreadyInstalled { .. } => "version.already-installed",
+            Error::FunctionChanged { .. } => "version.function-changed",
+            Error::DependencyCycle { .. } => "version.cycle",
             Error::Catalog { .. } => "version.catalog",
             Error::NoUsableSnapshot { .. } => "ours.damaged",
             Error::NoSuchRecord { .. } => "caller.no-such-record",

@@ -5,9 +5,9 @@
 use crate::context::{Context, Work};
 use crate::delivery::{Collector, OwedDelivery};
 use crate::error::Error;
-use crate::install::Workshop;
 use crate::limits::Limits;
 use crate::numbers::OwnNumbers;
+use crate::ready::Workshop;
 use crate::replay::read_schema;
 use crate::schedule::LastRun;
 use crate::state::State;

@@ -64,7 +64,7 @@ impl Tracer {
     /// A tracer that knows the tables of a catalog.
     pub(super) fn new(catalog: &Catalog) -> Tracer {
         let mut tables = HashMap::new();
-        for module in &catalog.modules {
+        for module in catalog.modules() {
             for ((interface, table), id) in module.schema.tables().zip(&module.tables) {
                 let name = format!("{}.{}", interface.name.name, table.name);
                 let indexes = indexes(&module.schema, table);
