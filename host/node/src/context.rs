@@ -10,9 +10,11 @@ use crate::rerun::Tracer;
 use crate::scans::Scans;
 use crate::stop::Stop;
 use interstice_engine::{Called, Caller, Fault, Instance, Returned};
-use interstice_store::{Reader, Transaction};
+use crate::state::Name;
+use interstice_store::{Reader, TableHandle, Transaction};
 use interstice_wit::FunctionKind;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What the running code works on.
@@ -48,6 +50,15 @@ struct Frame {
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) table: Arc<LinkedTable>,
+    /// Whether it is a table of the version before, which can be read while the module is upgraded.
+    pub(crate) former: bool,
+}
+
+/// The tables that modules had before the upgrade that is being made, and the version before it.
+pub(crate) struct Former {
+    pub(crate) reader: Reader,
+    /// By package, and interface and name.
+    pub(crate) tables: HashMap<Name, TableHandle>,
 }
 
 /// A function of another module, as linking found it.
@@ -62,6 +73,8 @@ pub(crate) struct Context {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) work: Work,
+    /// What migration functions read; only during an upgrade.
+    pub(crate) former: Option<Former>,
     pub(crate) scans: Scans,
     pub(crate) random: Randomness,
     pub(crate) database_key: [u8; 16],
@@ -88,6 +101,7 @@ impl Context {
             catalog,
             limits,
             work: Work::Nothing,
+            former: None,
             scans: Scans::default(),
             random: Randomness::default(),
             database_key,
@@ -141,6 +155,7 @@ impl Context {
     /// Forgets the transaction that has ended; instances that it entered live on.
     pub(crate) fn finish(&mut self) {
         self.work = Work::Nothing;
+        self.former = None;
         self.scans.close_from(0);
         self.random.reset();
         self.entered.clear();

@@ -13,6 +13,7 @@ use crate::numbers::Numbers;
 use crate::ready::Workshop;
 use crate::tables::{drop_tables, link_tables, local_name, make_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
+use crate::upgrade::UpgradeOptions;
 use interstice_codec::key::KeyLayout;
 use interstice_codec::row::Layout;
 use interstice_engine::{Caller, Compiled, Returned};
@@ -62,6 +63,12 @@ impl Writer {
                     offered: artifact.to_string(),
                 })
             };
+        }
+        if catalog.place_of(&schema.package.unversioned()).is_some() {
+            // Its tables were kept: they are taken along from the version that was uninstalled.
+            let options = UpgradeOptions { rollback: true, dry_run: false };
+            let upgrade = self.upgrade(tools, shop, &[component], &options)?;
+            return Ok(Installation { package: schema.package, artifact, sequence: upgrade.sequence });
         }
         tools.log.admit()?;
         let first = catalog.next_table();
@@ -213,7 +220,7 @@ pub(crate) fn define_module(
 }
 
 /// The handlers of row events, with the tables that they wait for.
-fn subscriptions(
+pub(crate) fn subscriptions(
     schema: &Schema,
     catalog: &Catalog,
     module: ModuleIndex,

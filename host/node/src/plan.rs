@@ -4,15 +4,16 @@
 
 use crate::catalog::{Catalog, LinkedTable, Module, ModuleIndex, Place};
 use crate::change::{Becomes, CatalogChange, HexBytes, ModuleChange, NewVersion, Source, TableStep};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::install::{Waiting, assemble, subscriptions};
 use crate::link::link;
-use crate::ready::{Workshop, imported_packages};
-use crate::tables::{link_tables, local_name, make_tables};
+use crate::ready::{Workshop, cycle_with, imported_packages, make_ready};
+use crate::rollback::{lost_row, tables_back};
+use crate::tables::{link_tables, local_name, make_tables, table_definition};
 use interstice_engine::Compiled;
-use interstice_store::{Reader, Store, StoreLimits, TableHandle, TableId};
+use interstice_store::{Reader, Store, StoreLimits, TableDefinition, TableHandle, TableId};
 use interstice_wit::evolution::{self, ColumnSource, TableChange, TableEvolution};
-use interstice_wit::{FunctionKind, Hash, Schema, Trigger, TypeName};
+use interstice_wit::{ColumnIndex, FunctionKind, Hash, Interface, Schema, Table, Trigger, TypeName};
 use semver::Version;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
@@ -229,7 +230,11 @@ fn judge_module(
     let migrates = migrates(old, new);
     let tables = before.tables(catalog);
     let (mut steps, mut plans) = (Vec::new(), Vec::new());
-    for evolution in evolution::tables(old, new) {
+    let evolutions = match direction {
+        Direction::Back => tables_back(old, new),
+        _ => evolution::tables(old, new),
+    };
+    for evolution in evolutions {
         let step = step(old, new, &evolution);
         let was = step.was.as_ref().unwrap_or(&step.table);
         let rows = match tables.get(was).filter(|_| evolution.old.is_some()) {
@@ -300,12 +305,10 @@ fn former_tables(old: &Schema, new: &Schema) -> Vec<String> {
     for import in new.former_imports().filter(|import| is_same_but_patch(&import.package.version, &old.package.version)) {
         let Some(known) = new.interface(import) else { continue };
         for table in &known.tables {
-            let is_it = |(at, found): &(&interstice_wit::Interface, &interstice_wit::Table)| {
+            let is_it = |(at, found): &(&Interface, &Table)| {
                 at.name.name == import.name && found.name == table.name
             };
-            let shape = |schema: &Schema, table: &interstice_wit::Table| {
-                crate::tables::table_definition(schema, table)
-            };
+            let shape = |schema: &Schema, table: &Table| table_definition(schema, table);
             match old.tables().find(is_it) {
                 None => wrong.push(format!(
                     "its migration reads {}/{}, which {} does not have: build it against the tables of that version",
@@ -323,8 +326,8 @@ fn former_tables(old: &Schema, new: &Schema) -> Vec<String> {
     wrong
 }
 
-fn same_shape(left: &interstice_store::TableDefinition, right: &interstice_store::TableDefinition) -> bool {
-    let indexes = |definition: &interstice_store::TableDefinition| {
+fn same_shape(left: &TableDefinition, right: &TableDefinition) -> bool {
+    let indexes = |definition: &TableDefinition| {
         definition.indexes.iter().map(|index| (index.columns.clone(), index.unique)).collect::<Vec<_>>()
     };
     left.columns == right.columns && left.primary_key == right.primary_key && indexes(left) == indexes(right)
@@ -337,8 +340,7 @@ fn step(old: &Schema, new: &Schema, evolution: &TableEvolution) -> TableStep {
         TableChange::Unchanged => Becomes::Kept,
         TableChange::Added => Becomes::Added,
         TableChange::Removed => Becomes::Removed,
-        TableChange::Automatic { columns, .. } if is_stored_alike(old, new, evolution) => {
-            debug_assert!(columns.iter().all(|source| matches!(source, ColumnSource::Same(_))));
+        TableChange::Automatic { columns, .. } if is_stored_alike(old, new, evolution, columns) => {
             Becomes::Kept
         }
         TableChange::Automatic { columns, .. } => Becomes::Converted(columns.iter().map(source).collect()),
@@ -350,12 +352,21 @@ fn step(old: &Schema, new: &Schema, evolution: &TableEvolution) -> TableStep {
 
 /// Whether a table of the new version needs no other handle than that of the old one: nothing changes but who may
 /// read it and the like.
-fn is_stored_alike(old: &Schema, new: &Schema, evolution: &TableEvolution) -> bool {
+fn is_stored_alike(
+    old: &Schema,
+    new: &Schema,
+    evolution: &TableEvolution,
+    columns: &[ColumnSource],
+) -> bool {
+    let stays = |(at, source): (u32, &ColumnSource)| *source == ColumnSource::Same(ColumnIndex(at));
+    if !(0..).zip(columns).all(stays) {
+        return false;
+    }
     let definition = |schema: &Schema, name: &Option<TypeName>| {
         let name = name.as_ref()?;
         let mut tables = schema.tables();
         let (_, table) = tables.find(|(at, table)| at.name == name.interface && table.name == name.name)?;
-        Some(crate::tables::table_definition(schema, table))
+        Some(table_definition(schema, table))
     };
     match (definition(old, &evolution.old), definition(new, &evolution.new)) {
         (Some(before), Some(after)) => before == after,
@@ -419,7 +430,7 @@ fn lossy(
         TableChange::Removed => refusal(format!("the older version has no place for its {} rows", plan.rows)),
         TableChange::ByFunction { reasons } => refusal(reasons.join("; ")),
         TableChange::Automatic { .. } => {
-            crate::rollback::lost_row(old, new, evolution, table, reader)?.and_then(refusal)
+            lost_row(old, new, evolution, table, reader)?.and_then(refusal)
         }
     })
 }
@@ -466,7 +477,7 @@ fn judge_links(
     }
     // Dependents that are in a circle with a candidate are found here as well.
     let judged = dependents(catalog, &packages);
-    let next = match crate::ready::make_ready(shop, next, waiting) {
+    let next = match make_ready(shop, next, waiting) {
         Ok(next) => next,
         Err(error) => return refused(error).map(|text| Err(vec![text])),
     };
@@ -491,7 +502,7 @@ fn judge_links(
             subscribers,
         });
     }
-    refusals.extend(crate::ready::cycle_with(&next).map(|path| Error::DependencyCycle { path }.to_string()));
+    refusals.extend(cycle_with(&next).map(|path| Error::DependencyCycle { path }.to_string()));
     Ok(if refusals.is_empty() { Ok(()) } else { Err(refusals) })
 }
 
@@ -520,7 +531,7 @@ pub(crate) fn own_tables(catalog: &Catalog, module: &Module) -> Vec<(TypeName, A
 /// What stands against an upgrade, in words; failures of the node are none of that.
 fn refused(error: Error) -> Result<String, Error> {
     match error.kind() {
-        crate::error::ErrorKind::Ours | crate::error::ErrorKind::OutcomeUnknown => Err(error),
+        ErrorKind::Ours | ErrorKind::OutcomeUnknown => Err(error),
         _ => Ok(error.to_string()),
     }
 }

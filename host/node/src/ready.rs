@@ -57,21 +57,36 @@ pub(crate) fn make_ready(
 
 /// The modules on a way that ends where it began, each importing the next.
 fn cycle(waiting: &[Waiting]) -> Vec<String> {
-    let mut path: Vec<&Schema> = Vec::new();
-    let mut at = waiting.first().map(|module| &module.schema);
-    // Each module that waits imports another one that waits, or it would be next.
-    while let Some(schema) = at {
-        if let Some(begin) = path.iter().position(|known| known.package == schema.package) {
-            path.drain(..begin);
-            path.push(schema);
-            break;
+    let schemas: Vec<&Schema> = waiting.iter().map(|module| &module.schema).collect();
+    way_in_circles(&schemas).unwrap_or_default()
+}
+
+/// The same among all modules of a catalog, if they import each other in a circle.
+pub(crate) fn cycle_with(catalog: &Catalog) -> Option<Vec<String>> {
+    let mut schemas: Vec<&Schema> = catalog.modules().map(|module| &module.schema).collect();
+    // Takes those away that import no other one that is left, until all are gone or each imports one.
+    loop {
+        let names: BTreeSet<String> = schemas.iter().map(|schema| schema.package.unversioned()).collect();
+        let before = schemas.len();
+        schemas.retain(|schema| !imported_packages(schema).is_disjoint(&names));
+        if schemas.len() == before {
+            return way_in_circles(&schemas);
         }
-        path.push(schema);
-        let imports = imported_packages(schema);
-        let next = waiting.iter().find(|module| imports.contains(&module.schema.package.unversioned()));
-        at = next.map(|module| &module.schema);
     }
-    path.iter().map(|schema| schema.package.to_string()).collect()
+}
+
+/// The way along the imports of schemas each of which imports another one of them.
+fn way_in_circles(schemas: &[&Schema]) -> Option<Vec<String>> {
+    let mut path: Vec<&Schema> = Vec::new();
+    let mut at = *schemas.first()?;
+    while !path.iter().any(|known| known.package == at.package) {
+        path.push(at);
+        let imports = imported_packages(at);
+        at = schemas.iter().find(|next| imports.contains(&next.package.unversioned()))?;
+    }
+    let begin = path.iter().position(|known| known.package == at.package)?;
+    path.push(at);
+    Some(path[begin..].iter().map(|schema| schema.package.to_string()).collect())
 }
 
 impl State {

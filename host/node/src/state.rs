@@ -8,9 +8,9 @@ use crate::context::Target;
 use crate::delivery::OwedDelivery;
 use crate::install::function_index;
 use crate::schedule::LastRun;
-use crate::tables::{EvolveError, evolve_tables, local_name, make_tables, table_definition};
+use crate::tables::{EvolveError, evolve_tables, local_name, make_tables};
 use interstice_log::{Closed, Digest};
-use interstice_store::{Store, StoreError, TableHandle, TableId};
+use interstice_store::{Store, StoreError, TableHandle};
 use interstice_wit::{FunctionKind, Schema};
 use std::collections::{BTreeMap, HashMap};
 
@@ -109,48 +109,24 @@ impl State {
         installed_micros: u64,
         catalog_hash: [u8; 32],
     ) -> Result<(), StoreError> {
-        let tables = make_tables(&self.store, self.next_table, &schema)?;
-        self.next_table += tables.len() as u32;
-        let module = StoredModule { schema, artifact, tables, installed_micros, is_installed: true };
-        self.add(module);
         self.catalog_hash = catalog_hash;
-        Ok(())
+        let tables = Vec::new();
+        self.restore(StoredModule { schema, artifact, tables, installed_micros, is_installed: true })
     }
 
-    /// Puts modules into an empty state, with tables that are empty and are numbered in this order.
-    pub(crate) fn restore(
-        &mut self,
-        modules: Vec<StoredModule>,
-        order: &[Name],
-    ) -> Result<(), StoreError> {
-        let mut handles = HashMap::new();
-        for (package, local) in order {
-            let module = modules.iter().find(|module| module.name() == *package);
-            let Some(schema) = module.map(|module| &module.schema) else { continue };
-            let table =
-                schema.tables().find(|(at, table)| local_name(&at.name.name, &table.name) == *local);
-            let Some((_, table)) = table else { continue };
-            let handle = self.store.create_table(TableId(self.next_table), &table_definition(schema, table))?;
-            self.next_table += 1;
-            handles.insert((package.clone(), local.clone()), handle);
-        }
-        for mut module in modules {
-            let package = module.name();
-            let of_module = module.schema.tables();
-            let names = of_module.map(|(at, table)| (package.clone(), local_name(&at.name.name, &table.name)));
-            module.tables = names.filter_map(|name| handles.get(&name).cloned()).collect();
-            self.add(module);
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, module: StoredModule) {
+    /// Puts a module behind the others, with tables that are empty.
+    pub(crate) fn restore(&mut self, mut module: StoredModule) -> Result<(), StoreError> {
+        module.tables = make_tables(&self.store, self.next_table, &module.schema)?;
+        self.next_table += module.tables.len() as u32;
         let index = ModuleIndex(self.places.len() as u32);
-        for target in schedules(index, &module.schema) {
-            self.waits_since.insert(target, module.installed_micros);
+        if module.is_installed {
+            for target in schedules(index, &module.schema) {
+                self.waits_since.insert(target, module.installed_micros);
+            }
         }
         self.learn(index, &module);
         self.places.push(Some(module));
+        Ok(())
     }
 
     /// Takes note of the names in a module.

@@ -54,6 +54,17 @@ pub(crate) enum EvolveError {
     Store(#[from] StoreError),
 }
 
+/// What an upgrade to this version tells of tables that do not become what they should.
+pub(crate) fn evolve_error(schema: &Schema, error: EvolveError) -> Error {
+    match error {
+        EvolveError::Store(error) => Error::Store(error),
+        other => Error::UpgradeRefused {
+            modules: vec![schema.package.unversioned()],
+            reasons: vec![other.to_string()],
+        },
+    }
+}
+
 /// Takes the tables of a module to the next version of it, all or none. New ones are numbered from `first` on.
 /// Without a schema the module is uninstalled.
 pub(crate) fn evolve_tables(

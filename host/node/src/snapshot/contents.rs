@@ -82,8 +82,6 @@ pub(super) fn decode_modules(bytes: &[u8]) -> Result<Vec<ModuleEntry>, Malformed
 /// What the list of modules does not say, after upgrades and uninstallations.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CatalogEntry {
-    /// All tables, in the order of their numbers.
-    pub(super) tables: Vec<Name>,
     /// Modules that were uninstalled, and whose tables were kept.
     pub(super) kept: Vec<KeptEntry>,
     /// Schedules that wait since another moment than the installation of their module.
@@ -102,7 +100,7 @@ pub(super) struct KeptEntry {
 }
 
 /// The same as the section has it.
-type EncodedCatalog = (Vec<Name>, Vec<(u32, Vec<u8>, Vec<u8>, u64)>, Vec<(String, String, u64)>);
+type EncodedCatalog = (Vec<(u32, Vec<u8>, Vec<u8>, u64)>, Vec<(String, String, u64)>);
 
 /// The section [`CATALOG`].
 pub(super) fn encode_catalog(catalog: &CatalogEntry) -> Vec<u8> {
@@ -112,23 +110,17 @@ pub(super) fn encode_catalog(catalog: &CatalogEntry) -> Vec<u8> {
     let waits: Vec<_> = (catalog.waits_since.iter())
         .map(|((package, function), since)| (package.as_str(), function.as_str(), *since))
         .collect();
-    let tables: Vec<_> =
-        catalog.tables.iter().map(|(package, table)| (package.as_str(), table.as_str())).collect();
-    to_bytes(&(tables, kept, waits))
+    to_bytes(&(kept, waits))
 }
 
 pub(super) fn decode_catalog(bytes: &[u8]) -> Result<CatalogEntry, Malformed> {
-    let (tables, kept, waits): EncodedCatalog = from_bytes(bytes)?;
+    let (kept, waits): EncodedCatalog = from_bytes(bytes)?;
     let kept = kept.into_iter().map(|(place, schema, artifact, installed_micros)| {
         let artifact = hash(artifact)?;
         Ok(KeptEntry { place, schema, artifact, installed_micros })
     });
     let waits_since = waits.into_iter().map(|(package, function, since)| ((package, function), since));
-    Ok(CatalogEntry {
-        tables,
-        kept: kept.collect::<Result<_, Malformed>>()?,
-        waits_since: waits_since.collect(),
-    })
+    Ok(CatalogEntry { kept: kept.collect::<Result<_, Malformed>>()?, waits_since: waits_since.collect() })
 }
 
 fn hash(bytes: Vec<u8>) -> Result<[u8; 32], Malformed> {
@@ -307,7 +299,6 @@ mod tests {
             catalog_hash: [2; 32],
         };
         let entry = CatalogEntry {
-            tables: vec![("acme:bank".to_owned(), "tables.account".to_owned())],
             kept: vec![KeptEntry { place: 1, schema: b"{}".to_vec(), artifact: [3; 32], installed_micros: 6 }],
             waits_since: vec![(("acme:bank".to_owned(), "automation.accrue".to_owned()), 8)],
         };

@@ -10,7 +10,6 @@ use crate::delivery::OwedDelivery;
 use crate::error::Error;
 use crate::replay::read_schema;
 use crate::state::{Name, State, StoredModule};
-use crate::tables::local_name;
 use interstice_codec::DecodeError;
 use interstice_codec::row::Batch;
 use interstice_log::doors::Disk;
@@ -111,19 +110,13 @@ fn load_modules(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError>
         }
         None => {}
     }
-    let natural = tables_in_order(&modules);
-    let order = entry.as_ref().map_or(&natural, |entry| &entry.tables);
     let packages: HashSet<String> = modules.iter().map(StoredModule::name).collect();
     if packages.len() != modules.len() {
         return Err(LoadError::Misfit("a module is there twice".to_owned()));
     }
-    let (mut named, mut there) = (order.clone(), natural.clone());
-    named.sort_unstable();
-    there.sort_unstable();
-    if named != there {
-        return Err(LoadError::Misfit("it names other tables".to_owned()));
+    for module in modules {
+        state.restore(module)?;
     }
-    state.restore(modules, order)?;
     state.catalog_hash = expected;
     for ((package, function), since) in entry.into_iter().flat_map(|entry| entry.waits_since) {
         let name = (package, function);
@@ -152,17 +145,6 @@ fn add_kept(entry: &CatalogEntry, modules: &mut Vec<StoredModule>) -> Result<(),
         modules.insert(place, module);
     }
     Ok(())
-}
-
-/// The tables of modules that were installed one after the other and never changed.
-fn tables_in_order(modules: &[StoredModule]) -> Vec<Name> {
-    let mut names = Vec::new();
-    for module in modules {
-        let package = module.name();
-        let tables = module.schema.tables();
-        names.extend(tables.map(|(at, table)| (package.clone(), local_name(&at.name.name, &table.name))));
-    }
-    names
 }
 
 fn load_last_runs(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError> {

@@ -157,7 +157,6 @@ fn to_json(schema: &Schema) -> Vec<u8> {
 fn catalog_entry(capture: &Capture) -> Option<CatalogEntry> {
     let catalog = &capture.catalog;
     let mut kept = Vec::new();
-    let mut numbered = Vec::new();
     let places = catalog.places().iter().enumerate().filter(|(_, place)| !matches!(place, Place::Gone));
     for (position, (number, place)) in places.enumerate() {
         if let Place::Kept(module) = place {
@@ -169,22 +168,13 @@ fn catalog_entry(capture: &Capture) -> Option<CatalogEntry> {
             });
         }
     }
-    for (schema, tables) in stored(catalog) {
-        let package = schema.package.unversioned();
-        for ((interface, table), id) in schema.tables().zip(tables) {
-            numbered.push((*id, (package.clone(), local_name(&interface.name.name, &table.name))));
-        }
-    }
-    let is_in_order = numbered.is_sorted_by_key(|(id, _)| *id);
-    numbered.sort_by_key(|(id, _)| *id);
     let installed = |target: &Target| capture.installed_micros[target.module.0 as usize];
     let waits = capture.waits_since.iter().filter(|(target, since)| *since != installed(target));
     let entry = CatalogEntry {
-        tables: numbered.into_iter().map(|(_, name)| name).collect(),
         kept,
         waits_since: waits.map(|(target, since)| (name_of(catalog, *target), *since)).collect(),
     };
-    let has_more = !is_in_order || !entry.kept.is_empty() || !entry.waits_since.is_empty();
+    let has_more = !entry.kept.is_empty() || !entry.waits_since.is_empty();
     has_more.then_some(entry)
 }
 
