@@ -10,7 +10,6 @@ use crate::rerun::Tracer;
 use crate::scans::Scans;
 use crate::stop::Stop;
 use interstice_engine::{Called, Caller, Fault, Instance, Returned};
-use crate::state::Name;
 use interstice_store::{Reader, TableHandle, Transaction};
 use interstice_wit::FunctionKind;
 use smallvec::SmallVec;
@@ -57,8 +56,8 @@ pub(crate) struct Door {
 /// The tables that modules had before the upgrade that is being made, and the version before it.
 pub(crate) struct Former {
     pub(crate) reader: Reader,
-    /// By package, and interface and name.
-    pub(crate) tables: HashMap<Name, TableHandle>,
+    /// By package and table, such as `acme:bank/tables.account`.
+    pub(crate) tables: HashMap<String, TableHandle>,
 }
 
 /// A function of another module, as linking found it.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::link::link;
 use crate::numbers::Numbers;
 use crate::ready::Workshop;
-use crate::tables::{drop_tables, link_tables, local_name, make_tables};
+use crate::tables::{drop_tables, former_tables, link_tables, local_name, make_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
 use crate::upgrade::UpgradeOptions;
 use interstice_codec::key::KeyLayout;
@@ -165,8 +165,8 @@ pub(crate) fn assemble(
     waiting: &Waiting,
 ) -> Result<Module, Error> {
     let Waiting { index, schema, artifact, compiled, tables } = waiting;
-    let program = link(shop.engine, compiled, schema, catalog, tables)?;
     let numbers = shop.numbers;
+    let program = link(shop.engine, compiled, schema, catalog, tables, &former_tables(numbers, schema)?)?;
     let name = schema.package.unversioned();
     let definition = define_module(numbers, schema, *artifact)?;
     let mut functions = Vec::new();

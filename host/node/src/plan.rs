@@ -9,7 +9,7 @@ use crate::install::{Waiting, assemble, subscriptions};
 use crate::link::link;
 use crate::ready::{Workshop, cycle_with, imported_packages, make_ready};
 use crate::rollback::{lost_row, tables_back};
-use crate::tables::{link_tables, local_name, make_tables, table_definition};
+use crate::tables::{former_tables, link_tables, local_name, make_tables, table_definition};
 use interstice_engine::Compiled;
 use interstice_store::{Reader, Store, StoreLimits, TableDefinition, TableHandle, TableId};
 use interstice_wit::evolution::{self, ColumnSource, TableChange, TableEvolution};
@@ -251,7 +251,7 @@ fn judge_module(
         plans.push(plan);
     }
     if migrates {
-        refusals.extend(former_tables(old, new));
+        refusals.extend(wrong_former_tables(old, new));
     }
     let named = |kind: &FunctionKind| {
         let functions = new.functions().filter(|(_, function)| function.kind == *kind);
@@ -284,7 +284,7 @@ fn judge_module(
 
 /// Whether the migration functions of a version are for the one that is installed: it imports the tables of that one,
 /// or of one that differs from it in nothing but the patch. Those that import none are for every version before.
-fn migrates(old: &Schema, new: &Schema) -> bool {
+pub(crate) fn migrates(old: &Schema, new: &Schema) -> bool {
     let has_any = new.functions().any(|(_, function)| function.kind == FunctionKind::Migrate);
     let mut former = new.former_imports().map(|import| &import.package.version).peekable();
     let is_up = new.package.version.cmp_precedence(&old.package.version).is_gt();
@@ -300,7 +300,7 @@ fn is_same_but_patch(left: &Version, right: &Version) -> bool {
 }
 
 /// What is wrong with the tables of the version before as the migration functions know them.
-fn former_tables(old: &Schema, new: &Schema) -> Vec<String> {
+fn wrong_former_tables(old: &Schema, new: &Schema) -> Vec<String> {
     let mut wrong = Vec::new();
     for import in new.former_imports().filter(|import| is_same_but_patch(&import.package.version, &old.package.version)) {
         let Some(known) = new.interface(import) else { continue };
@@ -484,7 +484,8 @@ fn judge_links(
     let mut refusals = Vec::new();
     for module in judged {
         let tables = own_tables(catalog, module);
-        let linked = link(shop.engine, &module.compiled, &module.schema, &next, &tables);
+        let former = former_tables(shop.numbers, &module.schema)?;
+        let linked = link(shop.engine, &module.compiled, &module.schema, &next, &tables, &former);
         let callers = linked.err().map(refused).transpose()?;
         let understood = subscriptions(&module.schema, &next, module.index, &tables);
         let subscribers = understood.err().map(refused).transpose()?;

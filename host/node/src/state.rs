@@ -57,7 +57,7 @@ impl StoredModule {
     }
 
     /// Its tables by their interface and name.
-    fn tables_by_name(&self) -> HashMap<String, TableHandle> {
+    pub(crate) fn tables_by_name(&self) -> HashMap<String, TableHandle> {
         let names = self.schema.tables().map(|(at, table)| local_name(&at.name.name, &table.name));
         names.zip(self.tables.iter().cloned()).collect()
     }

@@ -7,7 +7,9 @@ use crate::change::{Becomes, Source, TableStep};
 use crate::error::Error;
 use crate::numbers::Numbers;
 use interstice_log::Definition;
-use interstice_store::{IndexDefinition, Store, StoreError, TableDefinition, TableHandle, TableId};
+use interstice_store::{
+    IndexDefinition, Store, StoreError, StoreLimits, TableDefinition, TableHandle, TableId,
+};
 use interstice_wit::{ColumnIndex, Schema, Storage, Table, TypeName};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -171,6 +173,42 @@ pub(crate) fn drop_tables(store: &Store, tables: &[TableHandle]) {
     for table in tables {
         store.drop_table(table.id());
     }
+}
+
+/// How migration functions find a table of the version before: `acme:bank/tables.account`.
+pub(crate) fn former_name(package: &str, local_name: &str) -> String {
+    format!("{package}/{local_name}")
+}
+
+/// What stands for the tables of an older version of a module itself, which are found when a migration function
+/// reads them. They are tables of no store.
+pub(crate) fn former_tables(
+    numbers: &dyn Numbers,
+    schema: &Schema,
+) -> Result<Vec<(TypeName, Arc<LinkedTable>)>, Error> {
+    let nowhere = Store::new(StoreLimits::default(), 0);
+    let mut found = Vec::new();
+    for import in schema.former_imports() {
+        for table in schema.interface(import).into_iter().flat_map(|interface| &interface.tables) {
+            let package = import.package.unversioned();
+            let name = local_name(&import.name, &table.name);
+            let mut definition = table_definition(schema, table);
+            definition.name = former_name(&package, &name);
+            // Far from the numbers that tables of the catalog have.
+            let id = TableId(u32::MAX - found.len() as u32);
+            let handle = nowhere.create_table(id, &definition).map_err(Error::Store)?;
+            let linked = LinkedTable {
+                id,
+                handle,
+                definition: numbers.define(Definition::Table { package: package.clone(), name })?,
+                name: table.name.clone(),
+                full_name: format!("{}/{}", import.package, table.name).into(),
+                ephemeral: table.storage == Storage::Ephemeral,
+            };
+            found.push((TypeName { interface: import.clone(), name: table.name.clone() }, Arc::new(linked)));
+        }
+    }
+    Ok(found)
 }
 
 /// The tables of a module as the catalog has them; the handles stand in the order of the schema.

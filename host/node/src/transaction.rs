@@ -355,6 +355,15 @@ impl Writer {
         }
     }
 
+    /// How many rows the open transaction has changed.
+    pub(crate) fn changed_rows(&self) -> u64 {
+        let mut rows = 0;
+        if let Work::Write(transaction) = &self.context().work {
+            transaction.changes(|table| rows += table.rows().count() as u64);
+        }
+        rows
+    }
+
     /// Undoes the open transaction.
     pub(crate) fn abort(&mut self) {
         let context = self.context.as_mut().expect("the context is there between calls");

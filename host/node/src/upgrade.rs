@@ -9,7 +9,9 @@ use crate::install::{Waiting, describe, function_index};
 use crate::node::DELIVERIES_BEFORE_A_CALL;
 use crate::plan::{self, Candidate, Judgement, UpgradePlan, dependents, judge, own_tables};
 use crate::ready::{Workshop, make_ready};
-use crate::tables::{Evolved, drop_tables, evolve_error, evolve_tables, link_tables, revert_tables};
+use crate::tables::{
+    Evolved, drop_tables, evolve_error, evolve_tables, former_name, link_tables, revert_tables,
+};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
 use interstice_engine::{Caller, Returned};
 use interstice_log::{Cause, DefinitionId, Installed, Lifecycle, Outcome, Sequence};
@@ -219,7 +221,7 @@ impl Writer {
             let before = plan::Before::of(&underway.before, candidate.index);
             let package = before.schema.package.unversioned();
             let of_module = before.tables(&underway.before).into_iter();
-            tables.extend(of_module.map(|(name, handle)| ((package.clone(), name), handle)));
+            tables.extend(of_module.map(|(name, handle)| (former_name(&package, &name), handle)));
         }
         self.begin(tools, &Caller::System)?;
         self.context_mut().former = Some(Former { reader, tables });
