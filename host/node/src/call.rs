@@ -2,7 +2,7 @@
 //! Invariant: a handle names a function with the parameters and the result that it had when it was found; what it
 //! calls is that function in the version of its module that is installed, or nothing.
 
-use crate::catalog::{Catalog, Function, FunctionIndex};
+use crate::catalog::{Catalog, Function, FunctionIndex, Module, Place};
 use crate::catalogs::Held;
 use crate::context::Target;
 use crate::error::Error;
@@ -263,13 +263,30 @@ pub struct ModuleInfo {
     pub schema: Schema,
     /// The digest of its file.
     pub artifact: Hash,
+    /// When this version was installed, in microseconds since the Unix epoch.
+    pub installed_micros: u64,
 }
 
 impl ModuleInfo {
-    pub(crate) fn all(catalog: &Catalog) -> Vec<ModuleInfo> {
-        catalog
-            .modules()
-            .map(|module| ModuleInfo { schema: module.schema.clone(), artifact: module.digest })
-            .collect()
+    /// Those that are installed; the times stand by the modules' numbers.
+    pub(crate) fn all(catalog: &Catalog, installed_micros: &[u64]) -> Vec<ModuleInfo> {
+        let info = |module: &Arc<Module>| ModuleInfo {
+            schema: module.schema.clone(),
+            artifact: module.digest,
+            installed_micros: installed_micros[module.index.0 as usize],
+        };
+        catalog.modules().map(info).collect()
+    }
+
+    /// Those that were uninstalled, and whose tables were kept.
+    pub(crate) fn kept(catalog: &Catalog, installed_micros: &[u64]) -> Vec<ModuleInfo> {
+        let mut kept = Vec::new();
+        for (place, micros) in catalog.places().iter().zip(installed_micros) {
+            if let Place::Kept(module) = place {
+                let (schema, artifact) = (module.schema.clone(), module.digest);
+                kept.push(ModuleInfo { schema, artifact, installed_micros: *micros });
+            }
+        }
+        kept
     }
 }

@@ -6,7 +6,7 @@ use crate::call::ModuleInfo;
 use crate::error::Error;
 use crate::recover::rebuild;
 use crate::replay::Moment;
-use crate::state::State;
+use crate::state::{State, StoredModule};
 use interstice_log::doors::Doors;
 use interstice_log::{Progress, Sequence};
 use interstice_store::{KeyRange, Reader, Store, StoreLimits, TableHandle, Version};
@@ -17,6 +17,14 @@ use sha2::{Digest as _, Sha256};
 pub struct HistoricState {
     state: State,
     reader: Reader,
+}
+
+fn info(module: &StoredModule) -> ModuleInfo {
+    ModuleInfo {
+        schema: module.schema.clone(),
+        artifact: Hash(module.artifact.0),
+        installed_micros: module.installed_micros,
+    }
 }
 
 /// From where a state is rebuilt.
@@ -81,10 +89,12 @@ impl HistoricState {
 
     /// The modules that were installed, in the order of installation.
     pub fn modules(&self) -> Vec<ModuleInfo> {
-        self.state
-            .modules()
-            .map(|module| ModuleInfo { schema: module.schema.clone(), artifact: Hash(module.artifact.0) })
-            .collect()
+        self.state.modules().map(info).collect()
+    }
+
+    /// Those that were uninstalled, and whose tables were kept.
+    pub fn kept(&self) -> Vec<ModuleInfo> {
+        self.state.stored().filter(|module| !module.is_installed).map(info).collect()
     }
 
     /// What a module declared; of one that was uninstalled, and whose tables were kept, what it declared last.

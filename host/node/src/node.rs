@@ -2,7 +2,9 @@
 //! It joins the store, the log and the engine, and knows which thread may run a guest.
 //! Invariant: nobody is told of a transaction before its record is as safe as was asked for.
 
-use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, PendingQuery, Promised, Reply};
+use crate::call::{
+    Acknowledge, CallOptions, FunctionHandle, ModuleInfo, Pending, PendingQuery, Promised, Reply,
+};
 use crate::catalog::Catalog;
 use crate::catalogs::{Catalogs, Held};
 use crate::error::{Error, ErrorKind};
@@ -164,8 +166,15 @@ impl Node {
     }
 
     /// Everything that is installed, in the order of installation.
-    pub fn modules(&self) -> Vec<crate::call::ModuleInfo> {
-        crate::call::ModuleInfo::all(&self.catalog())
+    pub fn modules(&self) -> Vec<ModuleInfo> {
+        let writer = self.inner.writer.lock();
+        ModuleInfo::all(&writer.context().catalog, &writer.installed_micros)
+    }
+
+    /// What was uninstalled, and whose tables were kept.
+    pub fn kept(&self) -> Vec<ModuleInfo> {
+        let writer = self.inner.writer.lock();
+        ModuleInfo::kept(&writer.context().catalog, &writer.installed_micros)
     }
 
     /// Calls a reducer. Arguments are in the row codec, one after the other.
