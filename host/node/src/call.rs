@@ -274,7 +274,7 @@ impl ModuleInfo {
         let info = |module: &Arc<Module>| ModuleInfo {
             schema: module.schema.clone(),
             artifact: module.digest,
-            installed_micros: installed_micros[module.index.0 as usize],
+            installed_micros: installed_micros.get(module.index.0 as usize).copied().unwrap_or_default(),
         };
         catalog.modules().map(info).collect()
     }

@@ -167,14 +167,14 @@ impl Node {
 
     /// Everything that is installed, in the order of installation.
     pub fn modules(&self) -> Vec<ModuleInfo> {
-        let writer = self.inner.writer.lock();
-        ModuleInfo::all(&writer.context().catalog, &writer.installed_micros)
+        let times = self.inner.writer.lock().installed_micros.clone();
+        ModuleInfo::all(&self.catalog(), &times)
     }
 
     /// What was uninstalled, and whose tables were kept.
     pub fn kept(&self) -> Vec<ModuleInfo> {
-        let writer = self.inner.writer.lock();
-        ModuleInfo::kept(&writer.context().catalog, &writer.installed_micros)
+        let times = self.inner.writer.lock().installed_micros.clone();
+        ModuleInfo::kept(&self.catalog(), &times)
     }
 
     /// Calls a reducer. Arguments are in the row codec, one after the other.
