@@ -5,6 +5,7 @@
 mod answer;
 mod asking;
 mod commands;
+mod components;
 mod database;
 mod exit;
 mod logging;
@@ -13,7 +14,10 @@ mod subject;
 mod terminal;
 
 use clap::{Parser, Subcommand};
-use commands::{ask, backup, build, check, codegen, log, new, replay, restore, run, schema, snapshot, state};
+use commands::{
+    ask, backup, build, check, codegen, install, log, modules, new, replay, restore, run, schema, snapshot, state,
+    uninstall, upgrade,
+};
 use exit::EXIT_CODES;
 use std::process::ExitCode;
 
@@ -33,6 +37,16 @@ enum Command {
     Schema(schema::Arguments),
     Codegen(codegen::Arguments),
     Run(run::Arguments),
+    Install(install::Arguments),
+    Upgrade(upgrade::Arguments),
+    /// Takes a module out of a database that no process has open, and keeps its tables.
+    ///
+    /// Refused while another module imports it. When it is installed again, in this or another version, its tables are
+    /// found again.
+    Uninstall(uninstall::Arguments),
+    /// Removes the tables of a module that was uninstalled.
+    Purge(uninstall::PurgeArguments),
+    Modules(modules::Arguments),
     /// Calls a reducer of a database that no process has open.
     ///
     /// Opening the database recovers it after a crash, and runs what is due: deliveries that are owed to
@@ -59,6 +73,11 @@ fn main() -> ExitCode {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Install(arguments) => install::run(&arguments),
+        Command::Upgrade(arguments) => upgrade::run(&arguments),
+        Command::Uninstall(arguments) => uninstall::run(&arguments),
+        Command::Purge(arguments) => uninstall::purge(&arguments),
+        Command::Modules(arguments) => modules::run(&arguments),
         Command::Call(arguments) => ask::run(&arguments, ask::Kind::Call),
         Command::Query(arguments) => ask::run(&arguments, ask::Kind::Query),
         Command::Log(arguments) => log::run(&arguments),

@@ -2,14 +2,14 @@
 //! Every operation on a table goes to the transaction, or to the reader of a query; nothing is
 //! kept here.
 
-use crate::context::{Context, Door, Target, Work};
+use crate::context::{Context, Door, Former, Target, Work};
 use crate::printable::Printable;
 use crate::random::Seed;
 use crate::rerun::refused;
 use crate::stop::Stop;
 use interstice_engine::{Batch, Called, Caller, Host, Level, Panic, ScanRange, Violation};
 use interstice_store as store;
-use interstice_store::{KeyRange, StoreError};
+use interstice_store::{KeyRange, Reader, StoreError, TableHandle};
 
 /// The first batch of a scan: most scans are short, and what is not asked for need not be copied.
 const FIRST_BATCH_BYTES: usize = 4 << 10;
@@ -27,6 +27,7 @@ impl Host for Context {
         self.check_key(key)?;
         let start = out.len();
         let found = match &mut self.work {
+            _ if door.former => former(&self.former, door, |reader, table| reader.get(table, key, out))?,
             Work::Write(transaction) => transaction.get(&door.table.handle, key, out)?,
             Work::Read(reader) => reader.get(&door.table.handle, key, out)?,
             Work::Nothing => return Err(nothing_runs()),
@@ -39,6 +40,9 @@ impl Host for Context {
         self.check_key(key)?;
         let start = out.len();
         let found = match &mut self.work {
+            _ if door.former => {
+                former(&self.former, door, |reader, table| reader.find(table, index, key, out))?
+            }
             Work::Write(transaction) => transaction.find(&door.table.handle, index, key, out)?,
             Work::Read(reader) => reader.find(&door.table.handle, index, key, out)?,
             Work::Nothing => return Err(nothing_runs()),
@@ -58,6 +62,7 @@ impl Host for Context {
             limit: range.limit.into(),
         };
         let mut scan = match &self.work {
+            _ if door.former => former(&self.former, door, |reader, table| reader.scan(table, &keys))?,
             Work::Write(transaction) => transaction.scan(&door.table.handle, &keys)?,
             Work::Read(reader) => reader.scan(&door.table.handle, &keys)?,
             Work::Nothing => return Err(nothing_runs()),
@@ -105,6 +110,7 @@ impl Host for Context {
 
     fn count(&mut self, door: &Door) -> Result<u64, Stop> {
         let count = match &mut self.work {
+            _ if door.former => former(&self.former, door, |reader, table| reader.count(table))?,
             Work::Write(transaction) => transaction.count(&door.table.handle)?,
             Work::Read(reader) => reader.count(&door.table.handle)?,
             Work::Nothing => return Err(nothing_runs()),
@@ -304,6 +310,28 @@ impl Context {
                 self.limits.bound_bytes()
             ),
         })
+    }
+}
+
+/// Reads a table of the version before.
+#[cold]
+fn former<T>(
+    former: &Option<Former>,
+    door: &Door,
+    read: impl FnOnce(&Reader, &TableHandle) -> Result<T, StoreError>,
+) -> Result<T, Stop> {
+    let name = door.table.handle.name();
+    let found = former.as_ref().and_then(|former| {
+        let table = former.tables.get(name)?;
+        Some((&former.reader, table))
+    });
+    match found {
+        Some((reader, table)) => Ok(read(reader, table)?),
+        None => Err(Stop::Misbehaved {
+            reason: format!(
+                "it read {name} as it was in an older version, and that is there only while migration functions run"
+            ),
+        }),
     }
 }
 

@@ -13,23 +13,26 @@ use interstice_wit::{
 use semver::Version;
 use std::sync::Arc;
 
-/// Links a module against what is installed and against its own tables, which are given.
+/// Links a module against what is installed and against its own tables, which are given, and those that it had in an
+/// older version.
 pub(crate) fn link(
     engine: &Engine,
     compiled: &Compiled,
     schema: &Schema,
     catalog: &Catalog,
     own_tables: &[(TypeName, Arc<LinkedTable>)],
+    former_tables: &[(TypeName, Arc<LinkedTable>)],
 ) -> Result<Program<Context>, Error> {
     let mut link =
         ModuleLink::<Context>::new(engine, compiled, schema).map_err(|error| engine_error(schema, error))?;
     let needs = link.needs();
     for name in &needs.tables {
-        let table = match own_tables.iter().find(|(own, _)| own == name) {
+        let former = former_tables.iter().find(|(former, _)| former == name);
+        let table = match former.or_else(|| own_tables.iter().find(|(own, _)| own == name)) {
             Some((_, table)) => table.clone(),
             None => foreign_table(schema, catalog, name)?,
         };
-        link.table(name.clone(), Door { table });
+        link.table(name.clone(), Door { table, former: former.is_some() });
     }
     for (interface, function) in &needs.functions {
         let (provider, found, target) = foreign_function(schema, catalog, interface, function)?;

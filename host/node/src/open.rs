@@ -5,10 +5,10 @@ use crate::cache::DiskCache;
 use crate::context::Context;
 use crate::error::Error;
 use crate::executor::{JobWorker, Queue};
-use crate::install::Workshop;
 use crate::limits::Limits;
 use crate::node::{Inner, Node};
 use crate::query::Readers;
+use crate::ready::Workshop;
 use crate::recover::recover;
 use crate::snapshot::{SNAPSHOT_LOG_BYTES, SnapshotWorker, Snapshots};
 use crate::transaction::{Writer, check_clock};
@@ -17,7 +17,7 @@ use interstice_engine::{CompileCache, Engine, EngineOptions};
 use interstice_log::doors::{Doors, Worker};
 use interstice_log::{ArtifactStore, LogOptions, Progress, RecoveryReport, SnapshotStore};
 use interstice_store::Store;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 const SNAPSHOT_STACK_BYTES: usize = 512 << 10;
@@ -85,10 +85,9 @@ impl Node {
             artifacts: &artifacts,
         };
         let catalog = Arc::new(state.catalog(&shop)?);
-        let schedules = state.schedules(&catalog);
         let key = log.database_key();
-        let context = Context::new(catalog.clone(), limits.clone(), key);
-        let writer = Writer::new(context, state, schedules);
+        let context = Context::new(catalog, limits.clone(), key);
+        let writer = Writer::new(context, state);
         let latest_micros = writer.latest_micros.clone();
         let readers = Readers::new(limits.clone(), doors.clock.clone(), latest_micros, key);
         let (writing, reading) = (Queue::new(doors.threads.as_ref()), Queue::new(doors.threads.as_ref()));
@@ -102,7 +101,7 @@ impl Node {
             log,
             artifacts,
             cache,
-            catalog: RwLock::new(catalog),
+            catalogs: writer.catalogs.clone(),
             writer: Mutex::new(writer),
             readers,
             writing,

@@ -53,9 +53,7 @@ impl Readers {
         let idle = self.idle.lock().pop();
         let mut context =
             idle.unwrap_or_else(|| Context::new(catalog.clone(), self.limits.clone(), self.database_key));
-        if !Arc::ptr_eq(&context.catalog, catalog) {
-            context.catalog = catalog.clone();
-        }
+        context.use_catalog(catalog.clone());
         // Time does not go back: a query sees none before that of the rows that it reads.
         let now_micros = self.clock.now_micros().max(self.latest_micros.load(Ordering::Relaxed));
         let mut fresh_only = false;

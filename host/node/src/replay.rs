@@ -2,10 +2,11 @@
 //! It stops where it was told to, so that the state of any moment can be had.
 //! Invariant: after each record the state is that of the node when it had written it.
 
+use crate::change::CatalogChange;
 use crate::context::Target;
 use crate::delivery::OwedDelivery;
 use crate::schedule::LastRun;
-use crate::state::{Name, State};
+use crate::state::{ChangeError, Name, State};
 use interstice_log::{
     BoxError, Cause, Closed, Definition, DefinitionId, Definitions, EventKind, Installed, Owed, Progress,
     RecordParts, Sequence, Write,
@@ -59,6 +60,12 @@ enum ReplayError {
     UnknownFunction(String),
     #[error("it installs a module that is not defined")]
     UnknownModule,
+    #[error("it installs {0}, which is installed, or whose tables were kept")]
+    InstalledTwice(String),
+    #[error("what it changes in the catalog cannot be read: {0}")]
+    Change(String),
+    #[error("what it changes in the catalog cannot be done: {0}")]
+    Changing(#[from] ChangeError),
     #[error("it owes delivery {ordinal} for change {change} of {table}, and there is no such event")]
     UnknownChange { ordinal: u32, change: u32, table: String },
     #[error("it closes delivery {ordinal} of record {sequence}, which is not owed")]
@@ -89,9 +96,15 @@ impl<'r> Replay<'r> {
 
     fn one(&mut self, record: &RecordParts<'_>, definitions: &Definitions) -> Result<(), ReplayError> {
         let mut depth = 0;
+        let mut changed = None;
         match record.cause {
-            Cause::Install(installed) | Cause::Upgrade(installed) => {
-                self.install(record, &installed, definitions)?;
+            Cause::Install(installed) => self.install(record, &installed, definitions)?,
+            Cause::Upgrade(installed) => {
+                let change = CatalogChange::read(installed.schema).map_err(ReplayError::Change)?;
+                changed = Some(self.state.change(&change, record.timestamp_micros, installed.catalog)?);
+                // Names mean other tables and functions from here on.
+                self.tables.clear();
+                self.functions.clear();
             }
             Cause::Delivery(closed) => {
                 let paid = self
@@ -110,6 +123,9 @@ impl<'r> Replay<'r> {
             Cause::Call | Cause::Lifecycle(_) => {}
         }
         self.apply(record, definitions, depth)?;
+        if let Some(changed) = changed {
+            self.state.finish(&changed);
+        }
         self.state.store.set_replayed(Version(record.sequence.0))?;
         self.state.last_sequence = record.sequence.0;
         self.state.last_timestamp_micros = self.state.last_timestamp_micros.max(record.timestamp_micros);
@@ -129,6 +145,9 @@ impl<'r> Replay<'r> {
         let Some(Definition::Artifact(artifact)) = definitions.get(*artifact) else {
             return Err(ReplayError::UnknownModule);
         };
+        if self.state.stored().any(|module| module.name() == schema.package.unversioned()) {
+            return Err(ReplayError::InstalledTwice(schema.package.to_string()));
+        }
         Ok(self.state.install(schema, *artifact, record.timestamp_micros, installed.catalog)?)
     }
 
@@ -250,8 +269,13 @@ impl interstice_log::Replay for Replay<'_> {
 /// The schema of a module as the log and snapshots keep it, or what is wrong with it.
 pub(crate) fn read_schema(json: &[u8]) -> Result<Schema, String> {
     let schema: Schema = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    schema.validate().map_err(|error| error.to_string())?;
+    check_schema(&schema)?;
     Ok(schema)
+}
+
+/// What is wrong with a schema, if anything is.
+pub(crate) fn check_schema(schema: &Schema) -> Result<(), String> {
+    schema.validate().map_err(|error| error.to_string())
 }
 
 fn remember<T: Clone>(places: &mut Vec<Option<T>>, number: DefinitionId, found: T) {

@@ -153,8 +153,10 @@ impl<'a> Printer<'a> {
     }
 
     fn record(&mut self, record: Record) -> io::Result<ControlFlow<()>> {
-        if let NamedCause::Install { schema, .. } | NamedCause::Upgrade { schema, .. } = &record.cause {
-            self.names.install(&record.package, schema);
+        match &record.cause {
+            NamedCause::Install { schema, .. } => self.names.install(&record.package, schema),
+            NamedCause::Upgrade { schema, .. } => self.names.change(schema),
+            _ => {}
         }
         let arguments = self.arguments;
         if !self.filter.wants(&record) {

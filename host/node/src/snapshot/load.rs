@@ -3,13 +3,13 @@
 //! Invariant: a state is used only if the loading ended without an error, so a snapshot counts whole or not.
 
 use super::contents::{
-    LAST_RUNS, MODULES, Malformed, OwedStream, RowsDigest, decode_last_runs, decode_modules, owed_head,
-    storage_of, table_head,
+    CATALOG, CatalogEntry, LAST_RUNS, MODULES, Malformed, OwedStream, RowsDigest, decode_catalog,
+    decode_last_runs, decode_modules, owed_head, storage_of, table_head,
 };
 use crate::delivery::OwedDelivery;
 use crate::error::Error;
 use crate::replay::read_schema;
-use crate::state::{Name, State};
+use crate::state::{Name, State, StoredModule};
 use interstice_codec::DecodeError;
 use interstice_codec::row::Batch;
 use interstice_log::doors::Disk;
@@ -18,7 +18,7 @@ use interstice_log::{
 };
 use interstice_store::{Change, Recording, Store, StoreError, TableHandle, Version};
 use interstice_wit::Storage;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What is wrong with a snapshot, seen from the node.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,8 @@ enum LoadError {
          open it with the version that wrote it"
     )]
     Storage { found: Digest, expected: Digest },
+    #[error("the section `catalog` does not fit the modules: {0}")]
+    Misfit(String),
     #[error("{package}/{name} is no function of an installed module")]
     UnknownFunction { package: String, name: String },
     #[error("{package}/{name} is no table of an installed module, or has another shape there")]
@@ -89,21 +91,58 @@ fn section<'s>(snapshot: &'s Snapshot, wanted: &'static str) -> Result<&'s [u8],
 
 fn load_modules(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError> {
     let malformed = |source| LoadError::Section { section: MODULES, source };
-    let modules = decode_modules(section(snapshot, MODULES)?).map_err(malformed)?;
+    let mut modules = Vec::new();
     let mut catalog = [0; 32];
+    for entry in decode_modules(section(snapshot, MODULES)?).map_err(malformed)? {
+        let schema = read_schema(&entry.schema).map_err(LoadError::Schema)?;
+        catalog = entry.catalog_hash;
+        let (artifact, installed_micros) = (Digest(entry.artifact), entry.installed_micros);
+        modules.push(StoredModule { schema, artifact, tables: Vec::new(), installed_micros, is_installed: true });
+    }
+    let expected = snapshot.identity().anchor.catalog;
+    let malformed = |source| LoadError::Section { section: CATALOG, source };
+    let found = snapshot.sections().find(|(name, _)| *name == CATALOG);
+    let entry = found.map(|(_, bytes)| decode_catalog(bytes)).transpose().map_err(malformed)?;
+    match &entry {
+        Some(entry) => add_kept(entry, &mut modules)?,
+        None if catalog != expected => {
+            return Err(LoadError::Catalog { found: Digest(catalog), expected: Digest(expected) });
+        }
+        None => {}
+    }
+    let packages: HashSet<String> = modules.iter().map(StoredModule::name).collect();
+    if packages.len() != modules.len() {
+        return Err(LoadError::Misfit("a module is there twice".to_owned()));
+    }
     for module in modules {
-        let schema = read_schema(&module.schema).map_err(LoadError::Schema)?;
-        catalog = module.catalog_hash;
-        state.install(schema, Digest(module.artifact), module.installed_micros, catalog)?;
+        state.restore(module)?;
     }
-    let identity = snapshot.identity();
-    if catalog != identity.anchor.catalog {
-        let (found, expected) = (Digest(catalog), Digest(identity.anchor.catalog));
-        return Err(LoadError::Catalog { found, expected });
+    state.catalog_hash = expected;
+    for ((package, function), since) in entry.into_iter().flat_map(|entry| entry.waits_since) {
+        let name = (package, function);
+        let target = state.function(&name).filter(|target| state.waits_since.contains_key(target));
+        let target = target.ok_or_else(|| LoadError::Misfit(format!("{}/{} waits", name.0, name.1)))?;
+        state.waits_since.insert(target, since);
     }
-    let expected = storage_of(state.modules.iter().map(|module| &module.schema));
-    if identity.storage != expected {
-        return Err(LoadError::Storage { found: identity.storage, expected });
+    let expected = storage_of(state.stored().map(|module| &module.schema));
+    if snapshot.identity().storage != expected {
+        return Err(LoadError::Storage { found: snapshot.identity().storage, expected });
+    }
+    Ok(())
+}
+
+/// Puts modules that were uninstalled, and whose tables were kept, in their places among the others.
+fn add_kept(entry: &CatalogEntry, modules: &mut Vec<StoredModule>) -> Result<(), LoadError> {
+    for kept in &entry.kept {
+        let place = kept.place as usize;
+        if place > modules.len() {
+            return Err(LoadError::Misfit(format!("there is no place {place}")));
+        }
+        let schema = read_schema(&kept.schema).map_err(LoadError::Schema)?;
+        let (artifact, installed_micros) = (Digest(kept.artifact), kept.installed_micros);
+        let module =
+            StoredModule { schema, artifact, tables: Vec::new(), installed_micros, is_installed: false };
+        modules.insert(place, module);
     }
     Ok(())
 }
@@ -123,7 +162,7 @@ fn load_last_runs(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadErro
 /// The tables that a snapshot of this state must have, and `None` for that of the owed deliveries.
 fn expected_tables(state: &State) -> HashMap<TableHead, Option<TableHandle>> {
     let mut tables = HashMap::from([(owed_head(), None)]);
-    for module in &state.modules {
+    for module in state.stored() {
         for ((interface, table), handle) in module.schema.tables().zip(&module.tables) {
             if table.storage == Storage::Logged {
                 tables.insert(table_head(&module.schema, interface, table), Some(handle.clone()));
@@ -230,7 +269,7 @@ impl Loading<'_> {
 impl SnapshotVisitor for Loading<'_> {
     fn section(&mut self, name: &str, _bytes: &[u8]) -> Result<(), BoxError> {
         // Those that are known were read before. One that is not may hold what the state needs.
-        if [MODULES, LAST_RUNS].contains(&name) {
+        if [CATALOG, MODULES, LAST_RUNS].contains(&name) {
             return Ok(());
         }
         Err(LoadError::UnknownSection(name.to_owned()).into())

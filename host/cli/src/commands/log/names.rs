@@ -4,6 +4,7 @@
 use interstice_codec::key::KeyLayout;
 use interstice_codec::row::{self, Layout};
 use interstice_codec::{Field, Value, ValueType};
+use interstice_node::CatalogChange;
 use interstice_node::log::{NamedChange, NamedOutcome, Record};
 use interstice_wit::{Function, Schema, Table};
 use std::collections::HashMap;
@@ -27,6 +28,15 @@ impl Names {
         }
     }
 
+    /// Takes the schemas of a change of the catalog; one that cannot be read explains nothing. What was uninstalled is
+    /// understood as before.
+    pub(super) fn change(&mut self, change: &[u8]) {
+        let modules = CatalogChange::read(change).map(|change| change.modules).unwrap_or_default();
+        for module in modules {
+            self.schemas.extend(module.to.map(|to| (module.package, to.schema)));
+        }
+    }
+
     /// The arguments of the call, in the order of the parameters.
     pub(super) fn arguments(&self, record: &Record) -> Option<Vec<(String, Typed)>> {
         let (schema, function) = self.function(record)?;
@@ -47,7 +57,7 @@ impl Names {
     }
 
     /// A changed row as a record, or the key of a deleted one as a record of the key's columns.
-    pub(super) fn change(&self, package: &str, table: &str, change: &NamedChange) -> Option<Typed> {
+    pub(super) fn row(&self, package: &str, table: &str, change: &NamedChange) -> Option<Typed> {
         let schema = self.schemas.get(package)?;
         let table = find_table(schema, table)?;
         let field = |position: usize| {

@@ -108,7 +108,7 @@ pub(super) struct Shape {
 impl Shape {
     /// That of a table of a state.
     pub(super) fn of(state: &HistoricState, table: &HistoricTable) -> Shape {
-        for module in state.modules() {
+        for module in state.modules().into_iter().chain(state.kept()) {
             let schema = &module.schema;
             if schema.package.unversioned() != table.package {
                 continue;
