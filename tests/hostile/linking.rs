@@ -351,14 +351,26 @@ fn an_altered_copy_of_the_contract_is_refused_at_the_item_that_was_altered() {
     type Alter = fn(&mut Table);
     let cases: [(Alter, &[&str]); 6] = [
         (|coin| coin.columns[2].ty = Type::U64, &["column coin.worth", "u64", "s64 in test:vault@1.2.0"]),
-        (|coin| coin.columns[2].name = "value".to_owned(), &["column coin.value", "nothing of that name"]),
+        (
+            |coin| {
+                coin.columns[2].name = "value".to_owned();
+                coin.indexes[1].name = "value".to_owned();
+            },
+            &["column coin.value", "nothing of that name"],
+        ),
         (
             |coin| coin.primary_key = vec![ColumnIndex(1)],
             &["table coin", "primary-key(owner)", "primary-key(id)"],
         ),
         (|coin| coin.storage = Storage::Ephemeral, &["table coin", "ephemeral", "logged"]),
         (|coin| coin.indexes[1].unique = true, &["index coin.worth", "unique(worth)", "index(worth)"]),
-        (|coin| coin.indexes[0].columns = vec![ColumnIndex(2)], &["index coin.owner", "unique(worth)"]),
+        (
+            |coin| {
+                coin.indexes[0].columns.push(ColumnIndex(2));
+                coin.indexes[0].name = "owner-and-worth".to_owned();
+            },
+            &["index coin.owner-and-worth", "unique(owner, worth)", "nothing of that name"],
+        ),
     ];
     for (alter, says) in cases {
         let mut altered = real.clone();
