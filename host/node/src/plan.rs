@@ -5,7 +5,7 @@
 use crate::catalog::{Catalog, LinkedTable, Module, ModuleIndex, Place};
 use crate::change::{Becomes, CatalogChange, HexBytes, ModuleChange, NewVersion, Source, TableStep};
 use crate::error::{Error, ErrorKind};
-use crate::install::{Waiting, assemble, subscriptions};
+use crate::install::{Waiting, subscriptions};
 use crate::link::link;
 use crate::ready::{Workshop, cycle_with, imported_packages, make_ready};
 use crate::rollback::{lost_row, tables_back};

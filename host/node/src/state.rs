@@ -8,7 +8,7 @@ use crate::context::Target;
 use crate::delivery::OwedDelivery;
 use crate::install::function_index;
 use crate::schedule::LastRun;
-use crate::tables::{EvolveError, evolve_tables, local_name, make_tables};
+use crate::tables::{EvolveError, Reshape, evolve_tables, local_name, make_tables};
 use interstice_log::{Closed, Digest};
 use interstice_store::{Store, StoreError, TableHandle};
 use interstice_wit::{FunctionKind, Schema};
@@ -150,13 +150,14 @@ impl State {
         change: &CatalogChange,
         at_micros: u64,
         catalog_hash: [u8; 32],
+        reshape: &mut dyn Reshape,
     ) -> Result<Changed, ChangeError> {
         if !self.owed.is_empty() {
             return Err(ChangeError::Owed(change.modules[0].package.clone()));
         }
         let mut changed = Changed::default();
         for module in &change.modules {
-            self.change_one(module, at_micros, &mut changed)?;
+            self.change_one(module, at_micros, reshape, &mut changed)?;
         }
         self.catalog_hash = catalog_hash;
         Ok(changed)
@@ -166,6 +167,7 @@ impl State {
         &mut self,
         change: &ModuleChange,
         at_micros: u64,
+        reshape: &mut dyn Reshape,
         changed: &mut Changed,
     ) -> Result<(), ChangeError> {
         let package = &change.package;
@@ -178,10 +180,10 @@ impl State {
         let old = self.places[place].take().expect("the place was found by its module");
         let new_schema = change.to.as_ref().map(|to| &to.schema);
         let evolved =
-            evolve_tables(&self.store, &change.tables, &old.tables_by_name(), new_schema, self.next_table);
+            evolve_tables(reshape, &change.tables, &old.tables_by_name(), new_schema, self.next_table);
         let evolved =
             evolved.map_err(|source| ChangeError::Tables { package: package.clone(), source })?;
-        self.next_table += evolved.made.len() as u32;
+        self.next_table += evolved.made;
         self.tables.retain(|(owner, _), _| owner != package);
         self.functions.retain(|(owner, _), _| owner != package);
         let next = match &change.to {

@@ -5,7 +5,8 @@ use crate::catalog::{Catalog, KeptModule, ModuleIndex, Place};
 use crate::change::{Becomes, CatalogChange, ModuleChange, TableStep};
 use crate::error::Error;
 use crate::plan::{Before, dependents};
-use crate::tables::{drop_tables, local_name};
+use crate::context::Work;
+use crate::tables::local_name;
 use crate::transaction::{Tools, Writer};
 use crate::upgrade::not_installed;
 use interstice_engine::Caller;
@@ -108,15 +109,19 @@ impl Writer {
         };
         let tables = names.iter().filter_map(count).collect();
         self.context_mut().use_catalog(Arc::new(next));
-        match self.commit_change(tools, subject, &change) {
+        let dropped = match &mut self.context_mut().work {
+            Work::Write(transaction) if goes => {
+                handles.values().try_for_each(|table| transaction.drop_table(table)).map_err(Error::Store)
+            }
+            _ => Ok(()),
+        };
+        match dropped.and_then(|()| self.commit_change(tools, subject, &change)) {
             Ok(sequence) => {
-                if goes {
-                    drop_tables(tools.store, &handles.into_values().collect::<Vec<_>>());
-                }
                 self.note_versions(catalog, self.last_timestamp_micros);
                 Ok(Removal { package: before.schema.package.clone(), tables, sequence })
             }
             Err(error) => {
+                self.abort();
                 self.context_mut().use_catalog(catalog.clone());
                 Err(error)
             }
