@@ -10,6 +10,8 @@ pub(crate) enum Step {
     Run { modules: &'static [&'static str], options: &'static [&'static str], lines: Vec<Line>, end: End },
     /// Another command, with the words before and after the data directory.
     Command(&'static [&'static str], &'static [&'static str]),
+    /// `interstice upgrade` to this component.
+    Upgrade(&'static str),
 }
 
 /// How a run is ended that has answered all its lines.

@@ -39,7 +39,7 @@ const USUAL: Workload = Workload {
 };
 
 /// All of them.
-pub(crate) static WORKLOADS: [Workload; 15] = [
+pub(crate) static WORKLOADS: [Workload; 16] = [
     Workload { name: "create", before: Vec::new, steps: || vec![Step::run(Vec::new())], ..USUAL },
     Workload { name: "install", before: || vec![Step::run(Vec::new())], steps: install, ..USUAL },
     Workload { name: "one-by-one", steps: singles, ..USUAL },
@@ -61,6 +61,7 @@ pub(crate) static WORKLOADS: [Workload; 15] = [
     },
     Workload { name: "snapshot", before: one_batch, steps: snapshot, ..USUAL },
     Workload { name: "archive", before: one_batch, steps: archive, archives: true, ..USUAL },
+    Workload { name: "upgrade", before: one_batch, steps: upgrade, ..USUAL },
     Workload { name: "memory", steps: memory, in_memory: true, ..USUAL },
 ];
 
@@ -135,6 +136,16 @@ fn go_on() -> Vec<Step> {
 fn snapshot() -> Vec<Step> {
     let mut steps = vec![snapshot_step(&[])];
     steps.extend(go_on());
+    steps
+}
+
+/// An upgrade between calls of the old version and of the new one, and a snapshot of what came of it.
+fn upgrade() -> Vec<Step> {
+    let mut steps = vec![Step::run(one_by_one((0..3).map(announce)))];
+    steps.push(Step::Upgrade("journal-2"));
+    steps.push(Step::run(one_by_one((10..13).map(announce))));
+    steps.push(snapshot_step(&[]));
+    steps.extend([Step::run(one_by_one(writes(20..23, 10)))]);
     steps
 }
 

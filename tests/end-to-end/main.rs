@@ -12,6 +12,7 @@ mod rerun;
 mod shop;
 mod snapshots;
 mod types;
+mod upgrades;
 
 fn module(name: &str) -> String {
     format!("{}/modules/{name}", env!("CARGO_MANIFEST_DIR"))

@@ -12,3 +12,4 @@ mod power;
 mod randomness;
 mod schedule;
 mod snapshots;
+mod upgrades;
