@@ -67,8 +67,11 @@ pub(crate) fn importable(schema: &Schema) -> HashMap<String, Importable<'_>> {
         let importable =
             if imported { Importable::Functions(interface) } else { Importable::Types(Some(interface)) };
         names.insert(interface.name.to_string(), importable);
+        // What a module kept to itself in an older version is its own still, for its migration functions to read.
+        let is_former = schema.is_former_self(&interface.name);
         let access = |table: &Table| match table.visibility {
             Visibility::Public if imported => Access::Reader,
+            Visibility::Private if imported && is_former => Access::Reader,
             _ => Access::None,
         };
         doors(interface, access, &mut names);

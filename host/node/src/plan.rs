@@ -198,9 +198,8 @@ pub(crate) fn judge(
     for candidate in candidates {
         judge_module(catalog, candidate, reader, may_go_back, &mut judgement)?;
     }
-    let refused = judgement.plan.refusals.len();
     if let Err(refusals) = judge_links(shop, catalog, candidates, &mut judgement.plan)? {
-        judgement.plan.refusals.splice(refused.., refusals);
+        judgement.plan.refusals.extend(refusals);
     }
     Ok(judgement)
 }
