@@ -13,6 +13,7 @@ mod shop;
 mod snapshots;
 mod types;
 mod upgrades;
+mod versions;
 
 fn module(name: &str) -> String {
     format!("{}/modules/{name}", env!("CARGO_MANIFEST_DIR"))

@@ -5,6 +5,7 @@
 
 use crate::context::{Context, Target};
 use crate::error::Error;
+use crate::view::View;
 use interstice_codec::ValueType;
 use interstice_codec::key::KeyLayout;
 use interstice_engine::{Compiled, Program};
@@ -107,6 +108,8 @@ pub(crate) struct Subscriber {
     pub(crate) function: FunctionIndex,
     pub(crate) event: RowEvent,
     pub(crate) filter: Option<Arc<Filter>>,
+    /// How it sees the rows of another module's table, if it knew that in an earlier version.
+    pub(crate) view: Option<Arc<View>>,
 }
 
 /// A condition on one column, ready to be compared with rows.

@@ -9,8 +9,9 @@ use crate::random::Randomness;
 use crate::rerun::Tracer;
 use crate::scans::Scans;
 use crate::stop::Stop;
+use crate::view::View;
 use interstice_engine::{Called, Caller, Fault, Instance, Returned};
-use interstice_store::{Reader, TableHandle, Transaction};
+use interstice_store::{Reader, StoreError, TableHandle, Transaction};
 use interstice_wit::FunctionKind;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -51,6 +52,25 @@ pub(crate) struct Door {
     pub(crate) table: Arc<LinkedTable>,
     /// Whether it is a table of the version before, which can be read while the module is upgraded.
     pub(crate) former: bool,
+    /// How the module sees a table of another one, if it was built against an earlier version of it.
+    pub(crate) view: Option<Arc<View>>,
+}
+
+impl Door {
+    /// The number that an index has in the table.
+    #[inline]
+    pub(crate) fn index(&self, index: u32) -> Result<u32, Stop> {
+        match &self.view {
+            None => Ok(index),
+            Some(view) => view.index(index).ok_or_else(|| self.no_such_index(index)),
+        }
+    }
+
+    #[cold]
+    fn no_such_index(&self, index: u32) -> Stop {
+        let table = self.table.full_name.to_string();
+        StoreError::NoSuchIndex { table, wanted: "index", index }.into()
+    }
 }
 
 /// The tables that modules had before the upgrade that is being made, and the version before it.

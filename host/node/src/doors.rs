@@ -33,11 +33,17 @@ impl Host for Context {
             Work::Nothing => return Err(nothing_runs()),
         };
         self.note_found("get", door, 0, key, found.then_some(&out[start..]));
+        if let Some(view) = &door.view
+            && found
+        {
+            view.project(out, start);
+        }
         Ok(found)
     }
 
     fn find(&mut self, door: &Door, index: u32, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
         self.check_key(key)?;
+        let index = door.index(index)?;
         let start = out.len();
         let found = match &mut self.work {
             _ if door.former => {
@@ -48,6 +54,11 @@ impl Host for Context {
             Work::Nothing => return Err(nothing_runs()),
         };
         self.note_found("find", door, index, key, found.then_some(&out[start..]));
+        if let Some(view) = &door.view
+            && found
+        {
+            view.project(out, start);
+        }
         Ok(found)
     }
 
@@ -55,7 +66,7 @@ impl Host for Context {
         self.check_key(range.low)?;
         self.check_key(range.high.unwrap_or_default())?;
         let keys = KeyRange {
-            index: range.index,
+            index: door.index(range.index)?,
             low: range.low,
             high: range.high,
             descending: range.descending,
@@ -71,7 +82,7 @@ impl Host for Context {
         let batch = scan.next_batch(out, FIRST_BATCH_BYTES, usize::MAX)?;
         let id = door.table.id;
         self.note("scan", &door.table.full_name, |tracer| {
-            let mut what = tracer.range(id, range.index, range.low, range.high);
+            let mut what = tracer.range(id, keys.index, range.low, range.high);
             if range.descending {
                 what.push_str(", descending");
             }
@@ -80,6 +91,9 @@ impl Host for Context {
             }
             (what, tracer.rows(id, &out[start..]))
         });
+        if let Some(view) = &door.view {
+            view.project_batch(out, start);
+        }
         let number = if batch.more {
             let (level, limit) = (self.level(), self.limits.open_scans);
             Some(self.scans.keep(scan, door.table.id, FIRST_BATCH_BYTES * 4, level, limit)?)
@@ -100,6 +114,9 @@ impl Host for Context {
         self.note("next", &door.table.full_name, |tracer| {
             (format!("scan {scan}"), tracer.rows(door.table.id, &out[start..]))
         });
+        if let Some(view) = &door.view {
+            view.project_batch(out, start);
+        }
         Ok(Batch { scan: batch.more.then_some(scan), rows: batch.rows })
     }
 

@@ -229,9 +229,12 @@ pub(crate) fn subscriptions(
     let mut found = Vec::new();
     for (position, (_, function)) in schema.functions().enumerate() {
         let FunctionKind::On(Trigger::Row { event, table, filter }) = &function.kind else { continue };
-        let linked = match own_tables.iter().find(|(name, _)| name == table) {
-            Some((_, own)) => own.clone(),
-            None => crate::link::foreign_table(schema, catalog, table)?,
+        let (linked, view) = match own_tables.iter().find(|(name, _)| name == table) {
+            Some((_, own)) => (own.clone(), None),
+            None => {
+                let found = crate::link::foreign_table(schema, catalog, table, |_| false)?;
+                (found.table, found.view)
+            }
         };
         if linked.ephemeral {
             return Err(Error::BadComponent {
@@ -249,6 +252,7 @@ pub(crate) fn subscriptions(
                 function: function_index(position),
                 event: *event,
                 filter: filter.map(Arc::new),
+                view,
             },
         ));
     }

@@ -15,6 +15,7 @@ mod error;
 mod executor;
 mod history;
 mod install;
+mod items;
 mod limits;
 mod link;
 mod node;
@@ -39,6 +40,7 @@ mod text;
 mod transaction;
 mod uninstall;
 mod upgrade;
+mod view;
 mod worker;
 
 pub use change::{Becomes, CatalogChange, HexBytes, ModuleChange, NewVersion, Source, TableStep};

@@ -4,10 +4,11 @@
 
 use crate::change::CatalogChange;
 use crate::context::Target;
-use crate::delivery::OwedDelivery;
+use crate::delivery::{OwedDelivery, seen};
 use crate::schedule::LastRun;
 use crate::state::{ChangeError, Name, State};
 use crate::tables::Replayed;
+use crate::view::View;
 use interstice_log::{
     BoxError, Cause, Closed, Definition, DefinitionId, Definitions, EventKind, Installed, Owed, Progress,
     RecordParts, Sequence, Write,
@@ -48,6 +49,8 @@ pub(crate) struct Replay<'r> {
     /// Tables and functions by the numbers that the log gives them.
     tables: Vec<Option<TableHandle>>,
     functions: Vec<Option<Target>>,
+    /// How subscribers see the rows that they are owed, by the same numbers.
+    views: Vec<Option<Option<Arc<View>>>>,
 }
 
 /// What is wrong with a record, seen from the catalog.
@@ -69,6 +72,8 @@ enum ReplayError {
     Changing(#[from] ChangeError),
     #[error("it owes delivery {ordinal} for change {change} of {table}, and there is no such event")]
     UnknownChange { ordinal: u32, change: u32, table: String },
+    #[error("it owes a delivery of rows of a table that is not what the subscriber knew: {0}")]
+    View(String),
     #[error("it closes delivery {ordinal} of record {sequence}, which is not owed")]
     NotOwed { sequence: u64, ordinal: u32 },
     #[error(transparent)]
@@ -78,7 +83,7 @@ enum ReplayError {
 impl<'r> Replay<'r> {
     /// Goes on from a state.
     pub(crate) fn new(state: &'r mut State, on_progress: &'r mut dyn FnMut(Progress)) -> Replay<'r> {
-        Replay { state, on_progress, tables: Vec::new(), functions: Vec::new() }
+        Replay { state, on_progress, tables: Vec::new(), functions: Vec::new(), views: Vec::new() }
     }
 
     /// Takes the next record, unless it is after that moment.
@@ -109,6 +114,7 @@ impl<'r> Replay<'r> {
                 // Names mean other tables and functions from here on.
                 self.tables.clear();
                 self.functions.clear();
+                self.views.clear();
             }
             Cause::Delivery(closed) => {
                 let paid = self
@@ -185,7 +191,8 @@ impl<'r> Replay<'r> {
             while let Some((ordinal, owed)) =
                 owed.next_if(|(_, owed)| owed.table == *number && owed.change == position)
             {
-                let arguments = self.event(table, owed.event, &change)?;
+                let view = self.view(owed.subscriber, definitions)?;
+                let arguments = self.event(table, owed.event, &change, view.as_deref())?;
                 let arguments = arguments.ok_or_else(|| unknown_change(ordinal, owed, definitions))?;
                 let closes = Closed { sequence: record.sequence, ordinal };
                 let target = self.function(owed.subscriber, definitions).ok_or_else(|| {
@@ -214,10 +221,11 @@ impl<'r> Replay<'r> {
         table: &TableHandle,
         event: EventKind,
         change: &Change<'_>,
+        view: Option<&View>,
     ) -> Result<Option<Arc<[u8]>>, ReplayError> {
-        let mut rows = Vec::new();
+        let mut before = Vec::new();
         let key = match (event, change) {
-            (EventKind::Insert, Change::Insert(row)) => return Ok(Some(Arc::from(*row))),
+            (EventKind::Insert, Change::Insert(row)) => return Ok(Some(Arc::from(&*seen(view, row)))),
             (EventKind::Update, Change::Update(row)) => {
                 let mut key = Vec::new();
                 table.key_of_row(row, &mut key)?;
@@ -228,13 +236,29 @@ impl<'r> Replay<'r> {
         };
         let store = &self.state.store;
         let reader = store.reader(store.newest())?;
-        if !reader.get(table, &key, &mut rows)? {
+        if !reader.get(table, &key, &mut before)? {
             return Err(StoreError::from(Violation::NoSuchRow).into());
         }
+        let mut rows = seen(view, &before).into_owned();
         if let Change::Update(row) = change {
-            rows.extend_from_slice(row);
+            rows.extend_from_slice(&seen(view, row));
         }
         Ok(Some(Arc::from(rows)))
+    }
+
+    /// How a subscriber sees the rows of the table that it waits for.
+    fn view(
+        &mut self,
+        number: DefinitionId,
+        definitions: &Definitions,
+    ) -> Result<Option<Arc<View>>, ReplayError> {
+        if let Some(Some(view)) = self.views.get(number.0 as usize) {
+            return Ok(view.clone());
+        }
+        let Some(target) = self.function(number, definitions) else { return Ok(None) };
+        let view = self.state.view(target).map_err(ReplayError::View)?.map(Arc::new);
+        remember(&mut self.views, number, view.clone());
+        Ok(view)
     }
 
     fn table(&mut self, number: DefinitionId, definitions: &Definitions) -> Result<TableHandle, ReplayError> {

@@ -9,9 +9,10 @@ use crate::delivery::OwedDelivery;
 use crate::install::function_index;
 use crate::schedule::LastRun;
 use crate::tables::{EvolveError, Reshape, evolve_tables, local_name, make_tables};
+use crate::view::View;
 use interstice_log::{Closed, Digest};
 use interstice_store::{Store, StoreError, TableHandle};
-use interstice_wit::{FunctionKind, Schema};
+use interstice_wit::{FunctionKind, Schema, Trigger};
 use std::collections::{BTreeMap, HashMap};
 
 /// A table or a function as the log knows it: its package without the version, and its interface and name,
@@ -242,6 +243,32 @@ impl State {
     pub(crate) fn finish(&mut self, changed: &Changed) {
         for table in &changed.leaving {
             self.store.drop_table(table.id());
+        }
+    }
+
+    /// How a handler sees the rows that it waits for, if they are those of another module's table and that is not
+    /// as the handler's module knew it.
+    pub(crate) fn view(&self, handler: Target) -> Result<Option<View>, String> {
+        let Some(Some(module)) = self.places.get(handler.module.0 as usize) else { return Ok(None) };
+        let function = module.schema.functions().nth(handler.function.0 as usize);
+        let Some(FunctionKind::On(Trigger::Row { table, .. })) = function.map(|(_, function)| &function.kind)
+        else {
+            return Ok(None);
+        };
+        let package = table.interface.package.unversioned();
+        if package == module.name() {
+            return Ok(None);
+        }
+        let missing = || format!("no installed module has {table}");
+        let owner = self.stored().find(|stored| stored.name() == package).ok_or_else(missing)?;
+        let found = owner.schema.tables().find(|(interface, found)| {
+            interface.name.name == table.interface.name && found.name == table.name
+        });
+        let known = module.schema.interface(&table.interface);
+        let known = known.and_then(|known| known.tables.iter().find(|known| known.name == table.name));
+        match (known, found) {
+            (Some(known), Some((_, found))) => View::between(&module.schema, known, &owner.schema, found),
+            _ => Err(missing()),
         }
     }
 

@@ -4,11 +4,11 @@
 
 use interstice_codec::{
     ValueType,
-    row::{Encode, push_row},
+    row::{ColumnSource, Encode, push_row},
 };
 use interstice_store::{
-    Change, IndexDefinition, KeyRange, Recording, Store, StoreLimits, TableDefinition, TableHandle, TableId,
-    Transaction, Version,
+    Change, Evolution, IndexDefinition, KeyRange, Recording, Store, StoreLimits, TableDefinition,
+    TableHandle, TableId, Transaction, Version,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -42,6 +42,8 @@ fn main() {
     run("bulk", &|| bulk(0));
     run("large bulk", &|| bulk(MILLION));
     run("replay", &replay);
+    run("evolve", &|| evolve(ROWS));
+    run("large evolve", &|| evolve(MILLION));
     run("memory", &memory);
 }
 
@@ -336,6 +338,54 @@ fn scan(rows: u64) {
             );
         }
     }
+}
+
+/// A column more, and then an index over an old one; what reading costs while every row has the old layout.
+fn evolve(rows: u64) {
+    let (store, table) = filled(rows);
+    let mut wider = plain();
+    wider.columns.push(ValueType::U64);
+    let mut columns: Vec<_> = (0..4).map(ColumnSource::Same).collect();
+    columns.push(ColumnSource::Default(vec![0; 8]));
+    let mut transaction = begin(&store);
+    let start = Instant::now();
+    let evolution = Evolution { definition: wider.clone(), columns };
+    let wide = transaction.evolve(&table, &evolution).expect("a column with a default is new");
+    let column = start.elapsed().as_secs_f64() * 1e6;
+    commit(&store, transaction);
+    wider.indexes.push(IndexDefinition { name: "value".to_owned(), columns: vec![1], unique: true });
+    let evolution = Evolution { definition: wider, columns: (0..5).map(ColumnSource::Same).collect() };
+    let mut transaction = begin(&store);
+    let start = Instant::now();
+    let indexed = transaction.evolve(&wide, &evolution).expect("no two rows have the same value");
+    let index = start.elapsed().as_secs_f64() * 1e3;
+    commit(&store, transaction);
+    settle(&store);
+    println!("evolve, {rows} rows: a column {column:.1} us, a unique index {index:.1} ms");
+    let reader = store.reader(store.newest()).expect("the newest version can be read");
+    let keys: Vec<[u8; 8]> = shuffled(rows).into_iter().map(u64::to_be_bytes).collect();
+    let mut out = Vec::with_capacity(1 << 17);
+    let get = fastest(rounds(rows), || {
+        nanoseconds_each(rows, || {
+            for key in &keys {
+                out.clear();
+                black_box(reader.get(&indexed, key, &mut out).expect("a get succeeds"));
+            }
+        })
+    });
+    let scan = fastest(rounds(rows), || {
+        nanoseconds_each(rows, || {
+            let mut scan = reader.scan(&indexed, &KeyRange::default()).expect("the index is there");
+            loop {
+                out.clear();
+                let batch = scan.next_batch(&mut out, 1 << 16, usize::MAX).expect("the reader is open");
+                if !batch.more {
+                    break;
+                }
+            }
+        })
+    });
+    println!("rows of the layout before, {rows} rows: get {get:.1} ns, scan {scan:.1} ns a row");
 }
 
 fn bulk(present: u64) {

@@ -22,6 +22,7 @@ pub(super) enum Step {
     Durable(u64),
     Purge(usize),
     Reload,
+    Evolve,
 }
 
 pub(super) type Seed = (u8, u8, u8);
@@ -56,6 +57,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..3u64).prop_map(Step::Durable),
         3 => (0..6usize).prop_map(Step::Purge),
         1 => Just(Step::Reload),
+        2 => Just(Step::Evolve),
     ];
     proptest::collection::vec(step, 0..150)
 }
