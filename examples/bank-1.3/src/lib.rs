@@ -86,6 +86,10 @@ impl Ledger for Bank {
         context.tables.account.by_owner.get(&owner)
     }
 
+    fn limit_of(context: &QueryContext, account: u64) -> Option<u64> {
+        context.tables.limit.get(account).map(|limit| limit.amount)
+    }
+
     fn total(context: &QueryContext) -> i64 {
         context.tables.account.iter().map(|account| account.balance).sum()
     }
@@ -95,10 +99,6 @@ impl Audit for Bank {
     fn journal(context: &QueryContext, account: u64, since_day: u32, limit: u32) -> Vec<Entry> {
         let entries = &context.tables.entry.by_account_and_day;
         entries.prefix_range(account, since_day..).rev().limit(limit).collect()
-    }
-
-    fn limit_of(context: &QueryContext, account: u64) -> Option<u64> {
-        context.tables.limit.get(account).map(|limit| limit.amount)
     }
 }
 

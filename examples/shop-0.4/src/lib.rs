@@ -46,7 +46,7 @@ impl Orders for Shop {
         // If the bank refuses, so does this reducer, and the order and the stock are as before.
         let account = own_account(context);
         let memo = format!("order {}", order.id);
-        ledger::transfer(context, customer, account, total, memo).map_err(OrderError::Payment)?;
+        ledger::transfer(context, customer, account, total, &memo).map_err(OrderError::Payment)?;
         Ok(order)
     }
 
@@ -62,7 +62,8 @@ impl Orders for Shop {
             context.tables.product.update(&product).expect("the product was read in this transaction");
         }
         let account = own_account(context);
-        ledger::transfer(context, account, order.customer, order.total, format!("refund of order {id}")).map_err(OrderError::Payment)
+        let memo = format!("refund of order {id}");
+        ledger::transfer(context, account, order.customer, order.total, &memo).map_err(OrderError::Payment)
     }
 
     fn history(context: &QueryContext, customer: u64) -> Vec<Order> {
