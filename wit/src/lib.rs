@@ -67,6 +67,7 @@
 //! by `@unstable`. `@since` gates, `include` and nested packages are fine. The [`limits`] have names and reasons.
 
 pub mod canonical;
+pub mod diff;
 mod directive;
 pub mod doors;
 pub mod evolution;

@@ -32,6 +32,11 @@ pub(crate) fn reading(old: &ValueType, new: &ValueType) -> Reading {
     }
 }
 
+/// The first difference between two types, as a clause: `the field `a` is gone`; none if they are equal.
+pub(crate) fn difference(old: &ValueType, new: &ValueType) -> Option<String> {
+    first_difference(old, new, false)
+}
+
 /// A type as text, or what kind of type it is where that would be too long.
 pub(crate) fn shown(ty: &ValueType) -> String {
     let text = structure_of(ty);
