@@ -13,7 +13,9 @@ mod subject;
 mod terminal;
 
 use clap::{Parser, Subcommand};
-use commands::{ask, backup, build, check, codegen, log, new, replay, restore, run, schema, snapshot, state};
+use commands::{
+    ask, backup, build, check, codegen, diff, log, new, replay, restore, run, schema, snapshot, state,
+};
 use exit::EXIT_CODES;
 use std::process::ExitCode;
 
@@ -32,6 +34,7 @@ enum Command {
     Check(check::Arguments),
     Schema(schema::Arguments),
     Codegen(codegen::Arguments),
+    Diff(diff::Arguments),
     Run(run::Arguments),
     /// Calls a reducer of a database that no process has open.
     ///
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Call(arguments) => ask::run(&arguments, ask::Kind::Call),
         Command::Query(arguments) => ask::run(&arguments, ask::Kind::Query),
