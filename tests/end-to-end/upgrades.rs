@@ -4,8 +4,8 @@
 use crate::bank::example;
 use interstice_log::{LogFilter, LogReader, NamedCause, Record, Sequence, os};
 use interstice_node::{
-    Acknowledge, Beginning, CallOptions, CatalogChange, Direction, Error, HistoricState, ModuleInfo, Moment, Node,
-    NodeOptions, RerunOptions, Upgrade, UpgradeOptions, verify_calls,
+    Acknowledge, Beginning, CallOptions, CatalogChange, Direction, Error, HistoricState, ModuleInfo, Moment,
+    Node, NodeOptions, RerunOptions, Upgrade, UpgradeOptions, verify_calls,
 };
 use interstice_test::component_of;
 use interstice_tests::machine::call;
@@ -134,7 +134,10 @@ fn what_only_adds_leaves_dependents_alone() {
     };
     assert_eq!(plan.refusals, Vec::<String>::new());
     let module = &plan.modules[0];
-    assert_eq!((module.from.as_str(), module.to.as_str(), module.direction), ("1.2.0", "1.3.0", Direction::Up));
+    assert_eq!(
+        (module.from.as_str(), module.to.as_str(), module.direction),
+        ("1.2.0", "1.3.0", Direction::Up)
+    );
     let tables: Vec<_> =
         module.tables.iter().map(|table| (table.table.as_str(), table.becomes, table.rows)).collect();
     assert_eq!(tables[0], ("tables.account", "kept", 3));
@@ -186,7 +189,12 @@ fn what_only_adds_leaves_dependents_alone() {
     let NamedCause::Upgrade { schema, .. } = &upgrade.cause else { panic!("{upgrade:?}") };
     let change = CatalogChange::read(schema).unwrap();
     assert_eq!(change.modules[0].to.as_ref().unwrap().schema.package.to_string(), "acme:bank@1.3.0");
-    assert!(records[..before as usize].iter().filter(|record| record.package == BANK).all(|record| record.version == "1.2.0"));
+    assert!(
+        records[..before as usize]
+            .iter()
+            .filter(|record| record.package == BANK)
+            .all(|record| record.version == "1.2.0")
+    );
     let after = records[before as usize + 1..].iter().filter(|record| record.package == BANK);
     assert!(after.map(|record| record.version.as_str()).all(|version| version == "1.3.0"));
 
@@ -256,7 +264,10 @@ fn there_is_a_way_back_while_no_row_would_lose_anything() {
     let before = street.node().last_sequence();
     let error = street.upgrade(&["bank"], back).unwrap_err();
     let told = error.to_string();
-    assert!(told.contains("tables.entry") && told.contains("a memo") && told.contains("no way back"), "{told}");
+    assert!(
+        told.contains("tables.entry") && told.contains("a memo") && told.contains("no way back"),
+        "{told}"
+    );
     assert_eq!(street.node().last_sequence(), before);
     assert_eq!(street.ask(BANK, "set-limit(3, 5)"), "ok");
     let told = street.upgrade(&["bank"], back).unwrap_err().to_string();
@@ -321,4 +332,125 @@ fn a_query_of_an_older_version_reads_by_the_catalog_of_that_version() {
     let reply = held.wait(Acknowledge::Memory).unwrap();
     assert_eq!(function.print_result(&reply.result), "some(940)");
     assert_eq!(street.ask(BANK, "balance(3)"), "some(941)");
+}
+
+const PEOPLE: &str = "demo:people";
+
+/// A register with people made up of four first names and five last ones.
+fn register(people: u32) -> (TempDir, PathBuf, Node) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let node = open(&data);
+    node.install(&component("people-1.0")).unwrap();
+    text(&node, PEOPLE, &format!("populate({people})")).unwrap();
+    (folder, data, node)
+}
+
+#[test]
+fn a_migration_splits_a_column_of_a_hundred_thousand_rows() {
+    let (_folder, data, node) = register(100_000);
+    let next = component("people-2.0");
+    let plan = node.plan(&[&next], &UpgradeOptions::default()).unwrap();
+    assert_eq!(plan.refusals, Vec::<String>::new());
+    let module = &plan.modules[0];
+    assert_eq!(module.migrations, ["migration.split-names"]);
+    assert_eq!((module.tables[0].becomes, module.tables[0].rows), ("filled", 100_000));
+    let before = node.last_sequence();
+    let tried = node.upgrade(&[&next], &UpgradeOptions { dry_run: true, rollback: false }).unwrap();
+    assert_eq!((tried.sequence, tried.changed_rows), (None, 100_000));
+    assert_eq!(text(&node, PEOPLE, "name-of(5)").unwrap(), "some(\"Ada van Wijngaarden\")");
+    assert_eq!(node.last_sequence(), before, "a dry run leaves no record");
+
+    let done = node.upgrade(&[&next], &UpgradeOptions::default()).unwrap();
+    assert_eq!((done.sequence, done.changed_rows), (Some(before.next()), 100_000));
+    let check = |node: &Node| {
+        assert_eq!(text(node, PEOPLE, "count()").unwrap(), "100000");
+        assert_eq!(text(node, PEOPLE, "namesakes(\"van Wijngaarden\")").unwrap(), "20000");
+        assert_eq!(text(node, PEOPLE, "name-of(5)").unwrap(), "some(\"Ada van Wijngaarden\")");
+    };
+    check(&node);
+    assert_eq!(text(&node, PEOPLE, "add(\"Barbara\", \"Liskov\", 1939)").unwrap(), "100001", "numbers go on");
+    node.close().unwrap();
+    drop(node);
+    // Replay runs no migration; running the calls again does, and does the same.
+    let report = verify_calls(&os::doors(&data).unwrap(), &RerunOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!(report.divergence, None);
+    let node = open(&data);
+    assert_eq!(text(&node, PEOPLE, "count()").unwrap(), "100001");
+    node.snapshot().unwrap();
+    node.close().unwrap();
+    drop(node);
+    let node = open(&data);
+    assert_eq!(text(&node, PEOPLE, "namesakes(\"Liskov\")").unwrap(), "1");
+    // The way back is closed: nobody knows how to make whole names of these again.
+    let back = UpgradeOptions { rollback: true, dry_run: false };
+    let error = node.upgrade(&[&component("people-1.0")], &back).unwrap_err();
+    assert!(error.to_string().contains("no way back"), "{error}");
+    node.close().unwrap();
+}
+
+#[test]
+fn a_migration_that_refuses_changes_nothing() {
+    let (_folder, data, node) = register(3);
+    text(&node, PEOPLE, "add(\"\", 1950)").unwrap();
+    let before = node.last_sequence();
+    let next = component("people-2.0");
+    for dry_run in [true, false] {
+        let error = node.upgrade(&[&next], &UpgradeOptions { dry_run, rollback: false }).unwrap_err();
+        assert_eq!(error.code(), "module.migration-refused");
+        assert!(
+            error.to_string().contains("migration.split-names returned err \"person 4 has no name\""),
+            "{error}"
+        );
+    }
+    assert_eq!(node.last_sequence(), before);
+    assert_eq!(text(&node, PEOPLE, "name-of(1)").unwrap(), "some(\"Ada Lovelace\")");
+    assert_eq!(
+        text(&node, PEOPLE, "add(\"Barbara Liskov\", 1939)").unwrap(),
+        "5",
+        "the old version goes on writing"
+    );
+    node.close().unwrap();
+    drop(node);
+    let node = open(&data);
+    assert_eq!(text(&node, PEOPLE, "name-of(5)").unwrap(), "some(\"Barbara Liskov\")");
+    node.close().unwrap();
+}
+
+#[test]
+fn tables_without_rows_need_no_migration_and_it_is_not_run_in_an_installation() {
+    let (_folder, _data, node) = register(0);
+    assert_eq!(
+        node.upgrade(&[&component("people-2.0")], &UpgradeOptions::default()).unwrap().changed_rows,
+        0
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = open(&folder.path().join("data"));
+    fresh.install(&component("people-2.0")).unwrap();
+    assert_eq!(text(&fresh, PEOPLE, "add(\"Ada\", \"Lovelace\", 1815)").unwrap(), "1");
+    fresh.close().unwrap();
+    let fresh = open(&folder.path().join("data"));
+    assert_eq!(text(&fresh, PEOPLE, "name-of(1)").unwrap(), "some(\"Ada Lovelace\")");
+    node.close().unwrap();
+}
+
+#[test]
+fn a_unique_index_that_rows_do_not_fit_is_refused_with_their_keys() {
+    const JOURNAL: &str = "test:journal";
+    let folder = tempfile::tempdir().unwrap();
+    let node = open(&folder.path().join("data"));
+    node.install(&component_of(crate::module("journal"))).unwrap();
+    for number in [7, 8, 7, 9] {
+        call(&node, JOURNAL, &format!("write({number}, 3)"), Acknowledge::Durable).unwrap();
+    }
+    let before = node.last_sequence();
+    let next = component_of(crate::module("journal-2"));
+    let error = node.upgrade(&[&next], &UpgradeOptions::default()).unwrap_err();
+    assert_eq!(error.code(), "version.upgrade-refused");
+    let told = error.to_string();
+    assert!(told.contains("index `number`") && told.contains("the rows 1 and 3"), "{told}");
+    assert_eq!(node.last_sequence(), before);
+    assert_eq!(text(&node, JOURNAL, "numbers()").unwrap(), "[7, 8, 7, 9]");
+    call(&node, JOURNAL, "write(7, 3)", Acknowledge::Durable).unwrap();
+    node.close().unwrap();
 }

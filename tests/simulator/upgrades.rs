@@ -77,7 +77,12 @@ impl Known {
         if step > 0 {
             let paid: Option<i64> = query(node, BANK, "balance(1)", Acknowledge::Memory);
             let paid = paid.expect("the bank's own account is opened with it");
-            assert!((self.paid..=self.most_paid).contains(&paid), "{paid} of {}..={}", self.paid, self.most_paid);
+            assert!(
+                (self.paid..=self.most_paid).contains(&paid),
+                "{paid} of {}..={}",
+                self.paid,
+                self.most_paid
+            );
             (self.paid, self.most_paid) = (paid, paid);
         }
     }
@@ -183,17 +188,20 @@ fn no_moment_of_an_upgrade_leaves_half_of_it() {
             let is_over = !machine.disk.is_dead();
             match &done {
                 Ok(()) => {}
-                Err(error) => assert!(
-                    matches!(error.kind(), ErrorKind::Ours | ErrorKind::OutcomeUnknown),
-                    "{error}"
-                ),
+                Err(error) => {
+                    assert!(matches!(error.kind(), ErrorKind::Ours | ErrorKind::OutcomeUnknown), "{error}")
+                }
             }
             let machine = machine.power_loss(step);
             drop(node);
             let (node, _) = open(&machine).unwrap();
             let found = step_of(&node);
             assert!(found == 4 || (found == 2 && done.is_err()), "step {found} after {done:?}");
-            if found == 4 { new += 1 } else { old += 1 }
+            if found == 4 {
+                new += 1
+            } else {
+                old += 1
+            }
             let balance: Option<i64> = query(&node, BANK, "balance(1)", Acknowledge::Memory);
             assert_eq!(balance, Some(7));
             // Whatever is there goes on.
@@ -202,6 +210,9 @@ fn no_moment_of_an_upgrade_leaves_half_of_it() {
                 break;
             }
         }
-        assert!(old > 3 && new > 0, "the power failed {old} times before the upgrade and {new} times after it");
+        assert!(
+            old > 3 && new > 0,
+            "the power failed {old} times before the upgrade and {new} times after it"
+        );
     });
 }

@@ -17,11 +17,11 @@ use database::{Answer, Database};
 use indicatif::{ProgressBar, ProgressStyle};
 use mix::{Half, Mix, Transaction};
 use report::Report;
-use upgrade::Street;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use upgrade::Street;
 
 /// How many customers one loading transaction opens accounts for.
 const CUSTOMERS_A_LOAD: u64 = 10_000;

@@ -106,7 +106,12 @@ fn open(context: &ReducerContext, owner: &str) -> Result<Account, OpenError> {
     if let Some(account) = accounts.by_owner.get(owner) {
         return Err(OpenError::AlreadyOpen(account.id));
     }
-    match accounts.insert(Account { id: 0, owner: owner.to_owned(), balance: 0, currency: CURRENCY.to_owned() }) {
+    match accounts.insert(Account {
+        id: 0,
+        owner: owner.to_owned(),
+        balance: 0,
+        currency: CURRENCY.to_owned(),
+    }) {
         Ok(account) => Ok(account),
         Err(InsertError::DuplicateUnique(AccountUnique::Owner)) => {
             unreachable!("no account of this owner was there a moment ago")

@@ -37,7 +37,8 @@ impl Migration for People {
     fn split_names(context: &mut MigrationContext) -> Result<(), String> {
         for old in context.old.person.iter() {
             let (first, last) = split(&old.name).ok_or_else(|| format!("person {} has no name", old.id))?;
-            let person = Person { id: old.id, first: first.to_owned(), last: last.to_owned(), born: old.born };
+            let person =
+                Person { id: old.id, first: first.to_owned(), last: last.to_owned(), born: old.born };
             context.tables.person.insert(person).expect("each number was there once");
         }
         Ok(())
@@ -49,7 +50,8 @@ fn split(name: &str) -> Option<(&str, &str)> {
     let name = name.trim();
     let mut at = name.rfind(' ').map_or(0, |space| space + 1);
     // A particle before the last name, and one before that.
-    while let Some(before) = name[..at].trim_end().rsplit(' ').next().filter(|word| PARTICLES.contains(word)) {
+    while let Some(before) = name[..at].trim_end().rsplit(' ').next().filter(|word| PARTICLES.contains(word))
+    {
         at = name[..at].trim_end().len() - before.len();
     }
     (!name.is_empty()).then(|| (name[..at].trim_end(), &name[at..]))

@@ -15,8 +15,8 @@ mod terminal;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    ask, backup, build, check, codegen, diff, install, log, modules, new, replay, restore, run, schema, snapshot,
-    state, uninstall, upgrade,
+    ask, backup, build, check, codegen, diff, install, log, modules, new, replay, restore, run, schema,
+    snapshot, state, uninstall, upgrade,
 };
 use exit::EXIT_CODES;
 use std::process::ExitCode;

@@ -61,20 +61,32 @@ fn a_plan_says_what_an_upgrade_would_do_and_the_upgrade_does_it() {
     assert_eq!((last["changed_rows"].as_u64(), &last["plan"]["refusals"]), (Some(1), &Value::Array(vec![])));
     assert_eq!(told(&case, &["upgrade", &file("bank-1.3")]), "already installed\n");
     let log = told(&case, &["log"]);
-    assert!(log.lines().any(|line| line.contains(&format!("{sequence}  ")) && line.contains("acme:bank upgraded to 1.3.0")), "{log}");
+    assert!(
+        log.lines()
+            .any(|line| line.contains(&format!("{sequence}  "))
+                && line.contains("acme:bank upgraded to 1.3.0")),
+        "{log}"
+    );
     let records = told(&case, &["log", "--json", "--rows"]);
     let upgrade = records.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let upgrade = upgrade.into_iter().find(|record| record["sequence"] == sequence).unwrap();
     assert_eq!(upgrade["cause"]["upgrade"]["modules"][0]["version"], "1.3.0");
-    assert_eq!(upgrade["writes"][0]["changes"][0]["insert"]["owner"], "acme reserve", "rows of the new version are read by its schema");
+    assert_eq!(
+        upgrade["writes"][0]["changes"][0]["insert"]["owner"], "acme reserve",
+        "rows of the new version are read by its schema"
+    );
     // Before, rows of the journal had no memo; now all have the column.
     let rows = told(&case, &["state", "--table", "entry", "--limit", "1"]);
     assert!(rows.contains("memo: none"), "{rows}");
-    let rows = told(&case, &["state", "--table", "entry", "--limit", "1", "--at", &(sequence - 1).to_string()]);
+    let rows =
+        told(&case, &["state", "--table", "entry", "--limit", "1", "--at", &(sequence - 1).to_string()]);
     assert!(!rows.contains("memo"), "{rows}");
     let changes = told(&case, &["state", "--diff", &(sequence - 1).to_string(), &sequence.to_string()]);
     assert!(changes.contains("acme reserve"), "{changes}");
-    assert!(told(&case, &["replay", "--verify"]).contains("no difference") || told(&case, &["replay", "--verify"]).contains("the same"));
+    assert!(
+        told(&case, &["replay", "--verify"]).contains("no difference")
+            || told(&case, &["replay", "--verify"]).contains("the same")
+    );
 }
 
 #[test]
@@ -83,7 +95,9 @@ fn a_refusal_names_who_what_and_why_and_changes_nothing() {
     let log = told(&case, &["log"]);
     let refused = ended(&case, 5, &["upgrade", &file("bank-2.0")]);
     assert_eq!(refused.stdout, "");
-    for part in ["acme:bank cannot be upgraded", "acme:shop@0.3.0 cannot be linked (semver)", "acme:bank@2.0.0"] {
+    for part in
+        ["acme:bank cannot be upgraded", "acme:shop@0.3.0 cannot be linked (semver)", "acme:bank@2.0.0"]
+    {
         assert!(refused.stderr.contains(part), "`{part}` is not in:\n{}", refused.stderr);
     }
     let plan = ended(&case, 5, &["upgrade", "--plan", &file("bank-2.0")]).stdout;
@@ -99,7 +113,11 @@ fn a_refusal_names_who_what_and_why_and_changes_nothing() {
     assert!(told(&case, &["log"]).starts_with(&log), "what was refused is in no record");
 
     let done = told(&case, &["upgrade", &file("shop-0.4"), &file("bank-2.0")]);
-    assert!(done.contains("acme:bank upgraded 1.2.0 -> 2.0.0") && done.contains("acme:shop upgraded 0.3.0 -> 0.4.0"), "{done}");
+    assert!(
+        done.contains("acme:bank upgraded 1.2.0 -> 2.0.0")
+            && done.contains("acme:shop upgraded 0.3.0 -> 0.4.0"),
+        "{done}"
+    );
 }
 
 #[test]

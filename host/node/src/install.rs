@@ -159,11 +159,7 @@ pub(crate) struct Waiting {
 }
 
 /// Proves and links a component: to its tables, and to the modules of a catalog.
-pub(crate) fn assemble(
-    shop: &Workshop<'_>,
-    catalog: &Catalog,
-    waiting: &Waiting,
-) -> Result<Module, Error> {
+pub(crate) fn assemble(shop: &Workshop<'_>, catalog: &Catalog, waiting: &Waiting) -> Result<Module, Error> {
     let Waiting { index, schema, artifact, compiled, tables } = waiting;
     let numbers = shop.numbers;
     let program = link(shop.engine, compiled, schema, catalog, tables, &former_tables(numbers, schema)?)?;

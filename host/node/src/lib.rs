@@ -16,6 +16,7 @@ mod executor;
 mod history;
 mod install;
 mod items;
+mod judge;
 mod limits;
 mod link;
 mod node;
@@ -43,8 +44,8 @@ mod upgrade;
 mod view;
 mod worker;
 
-pub use change::{Becomes, CatalogChange, HexBytes, ModuleChange, NewVersion, Source, TableStep};
 pub use call::{Acknowledge, CallOptions, FunctionHandle, ModuleInfo, Pending, PendingQuery, Reply};
+pub use change::{Becomes, CatalogChange, HexBytes, ModuleChange, NewVersion, Source, TableStep};
 pub use error::{Error, ErrorKind};
 pub use history::{Beginning, HistoricState, HistoricTable};
 pub use install::Installation;

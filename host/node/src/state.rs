@@ -172,9 +172,8 @@ impl State {
         changed: &mut Changed,
     ) -> Result<(), ChangeError> {
         let package = &change.package;
-        let is_it = |place: &Option<StoredModule>| {
-            place.as_ref().is_some_and(|module| module.name() == *package)
-        };
+        let is_it =
+            |place: &Option<StoredModule>| place.as_ref().is_some_and(|module| module.name() == *package);
         let place = self.places.iter().position(is_it);
         let place = place.ok_or_else(|| ChangeError::UnknownModule(package.clone()))?;
         let index = ModuleIndex(place as u32);
@@ -182,8 +181,7 @@ impl State {
         let new_schema = change.to.as_ref().map(|to| &to.schema);
         let evolved =
             evolve_tables(reshape, &change.tables, &old.tables_by_name(), new_schema, self.next_table);
-        let evolved =
-            evolved.map_err(|source| ChangeError::Tables { package: package.clone(), source })?;
+        let evolved = evolved.map_err(|source| ChangeError::Tables { package: package.clone(), source })?;
         self.next_table += evolved.made;
         self.tables.retain(|(owner, _), _| owner != package);
         self.functions.retain(|(owner, _), _| owner != package);
@@ -309,7 +307,6 @@ impl State {
     pub(crate) fn installed_micros(&self) -> Vec<u64> {
         self.places.iter().map(|place| place.as_ref().map_or(0, |module| module.installed_micros)).collect()
     }
-
 }
 
 /// The scheduled functions of a module.

@@ -6,18 +6,25 @@ use crate::catalog::LinkedTable;
 use crate::change::{Becomes, HexBytes, Source, TableStep};
 use crate::error::Error;
 use crate::numbers::Numbers;
-use interstice_codec::row::ColumnSource;
+use interstice_codec::ValueType;
+use interstice_codec::key::KeyLayout;
+use interstice_codec::row::{ColumnSource, Layout};
 use interstice_log::Definition;
 use interstice_store::{
-    Evolution, IndexDefinition, Recording, Store, StoreError, StoreLimits, TableDefinition, TableHandle, TableId,
-    Transaction, Version,
+    Evolution, IndexDefinition, Recording, Store, StoreError, StoreLimits, TableDefinition, TableHandle,
+    TableId, Transaction, Version,
 };
+use interstice_wit::text::wave;
 use interstice_wit::{ColumnIndex, Schema, Storage, Table, TypeName};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Makes the tables of a module in the store, all or none. They are numbered from `first` on.
-pub(crate) fn make_tables(store: &Store, first: u32, schema: &Schema) -> Result<Vec<TableHandle>, StoreError> {
+pub(crate) fn make_tables(
+    store: &Store,
+    first: u32,
+    schema: &Schema,
+) -> Result<Vec<TableHandle>, StoreError> {
     let mut made = Vec::new();
     for (position, (_, table)) in schema.tables().enumerate() {
         let id = TableId(first + position as u32);
@@ -88,13 +95,42 @@ pub(crate) enum EvolveError {
 
 /// What an upgrade to this version tells of tables that do not become what they should.
 pub(crate) fn evolve_error(schema: &Schema, error: EvolveError) -> Error {
-    match error {
-        EvolveError::Store(error) => Error::Store(error),
-        other => Error::UpgradeRefused {
-            modules: vec![schema.package.unversioned()],
-            reasons: vec![other.to_string()],
-        },
-    }
+    let reason = match error {
+        EvolveError::Store(error @ StoreError::NotUnique { .. }) => not_unique(schema, &error),
+        EvolveError::Store(error) => return Error::Store(error),
+        other => other.to_string(),
+    };
+    Error::UpgradeRefused { modules: vec![schema.package.unversioned()], reasons: vec![reason] }
+}
+
+/// Which rows stand in the way of a unique index, by their primary keys in WAVE.
+fn not_unique(schema: &Schema, error: &StoreError) -> String {
+    let StoreError::NotUnique { table: name, rows, more, .. } = error else { return error.to_string() };
+    let package = schema.package.unversioned();
+    let found = schema.tables().find(|(_, table)| format!("{package}/{}", table.name) == *name);
+    let key = found.and_then(|(_, table)| {
+        let types: Vec<ValueType> =
+            table.columns.iter().map(|column| schema.value_type(&column.ty)).collect();
+        let places: Vec<usize> = table.primary_key.iter().map(|at| at.0 as usize).collect();
+        let layout = KeyLayout::new(&Layout::new(&types), &places).ok()?;
+        Some((layout, places.into_iter().map(|at| types[at].clone()).collect::<Vec<_>>()))
+    });
+    let text = |bytes: &[u8]| {
+        let values = key.as_ref().and_then(|(layout, types)| Some((layout.decode(bytes).ok()?, types)));
+        values.map_or_else(
+            || "?".to_owned(),
+            |(values, types)| {
+                let values = values.iter().zip(types).map(|(value, ty)| wave::print(value, ty));
+                values.collect::<Vec<_>>().join(", ")
+            },
+        )
+    };
+    let pairs = rows.iter().map(|(left, right)| format!("{} and {}", text(left), text(right)));
+    let rest = if *more > 0 { format!("; and {more} more") } else { String::new() };
+    format!(
+        "{error}: the rows {}{rest}; change or delete one of each first",
+        pairs.collect::<Vec<_>>().join("; ")
+    )
 }
 
 /// Takes the tables of a module to the next version of it. New ones are numbered from `first` on. Without a schema

@@ -6,12 +6,13 @@ use crate::change::CatalogChange;
 use crate::context::{Former, Target, Work};
 use crate::error::Error;
 use crate::install::{Waiting, describe, function_index};
-use crate::node::DELIVERIES_BEFORE_A_CALL;
-use crate::plan::{Before, Candidate, Judgement, UpgradePlan, dependents, judge, own_tables};
+use crate::judge::{Before, Candidate, Judgement, dependents, judge, own_tables};
+use crate::node::{DELIVERIES_BEFORE_A_CALL, Node};
+use crate::plan::UpgradePlan;
 use crate::ready::{Workshop, make_ready};
 use crate::tables::{evolve_error, evolve_tables, former_name, link_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
-use interstice_engine::{Caller, Returned};
+use interstice_engine::{Caller, Returned, is_guest_thread};
 use interstice_log::{Cause, DefinitionId, Installed, Lifecycle, Outcome, Sequence};
 use interstice_store::{TableHandle, Version};
 use interstice_wit::{FunctionKind, Trigger, hash::artifact_hash, section};
@@ -36,6 +37,59 @@ pub struct Upgrade {
     pub sequence: Option<Sequence>,
     /// How many rows migration functions and handlers have changed.
     pub changed_rows: u64,
+}
+
+/// What is done with components at the writer.
+type ComponentWork<T> =
+    fn(&mut Writer, &Tools<'_>, &Workshop<'_>, &[&[u8]], &UpgradeOptions) -> Result<T, Error>;
+
+impl Node {
+    /// What replacing installed modules by these components would do. Nothing changes.
+    ///
+    /// # Errors
+    /// If a component cannot be read, or its module is not installed. What stands against an upgrade is no error, but
+    /// is in the plan.
+    pub fn plan(&self, components: &[&[u8]], options: &UpgradeOptions) -> Result<UpgradePlan, Error> {
+        self.with_components(components, *options, |writer, tools, shop, components, options| {
+            writer.plan(tools, shop, components, options)
+        })
+    }
+
+    /// Replaces installed modules by these components, all in one transaction, and returns once that is durable.
+    /// Calls that run meanwhile end before it or begin after it.
+    ///
+    /// # Errors
+    /// If it cannot be made; then nothing has changed.
+    pub fn upgrade(&self, components: &[&[u8]], options: &UpgradeOptions) -> Result<Upgrade, Error> {
+        self.with_components(components, *options, |writer, tools, shop, components, options| {
+            writer.upgrade(tools, shop, components, options)
+        })
+    }
+
+    /// Does something with components at the writer, on a thread that can run guests.
+    fn with_components<T: Send + 'static>(
+        &self,
+        components: &[&[u8]],
+        options: UpgradeOptions,
+        work: ComponentWork<T>,
+    ) -> Result<T, Error> {
+        if !is_guest_thread() {
+            let components: Vec<Vec<u8>> = components.iter().map(|component| component.to_vec()).collect();
+            return self.hand_over(&self.inner.writing, move |node| {
+                let components: Vec<&[u8]> = components.iter().map(Vec::as_slice).collect();
+                node.with_components(&components, options, work)
+            });
+        }
+        let inner = &self.inner;
+        let mut writer = inner.writer.lock();
+        let done =
+            writer.guarded(|writer| work(writer, &inner.tools(), &inner.workshop(), components, &options));
+        let last = Sequence(writer.last_sequence);
+        drop(writer);
+        let done = done?;
+        inner.catalog_changed(last)?;
+        Ok(done)
+    }
 }
 
 impl Writer {

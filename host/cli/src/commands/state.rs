@@ -168,7 +168,8 @@ fn show_changes(
     for table in tables(arguments, &[before, after])? {
         let name = full_name(&table);
         let (old, new) = (of(before, &name), of(after, &name));
-        let shape = |state, found: &Option<HistoricTable>| found.as_ref().map(|found| Shape::of(state, found));
+        let shape =
+            |state, found: &Option<HistoricTable>| found.as_ref().map(|found| Shape::of(state, found));
         let shapes = match (shape(before, &old), shape(after, &new)) {
             (Some(before), Some(after)) => Shapes { before, after },
             (Some(one), None) | (None, Some(one)) => Shapes { before: one.clone(), after: one },

@@ -299,7 +299,12 @@ mod tests {
             catalog_hash: [2; 32],
         };
         let entry = CatalogEntry {
-            kept: vec![KeptEntry { place: 1, schema: b"{}".to_vec(), artifact: [3; 32], installed_micros: 6 }],
+            kept: vec![KeptEntry {
+                place: 1,
+                schema: b"{}".to_vec(),
+                artifact: [3; 32],
+                installed_micros: 6,
+            }],
             waits_since: vec![(("acme:bank".to_owned(), "automation.accrue".to_owned()), 8)],
         };
         let catalog = encode_catalog(&entry);

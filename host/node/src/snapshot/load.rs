@@ -97,7 +97,13 @@ fn load_modules(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError>
         let schema = read_schema(&entry.schema).map_err(LoadError::Schema)?;
         catalog = entry.catalog_hash;
         let (artifact, installed_micros) = (Digest(entry.artifact), entry.installed_micros);
-        modules.push(StoredModule { schema, artifact, tables: Vec::new(), installed_micros, is_installed: true });
+        modules.push(StoredModule {
+            schema,
+            artifact,
+            tables: Vec::new(),
+            installed_micros,
+            is_installed: true,
+        });
     }
     let expected = snapshot.identity().anchor.catalog;
     let malformed = |source| LoadError::Section { section: CATALOG, source };

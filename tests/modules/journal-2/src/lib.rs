@@ -17,7 +17,7 @@ fn text(number: u64, length: u32) -> String {
 
 fn write(context: &ReducerContext, number: u64, length: u32) {
     let entry = Entry { place: 0, number, text: text(number, length), note: Some("new".to_owned()) };
-    context.tables.entry.insert(entry).expect("an entry has no other key than its counter");
+    context.tables.entry.insert(entry).expect("each number is written once");
 }
 
 impl Work for Journal {
@@ -28,7 +28,7 @@ impl Work for Journal {
     fn write_many(context: &mut ReducerContext, first: u64, count: u64, length: u32) {
         let entry = |number| Entry { place: 0, number, text: text(number, length), note: None };
         let entries = (first..first + count).map(entry);
-        context.tables.entry.insert_many(entries).expect("an entry has no other key than its counter");
+        context.tables.entry.insert_many(entries).expect("each number is written once");
     }
 
     fn fail(context: &mut ReducerContext, number: u64) {

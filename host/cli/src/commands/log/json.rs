@@ -3,8 +3,8 @@
 //! `{"bytes": "<hexadecimal>"}`.
 
 use super::names::{Names, Typed, hex};
-use interstice_node::{CatalogChange, ModuleChange, describe_caller};
 use interstice_node::log::{Closed, EventKind, Lifecycle, NamedCause, NamedChange, NamedOutcome, Record};
+use interstice_node::{CatalogChange, ModuleChange, describe_caller};
 use interstice_wit::text::json;
 use serde_json::{Map, Value as Json, json};
 

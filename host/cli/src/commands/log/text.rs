@@ -5,8 +5,8 @@ use super::json::{event, lifecycle};
 use super::names::{Names, hex};
 use crate::moment;
 use crate::terminal::{self, DIM};
-use interstice_node::{CatalogChange, describe_caller};
 use interstice_node::log::{NamedCause, NamedChange, NamedOutcome, Record};
+use interstice_node::{CatalogChange, describe_caller};
 use interstice_wit::text::wave;
 
 pub(super) fn lines(record: &Record, names: &Names, with_rows: bool) -> String {

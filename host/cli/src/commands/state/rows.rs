@@ -85,9 +85,7 @@ pub(super) fn changes(
         let change = match (&left, &right) {
             (Some((_, old)), _) if order.is_lt() => Some(Change::Removed(old)),
             (_, Some((_, new))) if order.is_gt() => Some(Change::Added(new)),
-            (Some((_, old)), Some((_, new))) if !shapes.is_same(old, new) => {
-                Some(Change::Changed(old, new))
-            }
+            (Some((_, old)), Some((_, new))) if !shapes.is_same(old, new) => Some(Change::Changed(old, new)),
             _ => None,
         };
         if let Some(change) = change
