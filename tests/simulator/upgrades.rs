@@ -1,6 +1,7 @@
 //! Upgrades on a machine whose power fails in the middle of them: afterwards there is the old version or the new one,
 //! with everything that was acknowledged, and nothing in between.
 
+use interstice_log::SnapshotStore;
 use interstice_log::doors::Clock;
 use interstice_log::sim::Simulator;
 use interstice_node::{
@@ -214,5 +215,40 @@ fn no_moment_of_an_upgrade_leaves_half_of_it() {
             old > 3 && new > 0,
             "the power failed {old} times before the upgrade and {new} times after it"
         );
+    });
+}
+
+/// The names of the sections of the newest snapshot.
+fn sections(simulator: &Simulator) -> Vec<String> {
+    let listed = SnapshotStore::new(&simulator.doors()).list().unwrap().into_iter().next().unwrap();
+    let snapshot = listed.found.unwrap();
+    snapshot.sections().map(|(name, _)| name.to_owned()).collect()
+}
+
+/// A program that knows of no upgrades reads the snapshots of a database that had none, and refuses by the name of a
+/// section those that it would misunderstand.
+#[test]
+fn a_snapshot_says_of_the_catalog_only_what_the_list_of_modules_cannot() {
+    on_guest_thread(|| {
+        let simulator = Simulator::new(5);
+        let (node, _) = open(&simulator).unwrap();
+        let installed = ["last-runs", "modules"];
+        go_on(&node, 0).unwrap();
+        go_on(&node, 1).unwrap();
+        node.snapshot().unwrap();
+        assert_eq!(sections(&simulator), installed);
+        // The schedule of the bank waits since the installation of 1.2.
+        go_on(&node, 2).unwrap();
+        node.snapshot().unwrap();
+        assert_eq!(sections(&simulator), ["catalog", "last-runs", "modules"]);
+        node.uninstall(SHOP).unwrap();
+        node.snapshot().unwrap();
+        node.close().unwrap();
+        drop(node);
+        let (nearest, whole) =
+            (state(&simulator, Beginning::Nearest), state(&simulator, Beginning::FirstRecord));
+        assert_eq!(nearest.digest().unwrap(), whole.digest().unwrap());
+        assert_eq!((nearest.modules().len(), nearest.kept().len(), nearest.tables().len()), (1, 1, 6));
+        assert!(nearest.tables().iter().any(|table| !table.is_installed && table.name == "tables.order"));
     });
 }
