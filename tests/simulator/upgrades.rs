@@ -238,6 +238,7 @@ fn a_snapshot_says_of_the_catalog_only_what_the_list_of_modules_cannot() {
         node.snapshot().unwrap();
         assert_eq!(sections(&simulator), installed);
         // The schedule of the bank waits since the installation of 1.2.
+        simulator.clock.advance(1_000_000);
         go_on(&node, 2).unwrap();
         node.snapshot().unwrap();
         assert_eq!(sections(&simulator), ["catalog", "last-runs", "modules"]);
