@@ -101,6 +101,7 @@ impl Scan {
             let range = Range { low: &self.low, high: self.high.as_deref(), descending: self.descending };
             let mut filling = Filling {
                 state: &state,
+                row_bytes: state.bytes_of_a_row(),
                 index,
                 mark,
                 rows_left: self.rows_left,
@@ -127,6 +128,8 @@ impl Scan {
 /// A batch while it is filled, under the lock of the table.
 struct Filling<'a> {
     state: &'a State,
+    /// How long the average row is, with what stands before it.
+    row_bytes: usize,
     index: &'a OrderedIndex,
     mark: UndoId,
     /// What the scan as a whole may still return.
@@ -148,7 +151,8 @@ impl Take for &mut Filling<'_> {
 
     #[inline]
     fn announce(&mut self, slot: SlotId) {
-        self.state.slots.get(slot).address().into_iter().for_each(prefetch::from);
+        let address = self.state.slots.get(slot).address();
+        address.into_iter().for_each(|address| prefetch::from(address, self.row_bytes));
     }
 
     #[inline]

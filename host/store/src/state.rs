@@ -11,6 +11,7 @@ use crate::{
     memory::{Memory, Reported},
     ordered::{Found, OrderedIndex, Place, Range, Visit},
     primary::PrimaryIndex,
+    row,
     scratch::with_scratch,
     slot::{Slot, SlotId, Slots},
     undo::{Undo, UndoId},
@@ -145,6 +146,12 @@ impl State {
     /// How many rows there are at a version.
     pub(crate) fn count(&self, version: Version) -> u64 {
         self.undo.newer_than(version).map_or(self.live_rows, |mark| mark.live_rows)
+    }
+
+    /// How many bytes the average row takes, without what the allocator adds to it.
+    #[inline]
+    pub(crate) fn bytes_of_a_row(&self) -> usize {
+        self.row_bytes.checked_div(self.slots.len() as u64).map_or(0, row::used_size)
     }
 
     /// The bytes that are allocated: rows, indexes and undo.
