@@ -156,8 +156,8 @@ impl TypeWriter<'_> {
         }
         let path = self.path();
         let encode = format!("write_case(*self as u32, {count}, out);");
-        let decode = format!("Ok(match reader.case({count})? {{ {decode} }})");
-        *impls += &codec(&path, &encode, "#[inline]", &decode);
+        let read = format!("Ok(match reader.case({count})? {{ {decode} }})");
+        *impls += &codec(&path, &encode, "#[inline]", &read);
         let _ = writeln!(
             impls,
             "impl KeyColumn for {path} {{

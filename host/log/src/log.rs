@@ -157,6 +157,7 @@ impl Log {
             mark_at: None,
             retry_at: 0,
             gathering: None,
+            dozes_until: 0,
             buffer: Vec::new(),
         };
         shared.pending.lock().room = writer.room();

@@ -230,9 +230,9 @@ impl Pending {
         self.waited_for = self.waited_for.max(sequence);
     }
 
-    /// The first of the records that wait, if there is no hurry to write them: nobody waits for one of them,
-    /// and more can be added to them.
-    pub(crate) fn gathering(&self) -> Option<Sequence> {
+    /// The first of the records that wait and its time, if there is no hurry to write them: nobody waits for one
+    /// of them, and more can be added to them.
+    pub(crate) fn gathering(&self) -> Option<(Sequence, u64)> {
         let batch = self.batches.front().filter(|_| self.batches.len() == 1)?;
         let calm = self.state == State::Open
             && self.waited_for < batch.first
@@ -240,7 +240,7 @@ impl Pending {
             && !batch.due
             && !batch.closes_segment
             && self.charged <= MAX_GATHERED_BYTES;
-        calm.then_some(batch.first)
+        calm.then_some((batch.first, batch.base_micros))
     }
 
     /// The batch that is written next.
