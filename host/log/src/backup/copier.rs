@@ -158,8 +158,11 @@ impl<'c> Copier<'c> {
     /// Ends the work: a copy that failed is taken away, as far as the disk lets us. What it does not is taken
     /// away by the next copy that is made here.
     pub(super) fn settle<T>(self, done: Result<T, LogError>) -> Result<T, LogError> {
-        let finished = done.and_then(|done| self.claim.finish().map(|()| done));
-        finished.map_err(|error| {
+        if done.is_ok() {
+            // The copy is whole and safe. A marker that stays beside its manifest means nothing.
+            let _ = self.claim.finish();
+        }
+        done.map_err(|error| {
             // What failed first is what there is to tell.
             let _ = self.claim.give_up();
             no_room(self.to, error)
