@@ -286,6 +286,11 @@ fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
         let shown = case.run(&["log", "--data", "data", filter, name, "--limit", "2"]);
         assert_eq!((shown.code, shown.stdout.lines().count()), (0, 2), "{filter}: {}", shown.stderr);
     }
+    // Arguments and rows were shown as bytes, since the log no longer says what they mean. A snapshot does.
+    let shown = case.run(&["log", "--data", "data", "--limit", "3", "--rows"]);
+    assert!(shown.stdout.contains("deposit(2, 1)"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("owner: \"ada\""), "{}", shown.stdout);
+    assert!(!shown.stdout.contains("0x"), "{}", shown.stdout);
     let refused = case.run(&["log", "--data", "data", "--table", "account"]);
     assert_eq!(refused.code, 3);
     assert!(refused.stderr.contains("write the whole name of the table"), "{}", refused.stderr);

@@ -387,6 +387,7 @@ fn log_code(error: &LogError) -> &'static str {
         LogError::NoDatabase { .. } => "caller.no-database",
         LogError::SegmentSize { .. } => "caller.segment-size",
         LogError::NotEmpty { .. } => "caller.not-empty",
+        LogError::UnfinishedCopy { .. } => "caller.unfinished-copy",
         LogError::NoSuchRecord { .. } | LogError::NothingSoOld { .. } | LogError::NoSnapshotBefore { .. } => {
             "caller.no-such-point"
         }

@@ -72,7 +72,7 @@ impl Writer {
                 })
             };
         }
-        tools.log.admit()?;
+        tools.log.admit_growth()?;
         let handles = make_tables(tools.store, &catalog, &schema)?;
         let next = link_tables(shop.numbers, &schema, &handles)
             .and_then(|tables| assemble(shop, &catalog, schema.clone(), artifact, component, &tables));

@@ -5,12 +5,14 @@
 mod capture;
 mod contents;
 mod load;
+mod modules;
 mod report;
 mod requests;
 mod taking;
 mod worker;
 
 pub(crate) use load::load;
+pub use modules::modules_of_newest_snapshot;
 pub use report::SnapshotReport;
 pub(crate) use requests::Snapshots;
 pub(crate) use worker::SnapshotWorker;
