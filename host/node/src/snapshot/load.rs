@@ -1,5 +1,5 @@
-//! A snapshot taken into a state. Its rows are checked as those of the log are, one by one, and all of a
-//! table against its digest.
+//! A snapshot taken into a state. Its rows fill tables at once; they are checked as those of the log are, one by
+//! one, and all of a table against its digest.
 //! Invariant: a state is used only if the loading ended without an error, so a snapshot counts whole or not.
 
 use super::contents::{
@@ -16,7 +16,7 @@ use interstice_log::doors::Disk;
 use interstice_log::{
     BoxError, Cancellation, Digest, LogError, Progress, Snapshot, SnapshotTable, SnapshotVisitor, TableHead,
 };
-use interstice_store::{Change, Recording, Store, StoreError, TableHandle, Version};
+use interstice_store::{Load, Store, StoreError, TableHandle, Version};
 use interstice_wit::Storage;
 use std::collections::HashMap;
 
@@ -151,7 +151,7 @@ struct LoadingTable {
 }
 
 enum Destination {
-    Rows(TableHandle),
+    Rows(Box<Load>),
     Owed(OwedStream),
 }
 
@@ -164,7 +164,7 @@ impl Loading<'_> {
                 if let Some(counter) = table.contents.counter {
                     self.state.store.set_counter(self.version, &handle, counter)?;
                 }
-                Destination::Rows(handle)
+                Destination::Rows(Box::new(self.state.store.load(self.version, &handle)?))
             }
             None => Destination::Owed(OwedStream::default()),
         };
@@ -176,12 +176,9 @@ impl Loading<'_> {
         let table = self.table.as_mut().expect("rows come after their table");
         table.digest.update(batch);
         match &mut table.to {
-            Destination::Rows(handle) => {
-                for row in Batch::new(batch) {
-                    let change = Change::Insert(row?);
-                    self.state.store.apply(self.version, handle, change, Recording::Nothing)?;
-                    table.rows += 1;
-                }
+            Destination::Rows(load) => {
+                Batch::new(batch).try_for_each(|row| Ok::<_, LoadError>(load.row(row?)?))?;
+                table.rows = load.rows();
             }
             Destination::Owed(stream) => {
                 table.rows += 1;
@@ -206,15 +203,16 @@ impl Loading<'_> {
 
     fn complete(&mut self, table: &SnapshotTable) -> Result<(), LoadError> {
         let LoadingTable { to, rows, digest } = self.table.take().expect("a table ends that has begun");
-        if let Destination::Owed(stream) = &to {
-            stream.end()?;
-        }
         if rows != table.contents.rows {
             return Err(LoadError::RowCount { found: rows, expected: table.contents.rows });
         }
         let (found, expected) = (digest.finish(), table.contents.digest);
         if found != expected {
             return Err(LoadError::Digest { found, expected });
+        }
+        match to {
+            Destination::Rows(load) => load.finish()?,
+            Destination::Owed(stream) => stream.end()?,
         }
         Ok(())
     }
