@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) indexes: Vec<OrderedIndex>,
     pub(crate) undo: Undo,
     pub(crate) live_rows: u64,
+    /// The rows are what they were at this version, and may have been others before it.
+    pub(crate) changed: Version,
     /// The largest number that the auto-increment column was given.
     pub(crate) counter: u64,
     /// The bytes of the rows in slots, as the allocator counts them.
@@ -49,6 +51,7 @@ impl State {
             indexes: entries.into_iter().map(OrderedIndex::new).collect(),
             undo: Undo::new(),
             live_rows: 0,
+            changed: Version::default(),
             counter: 0,
             row_bytes: 0,
             queued_for_purge: false,
@@ -68,6 +71,7 @@ impl State {
             indexes: self.indexes.iter().map(OrderedIndex::fresh).collect(),
             undo: Undo::new(),
             live_rows: 0,
+            changed: Version::default(),
             counter: 0,
             row_bytes: 0,
             queued_for_purge: false,
@@ -83,14 +87,15 @@ impl State {
         self.slots.len() == 0 && self.undo.is_empty()
     }
 
-    /// Takes the rows of another state of the same table in place of none.
-    pub(crate) fn take_rows(&mut self, loaded: Self, memory: &Memory) {
+    /// Takes the rows of another state of the same table in place of none, as of this version.
+    pub(crate) fn take_rows(&mut self, loaded: Self, version: Version, memory: &Memory) {
         assert!(self.is_fresh(), "rows are taken in place of none");
         self.slots = loaded.slots;
         self.exact = loaded.exact;
         self.primary = loaded.primary;
         self.indexes = loaded.indexes;
         self.live_rows = loaded.live_rows;
+        self.changed = version;
         self.counter = self.counter.max(loaded.counter);
         self.row_bytes = loaded.row_bytes;
         self.report_all(memory);

@@ -3,8 +3,8 @@
 //! Invariant: a state is used only if the loading ended without an error, so a snapshot counts whole or not.
 
 use super::contents::{
-    LAST_RUNS, MODULES, Malformed, OwedStream, RowsDigest, decode_last_runs, decode_modules, owed_head,
-    storage_of, table_head,
+    KnownRows, LAST_RUNS, MODULES, Malformed, OwedStream, RowsDigest, decode_last_runs, decode_modules,
+    owed_head, storage_of, table_head,
 };
 use crate::delivery::OwedDelivery;
 use crate::error::Error;
@@ -211,7 +211,11 @@ impl Loading<'_> {
             return Err(LoadError::Digest { found, expected });
         }
         match to {
-            Destination::Rows(load) => load.finish()?,
+            Destination::Rows(load) => {
+                load.finish()?;
+                let known = KnownRows { at: self.version, rows, digest: found };
+                self.state.known_rows.insert(table.head.clone(), known);
+            }
             Destination::Owed(stream) => stream.end()?,
         }
         Ok(())

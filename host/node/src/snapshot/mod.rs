@@ -10,6 +10,7 @@ mod requests;
 mod taking;
 mod worker;
 
+pub(crate) use contents::KnownRows;
 pub(crate) use load::load;
 pub use report::SnapshotReport;
 pub(crate) use requests::Snapshots;
