@@ -2,6 +2,7 @@
 //! its own, loaded when the database is opened. What a file of them looks like is the log's to know.
 //! Invariant: the writer is held only while the state is captured, never while rows are written.
 
+mod ahead;
 mod capture;
 mod contents;
 mod load;

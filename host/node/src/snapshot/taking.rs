@@ -105,8 +105,8 @@ impl Taking {
         let written = scan(&mut |count, bytes| Ok(to.rows(count, bytes)?))?;
         if let Some(rows) = rows {
             let same = (rows.rows, rows.digest) == (written.rows, written.digest);
-            let TableHead { package, name, .. } = &table.head;
-            assert!(same, "the rows of {package}/{name} have changed, and nobody changed them");
+            let name = table.head.full_name();
+            assert!(same, "the rows of {name} have changed, and nobody changed them");
         }
         to.finish(written.contents(table.counter))?;
         known.insert(table.head.clone(), written);
