@@ -8,8 +8,9 @@ use crate::delivery::OwedDelivery;
 use crate::error::Error;
 use crate::install::{Workshop, assemble, function_index};
 use crate::schedule::{LastRun, Schedule, schedules_of};
+use crate::snapshot::KnownRows;
 use crate::tables::{link_tables, table_definition};
-use interstice_log::{Closed, Digest};
+use interstice_log::{Closed, Digest, TableHead};
 use interstice_store::{Store, StoreError, TableHandle, TableId};
 use interstice_wit::{Hash, Schema};
 use std::collections::{BTreeMap, HashMap};
@@ -30,6 +31,8 @@ pub(crate) struct State {
     pub(crate) owed: BTreeMap<Closed, OwedDelivery>,
     /// The last run of each scheduled function.
     pub(crate) last_runs: HashMap<Target, LastRun>,
+    /// The rows of tables as the snapshot had them with which the rebuilding began.
+    pub(crate) known_rows: HashMap<TableHead, KnownRows>,
 }
 
 /// A module as its record of installation tells of it.
@@ -54,6 +57,7 @@ impl State {
             functions: HashMap::new(),
             owed: BTreeMap::new(),
             last_runs: HashMap::new(),
+            known_rows: HashMap::new(),
         }
     }
 

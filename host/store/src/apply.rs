@@ -62,6 +62,7 @@ impl Store {
                 state.delete(slot.ok_or(Violation::NoSuchRow)?, origin);
             }
         }
+        state.changed = version;
         if settled && !state.unsettled.is_empty() {
             self.0.unsettled.lock().push(table.clone());
         }
@@ -97,8 +98,14 @@ impl Store {
         Ok(())
     }
 
+    /// Comes to a version, in which a change of this table will be made.
     #[inline]
-    fn arrive(&self, version: Version, table: &TableHandle, recording: Recording) -> Result<(), StoreError> {
+    pub(crate) fn arrive(
+        &self,
+        version: Version,
+        table: &TableHandle,
+        recording: Recording,
+    ) -> Result<(), StoreError> {
         if self.0.writing.load(Ordering::Acquire) {
             return Err(StoreError::Busy);
         }

@@ -134,6 +134,20 @@ pub enum StoreError {
         /// `savepoint` or `scan`.
         what: &'static str,
     },
+    /// Rows are loaded in the order of their primary keys.
+    #[error(
+        "row {row} of those loaded into table `{table}`, counted from 0, does not come after the one before it \
+         in the order of the primary key"
+    )]
+    NotAscending {
+        /// The name of the table.
+        table: String,
+        /// The position of the row, from 0.
+        row: u64,
+    },
+    /// Only a table that never had a row can be filled at once.
+    #[error("table {0} has or had rows, so that it cannot be filled at once")]
+    NotEmpty(TableId),
     /// Changes can only be applied without undo where nobody reads old versions.
     #[error("table {0} has old versions or readers, so that its changes need undo")]
     UndoNeeded(TableId),

@@ -6,7 +6,7 @@
 //!
 //! From the outside in: a [`Store`] holds [`TableHandle`]s; one [`Transaction`] at a time changes them, any
 //! number of [`Reader`]s read them, both by key or in batches through a [`Scan`]. Rows are in row form and
-//! keys in key form, as `interstice-codec` says. Within: `slot` holds rows, `primary` finds them by hash,
+//! keys in key form, as `interstice-codec` says. A [`Load`] fills a table at once. Within: `slot` holds rows, `primary` finds them by hash,
 //! `ordered` by order, on the B+tree of `tree`; `undo` holds history; `change` is every change of a row.
 
 mod apply;
@@ -17,6 +17,7 @@ mod check;
 mod definition;
 mod error;
 mod limits;
+mod load;
 mod memory;
 mod ordered;
 mod pages;
@@ -43,6 +44,7 @@ pub use change::Recording;
 pub use definition::{IndexDefinition, TableDefinition};
 pub use error::{StoreError, Violation};
 pub use limits::StoreLimits;
+pub use load::Load;
 pub use reader::Reader;
 pub use scan::{KeyRange, Scan, ScanBatch};
 pub use store::{Store, Version};

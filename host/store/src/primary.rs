@@ -112,6 +112,29 @@ impl PrimaryIndex {
             .insert_unique(spread(hash), Entry { slot, hash }, |entry| spread(entry.hash));
     }
 
+    /// Adds the slots from 0 on, given the hashes of their keys, to an index without entries. Every shard is
+    /// sized once, and filled while it is in the cache.
+    pub(crate) fn fill(&mut self, hashes: &[KeyHash]) {
+        assert!(self.shards.iter().all(HashTable::is_empty), "an index is filled before anything is in it");
+        let mut counts = [0; 1 << SHARD_BITS];
+        hashes.iter().for_each(|KeyHash(hash)| counts[shard(*hash)] += 1);
+        let mut parts = counts.map(Vec::with_capacity);
+        for (slot, KeyHash(hash)) in (0..).zip(hashes) {
+            parts[shard(*hash)].push(Entry { slot: SlotId(slot), hash: *hash });
+        }
+        for (shard, part) in self.shards.iter_mut().zip(parts) {
+            shard.reserve(part.len(), |entry| spread(entry.hash));
+            for entry in part {
+                shard.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
+            }
+        }
+    }
+
+    /// An index without entries for the same table.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::new(self.key.clone(), self.secret, Arc::clone(&self.shared))
+    }
+
     /// Takes a slot out that holds this row.
     pub(crate) fn remove(&mut self, slot: SlotId, row: &[u8]) {
         let hash = self.with_key_of_row(row, |key| key.hash);
@@ -135,7 +158,19 @@ impl PrimaryIndex {
 #[derive(Clone, Copy)]
 pub(crate) struct KeyHash(u32);
 
-impl PrimaryKey<'_> {
+impl<'a> PrimaryKey<'a> {
+    /// Its first bytes as a number.
+    #[inline]
+    pub(crate) fn prefix(&self) -> u128 {
+        self.prefix
+    }
+
+    /// All its bytes, or none if the prefix tells it from all others.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     #[inline]
     pub(crate) fn hash(&self) -> KeyHash {
         KeyHash(self.hash)

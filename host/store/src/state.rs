@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) indexes: Vec<OrderedIndex>,
     pub(crate) undo: Undo,
     pub(crate) live_rows: u64,
+    /// The rows are what they were at this version, and may have been others before it.
+    pub(crate) changed: Version,
     /// The largest number that the auto-increment column was given.
     pub(crate) counter: u64,
     /// The bytes of the rows in slots, as the allocator counts them.
@@ -50,6 +52,7 @@ impl State {
             indexes: entries.into_iter().map(OrderedIndex::new).collect(),
             undo: Undo::new(),
             live_rows: 0,
+            changed: Version::default(),
             counter: 0,
             row_bytes: 0,
             queued_for_purge: false,
@@ -58,6 +61,45 @@ impl State {
             reported_rows: 0,
             reported_slots: 0,
         }
+    }
+
+    /// The state of the same table when it was made.
+    pub(crate) fn fresh(&self) -> Self {
+        Self {
+            slots: Slots::new(),
+            exact: self.exact.fresh(),
+            primary: self.primary.fresh(),
+            indexes: self.indexes.iter().map(OrderedIndex::fresh).collect(),
+            undo: Undo::new(),
+            live_rows: 0,
+            changed: Version::default(),
+            counter: 0,
+            row_bytes: 0,
+            queued_for_purge: false,
+            unsettled: Vec::new(),
+            reported: Reported::default(),
+            reported_rows: 0,
+            reported_slots: 0,
+        }
+    }
+
+    /// Whether no row was ever in it, so that nobody can have seen one.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.slots.len() == 0 && self.undo.is_empty()
+    }
+
+    /// Takes the rows of another state of the same table in place of none, as of this version.
+    pub(crate) fn take_rows(&mut self, loaded: Self, version: Version, memory: &Memory) {
+        assert!(self.is_fresh(), "rows are taken in place of none");
+        self.slots = loaded.slots;
+        self.exact = loaded.exact;
+        self.primary = loaded.primary;
+        self.indexes = loaded.indexes;
+        self.live_rows = loaded.live_rows;
+        self.changed = version;
+        self.counter = self.counter.max(loaded.counter);
+        self.row_bytes = loaded.row_bytes;
+        self.report_all(memory);
     }
 
     /// An ordered index by its number, 0 being the primary key.

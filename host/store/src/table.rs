@@ -4,7 +4,7 @@
 //! Invariant: what stands beside the lock never changes.
 
 use crate::{
-    StoreError, StoreLimits, definition::Shape, memory::Memory, scratch::with_scratch, state::State,
+    StoreError, StoreLimits, Version, definition::Shape, memory::Memory, scratch::with_scratch, state::State,
 };
 use interstice_codec::key::KeyLayout;
 use parking_lot::RwLock;
@@ -54,6 +54,12 @@ impl TableHandle {
         let place = (index as usize).checked_sub(1);
         let shape = place.and_then(|place| self.0.shape.indexes.get(place));
         shape.map(|shape| &shape.key).ok_or_else(|| self.0.no_such_index(index))
+    }
+
+    /// Since when its rows are what they are: they have not changed after this version, the newest that has
+    /// changed any, or at which the table was loaded. An open transaction does not count.
+    pub fn changed(&self) -> Version {
+        self.0.state.read().changed
     }
 
     /// The bytes that the table takes in memory: rows, indexes and old versions.

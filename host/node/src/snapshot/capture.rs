@@ -25,6 +25,8 @@ pub(crate) struct Capture {
     pub(super) installed_micros: Vec<u64>,
     /// The counters of the tables, by the tables' numbers.
     pub(super) counters: Vec<u64>,
+    /// Since when the rows of the tables are what they are, by the tables' numbers.
+    pub(super) changed: Vec<Version>,
     pub(super) last_runs: Vec<(Target, LastRun)>,
     pub(super) owed: Vec<OwedDelivery>,
 }
@@ -48,6 +50,7 @@ impl Capture {
                 grown_bytes: inner.log.grown_bytes(),
                 reader: inner.store.reader(Version(last.0)).map_err(Error::Store)?,
                 counters: catalog.tables.iter().map(|table| table.handle.counter()).collect(),
+                changed: catalog.tables.iter().map(|table| table.handle.changed()).collect(),
                 catalog,
                 installed_micros: writer.installed_micros.clone(),
                 last_runs: schedules

@@ -4,8 +4,8 @@
 
 use super::capture::Capture;
 use super::contents::{
-    LAST_RUNS, MODULES, ModuleEntry, OWED_PIECE_BYTES, RowsDigest, encode_last_runs, encode_modules,
-    encode_owed, owed_head, storage_of, table_head,
+    KnownRows, LAST_RUNS, MODULES, ModuleEntry, OWED_PIECE_BYTES, RowsDigest, encode_last_runs,
+    encode_modules, encode_owed, owed_head, storage_of, table_head,
 };
 use super::report::SnapshotReport;
 use crate::catalog::Catalog;
@@ -15,7 +15,8 @@ use crate::state::Name;
 use interstice_log::{
     Cancellation, Log, LogError, SnapshotIdentity, SnapshotStore, SnapshotWriter, TableContents, TableHead,
 };
-use interstice_store::{KeyRange, Reader, TableHandle};
+use interstice_store::{KeyRange, Reader, TableHandle, Version};
+use std::collections::HashMap;
 
 /// How many bytes of rows are read at a time: for so long the writer may wait for the lock of a table.
 const BATCH_BYTES: usize = 64 << 10;
@@ -28,12 +29,14 @@ pub(super) struct Taking {
     next: usize,
     cancellation: Cancellation,
     unchanged_tables: usize,
+    scanned_rows: u64,
     batch: Vec<u8>,
 }
 
 struct TableToTake {
     head: TableHead,
     handle: TableHandle,
+    changed: Version,
     counter: Option<u64>,
 }
 
@@ -63,29 +66,50 @@ impl Taking {
             next: 0,
             cancellation: cancellation.clone(),
             unchanged_tables: 0,
+            scanned_rows: 0,
             batch: Vec::new(),
         })
     }
 
-    /// Writes the next table. Answers whether there was one.
-    pub(super) fn table(&mut self) -> Result<bool, Error> {
+    /// Writes the next table, unless the snapshot before of the same family has the same rows. What is known of
+    /// tables says so of one that has not changed since; what is found out is added. Answers whether there was
+    /// a table.
+    pub(super) fn table(&mut self, known: &mut HashMap<TableHead, KnownRows>) -> Result<bool, Error> {
         let Some(table) = self.tables.get(self.next) else { return Ok(false) };
         self.next += 1;
         let (reader, cancellation, batch) = (&self.capture.reader, &self.cancellation, &mut self.batch);
-        let (mut digest, mut rows) = (RowsDigest::new(), 0);
-        each_batch(reader, &table.handle, cancellation, batch, |count, bytes| {
-            rows += u64::from(count);
-            digest.update(bytes);
-            Ok(())
-        })?;
-        let contents = TableContents { counter: table.counter, rows, digest: digest.finish() };
-        if self.writer.unchanged(&table.head, contents)? {
-            self.unchanged_tables += usize::from(rows > 0);
-            return Ok(true);
+        let (at, scanned_rows) = (Version(self.capture.sequence.0), &mut self.scanned_rows);
+        let mut scan = |take: &mut dyn FnMut(u32, &[u8]) -> Result<(), Error>| {
+            let (mut digest, mut rows) = (RowsDigest::new(), 0);
+            each_batch(reader, &table.handle, cancellation, batch, |count, bytes| {
+                rows += u64::from(count);
+                digest.update(bytes);
+                take(count, bytes)
+            })?;
+            *scanned_rows += rows;
+            Ok::<_, Error>(KnownRows { at, rows, digest: digest.finish() })
+        };
+        let mut rows = known.get(&table.head).copied().filter(|rows| table.changed <= rows.at);
+        // Rows that are others than in the snapshot before are read once, while they are written.
+        if rows.is_none() && self.writer.before().is_some_and(|before| table.changed <= Version(before.0)) {
+            rows = Some(scan(&mut |_, _| Ok(()))?);
+        }
+        if let Some(rows) = rows {
+            known.insert(table.head.clone(), rows);
+            if self.writer.unchanged(&table.head, rows.contents(table.counter))? {
+                self.unchanged_tables += usize::from(rows.rows > 0);
+                return Ok(true);
+            }
         }
         let mut to = self.writer.table(table.head.clone())?;
-        each_batch(reader, &table.handle, cancellation, batch, |count, bytes| Ok(to.rows(count, bytes)?))?;
-        to.finish(contents)?;
+        let written = scan(&mut |count, bytes| Ok(to.rows(count, bytes)?))?;
+        if let Some(rows) = rows {
+            let same = (rows.rows, rows.digest) == (written.rows, written.digest);
+            let name = table.head.full_name();
+            assert!(same, "the rows of {name} have changed, and nobody changed them");
+        }
+        to.finish(written.contents(table.counter))?;
+        known.insert(table.head.clone(), written);
         Ok(true)
     }
 
@@ -93,7 +117,7 @@ impl Taking {
     pub(super) fn publish(self) -> Result<SnapshotReport, Error> {
         let shared_bytes = self.writer.shared_bytes();
         let snapshot = self.writer.publish()?;
-        Ok(SnapshotReport::new(&snapshot, true, self.unchanged_tables, shared_bytes))
+        Ok(SnapshotReport::new(&snapshot, true, self.unchanged_tables, self.scanned_rows, shared_bytes))
     }
 }
 
@@ -144,6 +168,7 @@ fn tables_to_take(capture: &Capture) -> Vec<TableToTake> {
             tables.push(TableToTake {
                 head: table_head(&module.schema, interface, table),
                 handle: linked.handle.clone(),
+                changed: capture.changed[id.0 as usize],
                 counter: counts.then(|| capture.counters[id.0 as usize]),
             });
         }

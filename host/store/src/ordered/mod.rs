@@ -4,14 +4,19 @@
 //! Invariant: each maximal run of consecutive versions of a slot with the same key, deleted ones included,
 //! holds one reference to the entry of that key, and an entry is there while it is referred to.
 
+mod gathered;
 mod partial;
 mod retired;
 mod walk;
 mod whole;
 
+pub(crate) use gathered::Gathered;
 pub(crate) use walk::{Found, Place, Range, Take, Visit, Walked};
 
-use crate::slot::{SlotId, Slots};
+use crate::{
+    slot::{SlotId, Slots},
+    tree::Filling,
+};
 use interstice_codec::{key::KeyLayout, row::Layout};
 use partial::PartialIndex;
 use whole::WholeIndex;
@@ -40,6 +45,21 @@ impl OrderedIndex {
             _ => Entries::Partial(PartialIndex::new()),
         };
         Self { key, entries }
+    }
+
+    /// An index without entries over the same columns.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::new(self.key.clone())
+    }
+
+    /// Adds an entry that is after all others, given the prefix of its key.
+    #[inline]
+    pub(crate) fn append(&mut self, prefix: u128, slot: SlotId, filling: Filling) {
+        match &mut self.entries {
+            Entries::Narrow(index) => index.append(prefix, slot, filling),
+            Entries::Wide(index) => index.append(prefix, slot, filling),
+            Entries::Partial(index) => index.append(prefix, slot, filling),
+        }
     }
 
     /// Whether two rows with the same primary key have the same key here, given the columns of the index.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     scratch::with_scratch,
     slot::{SlotId, Slots},
-    tree::{Order, Tree},
+    tree::{Filling, Order, Tree},
 };
 use interstice_codec::key::{self, KeyLayout};
 use std::cmp::Ordering;
@@ -108,6 +108,11 @@ impl PartialIndex {
     #[cfg(test)]
     pub(super) fn tree(&self) -> &Tree<u128> {
         &self.tree
+    }
+
+    #[inline]
+    pub(super) fn append(&mut self, prefix: u128, slot: SlotId, filling: Filling) {
+        self.tree.append(prefix, slot.0, filling);
     }
 
     pub(super) fn insert(&mut self, layout: &KeyLayout, slots: &Slots, slot: SlotId, row: &[u8]) {

@@ -1,6 +1,7 @@
 //! Tests of the store as its users see it.
 #![allow(clippy::unwrap_used)]
 
+mod loading;
 mod model;
 mod operations;
 mod readers;

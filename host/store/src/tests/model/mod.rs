@@ -6,6 +6,7 @@
 mod kinds;
 mod steps;
 
+use super::loading::loaded;
 use super::*;
 use crate::{Change, Recording, RowChange, Savepoint, Violation};
 use interstice_codec::key::{KeyLayout, successor};
@@ -261,7 +262,9 @@ impl<'a> Run<'a> {
             Step::Batch(rows) => self.read_on(*rows),
             Step::Commit => self.commit(),
             Step::Abort => {
+                let changed = self.table.changed();
                 self.transaction = None;
+                assert_eq!(self.table.changed(), changed);
                 self.end();
                 self.now = self.versions.values().next_back().unwrap().clone();
             }
@@ -281,6 +284,7 @@ impl<'a> Run<'a> {
                 self.store.set_durable(Version(self.store.newest().0.saturating_sub(*behind)));
             }
             Step::Purge(most) => drop(self.store.purge(*most)),
+            Step::Reload => self.reload(),
         }
     }
 
@@ -353,6 +357,22 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Goes on with tables that are filled at once with the newest version, as after opening a database: what
+    /// follows must be the same there as where the rows came one by one.
+    fn reload(&mut self) {
+        self.transaction = None;
+        self.end();
+        self.readers.clear();
+        let (version, plain) = self.versions.pop_last().unwrap();
+        let fill = || loaded(&self.kind.definition, version, plain.counter, plain.rows.values());
+        self.copy = fill();
+        self.copy.0.check();
+        (self.store, self.table) = fill();
+        self.compare(&self.store.reader(version).unwrap(), &plain);
+        self.now = plain.clone();
+        self.versions = BTreeMap::from([(version, plain)]);
+    }
+
     fn end(&mut self) {
         self.savepoints.clear();
         for mut watched in self.scans.drain(..) {
@@ -395,7 +415,15 @@ impl<'a> Run<'a> {
             }
         });
         while copy.purge(1000) {}
+        let (changed, copy_changed) = (self.table.changed(), table.changed());
         transaction.commit();
+        if before.rows == self.now.rows {
+            // Changes that came to nothing may count, but what has not changed since stays known.
+            assert!([changed, version].contains(&self.table.changed()));
+            assert_eq!(table.changed(), copy_changed);
+        } else {
+            assert_eq!((self.table.changed(), table.changed()), (version, version));
+        }
         self.versions.insert(version, self.now.clone());
         copy.set_replayed(version).unwrap();
         copy.check();
