@@ -24,10 +24,13 @@ pub(crate) struct Workload {
     /// The host calls something by itself, so that no two runs are the same.
     pub(crate) ticks: bool,
     /// What makes a copy of the database as it was before, and the folder in which that is.
-    pub(crate) copy: Option<(fn() -> Step, &'static str)>,
+    pub(crate) copy: Option<Copying>,
     /// Segments are moved to the archive in the background, which several openings may take to end.
     pub(crate) archives: bool,
 }
+
+/// A step that copies a database, and the name of the folder that it makes.
+type Copying = (fn() -> Step, &'static str);
 
 const USUAL: Workload = Workload {
     name: "",

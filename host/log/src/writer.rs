@@ -46,7 +46,7 @@ impl Newest {
     /// Fills the file with zeros some way beyond a batch of this length, if it does not fit into those that
     /// are there. Until they are synced they need not be there.
     fn zero_ahead(&mut self, length: u64) -> io::Result<()> {
-        const ZEROS: [u8; ZEROED_AHEAD_BYTES as usize] = [0; ZEROED_AHEAD_BYTES as usize];
+        static ZEROS: [u8; ZEROED_AHEAD_BYTES as usize] = [0; ZEROED_AHEAD_BYTES as usize];
         let end = self.offset + length;
         if end <= self.zeroed {
             return Ok(());

@@ -44,7 +44,8 @@ fn settle(simulator: &Simulator) {
 /// How many batches with records there are.
 fn written(simulator: &Simulator) -> usize {
     let has_records = |segment: &[u8], offset: usize| segment[offset + 48..offset + 52] != [0; 4];
-    let count = |segment: &[u8]| batches(segment).iter().filter(|batch| has_records(segment, batch.0)).count();
+    let count =
+        |segment: &[u8]| batches(segment).iter().filter(|batch| has_records(segment, batch.0)).count();
     segments(simulator).iter().map(|(_, segment)| count(segment)).sum()
 }
 

@@ -2,8 +2,8 @@
 //! sectors, each unsynced name is there or not, and an fsync that failed loses pages silently. Faults
 //! are set by the test. Invariant: every operation is counted, so that any one can be made the last.
 
-use super::{SimClock, below};
 use super::medium::{Faults, File, Locks, NameChange, Node, State, parent, sectors};
+use super::{SimClock, below};
 use crate::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;

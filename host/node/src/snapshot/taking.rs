@@ -18,6 +18,9 @@ use interstice_log::{
 use interstice_store::{KeyRange, Reader, TableHandle, Version};
 use std::collections::HashMap;
 
+/// What takes the rows of a batch, and how many they are.
+type Take<'t> = &'t mut dyn FnMut(u32, &[u8]) -> Result<(), Error>;
+
 /// How many bytes of rows are read at a time: for so long the writer may wait for the lock of a table.
 const BATCH_BYTES: usize = 64 << 10;
 
@@ -79,7 +82,7 @@ impl Taking {
         self.next += 1;
         let (reader, cancellation, batch) = (&self.capture.reader, &self.cancellation, &mut self.batch);
         let (at, scanned_rows) = (Version(self.capture.sequence.0), &mut self.scanned_rows);
-        let mut scan = |take: &mut dyn FnMut(u32, &[u8]) -> Result<(), Error>| {
+        let mut scan = |take: Take<'_>| {
             let (mut digest, mut rows) = (RowsDigest::new(), 0);
             each_batch(reader, &table.handle, cancellation, batch, |count, bytes| {
                 rows += u64::from(count);
