@@ -338,10 +338,10 @@ fn a_snapshot_saves_what_the_log_alone_has_lost() {
 }
 
 /// Snapshots up to these records, every other one sharing its second table with the one before the last.
-fn with_snapshots(simulator: &Simulator, sequences: [u64; 4]) -> SnapshotStore {
+fn with_snapshots(simulator: &Simulator, sequences: &[u64]) -> SnapshotStore {
     let store = SnapshotStore::new(&simulator.doors());
-    let mut state = State::new(sequences[0], &[40, 40]);
-    for sequence in sequences {
+    let mut state = State::new(0, &[40, 40]);
+    for &sequence in sequences {
         state = state.changed(sequence - state.sequence.0, 0);
         snapshot_support::write(&store, &state).unwrap();
     }
@@ -355,7 +355,7 @@ fn snapshots_of_the_part_that_is_given_up_are_moved_aside() {
     for damaged_head in [false, true] {
         let simulator = log_with(300, 0);
         let sequences = [50, 60, 290, 300];
-        let store = with_snapshots(&simulator, sequences);
+        let store = with_snapshots(&simulator, &sequences);
         let files: Vec<_> =
             store.list().unwrap().into_iter().map(|listed| listed.found.unwrap().files()).collect();
         let [newest, third, second, first] = files.as_slice() else { panic!("{files:?}") };
@@ -468,7 +468,9 @@ fn a_repair_that_is_interrupted_anywhere_comes_to_the_same_end() {
     for_seeds(200, |seed| {
         let dice = Dice::new(seed);
         let mut simulator = log_with(150, dice.below(150));
-        let snapshots = with_snapshots(&simulator, [30, 60, 90, 120]);
+        // Snapshots take most of the time, so some seeds stand for all.
+        let sequences = if seed % 4 == 0 { &[30, 60, 90, 120][..] } else { &[] };
+        let snapshots = with_snapshots(&simulator, sequences);
         let files = snapshots.list().unwrap().into_iter().flat_map(|listed| listed.found.unwrap().files());
         let files: Vec<_> = files.collect();
         damage(&simulator, &dice);
@@ -510,7 +512,7 @@ fn a_repair_that_is_interrupted_anywhere_comes_to_the_same_end() {
             assert!(after.values().any(|kept| *kept == whole[path]), "{path} is nowhere any more");
         }
         let left = snapshot_support::valid(&SnapshotStore::new(&simulator.doors()));
-        let expected = [30, 60, 90, 120].into_iter().filter(|sequence| *sequence <= expected.0);
+        let expected = sequences.iter().copied().filter(|sequence| *sequence <= expected.0);
         assert_eq!(
             left.iter().rev().map(|snapshot| snapshot.sequence().0).collect::<Vec<_>>(),
             expected.collect::<Vec<_>>()
