@@ -25,8 +25,9 @@ pub(crate) struct Workload {
     pub(crate) ticks: bool,
     /// What makes a copy of the database as it was before, and the folder in which that is.
     pub(crate) copy: Option<Copying>,
-    /// Segments are moved to the archive in the background, which several openings may take to end.
-    pub(crate) archives: bool,
+    /// Segments are moved to the archive, or what a snapshot left is removed, in the background, which several
+    /// openings may take to end if they are short.
+    pub(crate) in_background: bool,
 }
 
 /// A step that copies a database, and the name of the folder that it makes.
@@ -41,7 +42,7 @@ const USUAL: Workload = Workload {
     in_memory: false,
     ticks: false,
     copy: None,
-    archives: false,
+    in_background: false,
 };
 
 /// All of them.
@@ -65,8 +66,8 @@ pub(crate) static WORKLOADS: [Workload; 17] = [
         given_up_from: 2_000,
         ..USUAL
     },
-    Workload { name: "snapshot", before: one_batch, steps: snapshot, ..USUAL },
-    Workload { name: "archive", before: one_batch, steps: archive, archives: true, ..USUAL },
+    Workload { name: "snapshot", before: one_batch, steps: snapshot, in_background: true, ..USUAL },
+    Workload { name: "archive", before: one_batch, steps: archive, in_background: true, ..USUAL },
     Workload {
         name: "backup",
         before: with_a_snapshot,
