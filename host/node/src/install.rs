@@ -70,7 +70,7 @@ impl Writer {
             let upgrade = self.upgrade(tools, shop, &[component], &options)?;
             return Ok(Installation { package: schema.package, artifact, sequence: upgrade.sequence });
         }
-        tools.log.admit()?;
+        tools.log.admit_growth()?;
         let first = catalog.next_table();
         let handles = make_tables(tools.store, first, &schema).map_err(Error::Store)?;
         let next = link_tables(shop.numbers, &schema, &handles).and_then(|tables| {

@@ -59,7 +59,7 @@ pub use plan::{DependentPlan, Direction, ModulePlan, Schedules, TablePlan, Upgra
 pub use printable::Printable;
 pub use replay::Moment;
 pub use rerun::{Difference, Divergence, RerunOptions, RerunReport, Trace, TraceStep, trace, verify_calls};
-pub use snapshot::{SNAPSHOT_LOG_BYTES, SnapshotReport};
+pub use snapshot::{SNAPSHOT_LOG_BYTES, SnapshotReport, modules_of_newest_snapshot};
 pub use transaction::describe_caller;
 pub use uninstall::Removal;
 pub use upgrade::{Upgrade, UpgradeOptions};

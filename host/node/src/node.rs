@@ -162,7 +162,7 @@ impl Node {
             && inner.writing.is_served()
             && let Some(writer) = inner.writer.try_lock()
         {
-            let answer = Promised::Now(inner.reply(writer, &function, &arguments, &caller));
+            let answer = Promised::Now(inner.reply(writer, function, &arguments, &caller));
             return Ok(Pending { answer, node: self.clone() });
         }
         let answer = Answer::new(inner.doors.threads.as_ref());

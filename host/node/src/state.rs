@@ -8,9 +8,10 @@ use crate::context::Target;
 use crate::delivery::OwedDelivery;
 use crate::install::function_index;
 use crate::schedule::LastRun;
+use crate::snapshot::KnownRows;
 use crate::tables::{EvolveError, Reshape, evolve_tables, local_name, make_tables};
 use crate::view::View;
-use interstice_log::{Closed, Digest};
+use interstice_log::{Closed, Digest, TableHead};
 use interstice_store::{Store, StoreError, TableHandle};
 use interstice_wit::{FunctionKind, Schema, Trigger};
 use std::collections::{BTreeMap, HashMap};
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) waits_since: HashMap<Target, u64>,
     /// The hash of the catalog, as the log has it.
     pub(crate) catalog_hash: [u8; 32],
+    /// The rows of tables as the snapshot had them with which the rebuilding began.
+    pub(crate) known_rows: HashMap<TableHead, KnownRows>,
 }
 
 /// A module as records tell of it.
@@ -99,6 +102,7 @@ impl State {
             last_runs: HashMap::new(),
             waits_since: HashMap::new(),
             catalog_hash: [0; 32],
+            known_rows: HashMap::new(),
         }
     }
 

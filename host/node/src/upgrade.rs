@@ -116,7 +116,7 @@ impl Writer {
         if self.closed {
             return Err(Error::Closed);
         }
-        tools.log.admit()?;
+        tools.log.admit_growth()?;
         let candidates = self.candidates(shop, components)?;
         if !options.dry_run && !candidates.is_empty() {
             self.pay_all(tools)?;

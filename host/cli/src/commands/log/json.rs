@@ -23,7 +23,7 @@ pub(super) fn object(record: &Record, names: &Names) -> Json {
                 NamedChange::Update(row) => ("update", row),
                 NamedChange::Delete(key) => ("delete", key),
             };
-            let shown = names.row(&table.package, &table.table, change);
+            let shown = names.row(record, &table.package, &table.table, change);
             json!({ kind: shown.as_ref().map_or_else(|| bytes(raw), value) })
         });
         json!({
