@@ -297,11 +297,15 @@ fn needs_function(old: &Schema, new: &Schema, plan: &TablePlan) -> String {
         Some(version) => format!("its migration is for {version}: upgrade to that first"),
     };
     format!(
-        "table {}: its {} rows need a migration function ({}); {mend}",
+        "table {}: a migration function is needed for {} ({}); {mend}",
         plan.table,
-        plan.rows,
+        counted(plan.rows),
         plan.steps.join("; ")
     )
+}
+
+fn counted(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 /// Why going back would lose something of a table.
@@ -317,7 +321,9 @@ fn lossy(
     let refusal = |reason: String| Some(format!("table {}: {reason}, so there is no way back", plan.table));
     Ok(match &evolution.change {
         TableChange::Unchanged | TableChange::Added => None,
-        TableChange::Removed => refusal(format!("the older version has no place for its {} rows", plan.rows)),
+        TableChange::Removed => {
+            refusal(format!("the older version has no place for its {}", counted(plan.rows)))
+        }
         TableChange::ByFunction { reasons } => refusal(reasons.join("; ")),
         TableChange::Automatic { .. } => lost_row(old, new, evolution, table, reader)?.and_then(refusal),
     })
@@ -422,5 +428,36 @@ fn refused(error: Error) -> Result<String, Error> {
     match error.kind() {
         ErrorKind::Ours | ErrorKind::OutcomeUnknown => Err(error),
         _ => Ok(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_migration_is_for_the_version_that_it_imports_and_its_patches() {
+        let cases = [
+            ("1.2.0", "1.2.0", true),
+            ("1.2.0", "1.2.7", true),
+            ("1.2.3", "1.2.0", true),
+            ("1.2.0", "1.3.0", false),
+            ("1.2.0", "2.2.0", false),
+            ("0.3.0", "0.3.1", true),
+            ("0.3.0", "0.4.0", false),
+            ("0.0.1", "0.0.1", true),
+            ("0.0.1", "0.0.2", false),
+            ("1.2.0-rc.1", "1.2.0-rc.1", true),
+            ("1.2.0-rc.1", "1.2.0", false),
+        ];
+        for (imported, installed, expected) in cases {
+            let parse = |text: &str| Version::parse(text).unwrap();
+            assert_eq!(
+                is_same_but_patch(&parse(imported), &parse(installed)),
+                expected,
+                "a migration from {imported}, and {installed} is installed"
+            );
+        }
     }
 }

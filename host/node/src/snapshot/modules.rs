@@ -24,11 +24,7 @@ fn modules_of(snapshot: &Snapshot) -> Option<Vec<ModuleInfo>> {
     let module = |entry: ModuleEntry| {
         let schema: Schema = serde_json::from_slice(&entry.schema).ok()?;
         schema.validate().ok()?;
-        Some(ModuleInfo {
-            schema,
-            artifact: Hash(entry.artifact),
-            installed_micros: entry.installed_micros,
-        })
+        Some(ModuleInfo { schema, artifact: Hash(entry.artifact), installed_micros: entry.installed_micros })
     };
     decode_modules(section).ok()?.into_iter().map(module).collect()
 }
