@@ -12,6 +12,7 @@ mod rerun;
 mod shop;
 mod snapshots;
 mod types;
+mod upgrades;
 mod versions;
 
 fn module(name: &str) -> String {

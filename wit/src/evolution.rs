@@ -3,10 +3,10 @@
 //! table reads as one of the new.
 //! Invariant: a change called automatic needs no code of the module, and loses no value of a column that stays.
 
-mod columns;
+pub(crate) mod columns;
 pub(crate) mod difference;
-mod pairs;
-mod step;
+pub(crate) mod pairs;
+pub(crate) mod step;
 
 pub use step::Step;
 
@@ -82,7 +82,7 @@ pub fn tables(old: &Schema, new: &Schema) -> Vec<TableEvolution> {
             old: before.map(|(interface, table)| name(interface, table)),
             new: after.map(|(interface, table)| name(interface, table)),
             change: match (before, after) {
-                (Some(before), Some(after)) => columns::change(old, before, new, after),
+                (Some(before), Some(after)) => columns::differences(old, before, new, after).change(),
                 (None, _) => TableChange::Added,
                 (Some(_), None) => TableChange::Removed,
             },

@@ -7,6 +7,7 @@ pub(crate) mod backup;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod codegen;
+pub(crate) mod diff;
 pub(crate) mod install;
 pub(crate) mod log;
 pub(crate) mod modules;

@@ -15,8 +15,8 @@ mod terminal;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    ask, backup, build, check, codegen, install, log, modules, new, replay, restore, run, schema, snapshot, state,
-    uninstall, upgrade,
+    ask, backup, build, check, codegen, diff, install, log, modules, new, replay, restore, run, schema,
+    snapshot, state, uninstall, upgrade,
 };
 use exit::EXIT_CODES;
 use std::process::ExitCode;
@@ -36,6 +36,7 @@ enum Command {
     Check(check::Arguments),
     Schema(schema::Arguments),
     Codegen(codegen::Arguments),
+    Diff(diff::Arguments),
     Run(run::Arguments),
     Install(install::Arguments),
     Upgrade(upgrade::Arguments),
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
         Command::Upgrade(arguments) => upgrade::run(&arguments),

@@ -68,3 +68,36 @@ impl Catalogs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use interstice_store::{Store, StoreLimits};
+
+    #[test]
+    fn a_version_is_read_with_the_catalog_that_was_current_when_it_was_made() {
+        let store = Store::new(StoreLimits::default(), 1);
+        for version in 1..=4 {
+            store.begin(Version(version)).unwrap().commit();
+        }
+        let all: Vec<Arc<Catalog>> = (0..4).map(|_| Arc::default()).collect();
+        let catalogs = Catalogs::new(all[0].clone());
+        catalogs.publish(Version(2), all[1].clone());
+        catalogs.publish(Version(4), all[2].clone());
+        let found = |version: u64| {
+            let held = catalogs.hold(|| store.reader(Version(version)).map_err(Error::Store)).unwrap();
+            all.iter().position(|catalog| Arc::ptr_eq(catalog, &held.catalog)).unwrap()
+        };
+        assert_eq!([1, 2, 3, 4].map(found), [0, 1, 1, 2]);
+        // One that is taken back was never there.
+        catalogs.publish(Version(5), all[3].clone());
+        catalogs.withdraw();
+        assert_eq!(([1, 3, 4].map(found), Arc::ptr_eq(&catalogs.newest(), &all[2])), ([0, 1, 2], true));
+        // Nobody asks at a version before the durable one any more.
+        catalogs.forget_before(Version(3));
+        assert_eq!([3, 4].map(found), [1, 2]);
+        catalogs.forget_before(Version(4));
+        assert!(catalogs.0.read().older.is_empty());
+    }
+}

@@ -133,7 +133,8 @@ impl CatalogChange {
 impl ModuleChange {
     /// Whether its tables go.
     pub fn is_purge(&self) -> bool {
-        self.to.is_none() && self.tables.iter().all(|step| step.becomes == Becomes::Removed)
+        self.to.is_none()
+            && self.tables.iter().all(|step| step.becomes == Becomes::Removed)
             && !self.tables.is_empty()
     }
 }

@@ -4,7 +4,7 @@
 
 use interstice_engine::Panic;
 use interstice_log::LogError;
-use interstice_wit::PackageName;
+use interstice_wit::{PackageName, nearest};
 use std::fmt;
 
 /// Whose mistake it was. Clients decide by it whether asking again can help.
@@ -39,7 +39,9 @@ impl fmt::Display for ErrorKind {
 #[non_exhaustive]
 pub enum Error {
     /// No module of that name is installed.
-    #[error("no module `{module}` is installed{}", or_list("; installed: ", .installed))]
+    #[error(
+        "no module `{module}` is installed{}{}", meant(.module, .installed), or_list("; installed: ", .installed)
+    )]
     UnknownModule {
         /// What was asked for.
         module: String,
@@ -47,7 +49,11 @@ pub enum Error {
         installed: Vec<String>,
     },
     /// The module has no function of that name that a client may call.
-    #[error("{module} has no function `{function}` that can be called{}", or_list("; it has ", .known))]
+    #[error(
+        "{module} has no function `{function}` that can be called{}{}",
+        meant(.function, .known),
+        or_list("; it has ", .known)
+    )]
     UnknownFunction {
         /// The module.
         module: Box<PackageName>,
@@ -363,6 +369,16 @@ pub enum Error {
     },
 }
 
+/// The name that a misspelt one was meant to be, if one is near: whole, without its version, or without its
+/// interface.
+fn meant(word: &str, known: &[String]) -> String {
+    let short =
+        |name: &str| name.split('@').next().and_then(|name| name.rsplit('.').next()).map(str::to_owned);
+    let shortened: Vec<String> = known.iter().filter_map(|name| short(name)).collect();
+    let candidates = known.iter().chain(&shortened).map(String::as_str);
+    nearest(word, candidates).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+}
+
 fn or_list(prefix: &str, items: &[String]) -> String {
     if items.is_empty() { String::new() } else { format!("{prefix}{}", items.join(", ")) }
 }
@@ -444,6 +460,7 @@ fn log_code(error: &LogError) -> &'static str {
         LogError::NoDatabase { .. } => "caller.no-database",
         LogError::SegmentSize { .. } => "caller.segment-size",
         LogError::NotEmpty { .. } => "caller.not-empty",
+        LogError::UnfinishedCopy { .. } => "caller.unfinished-copy",
         LogError::NoSuchRecord { .. } | LogError::NothingSoOld { .. } | LogError::NoSnapshotBefore { .. } => {
             "caller.no-such-point"
         }

@@ -70,7 +70,7 @@ impl Writer {
             let upgrade = self.upgrade(tools, shop, &[component], &options)?;
             return Ok(Installation { package: schema.package, artifact, sequence: upgrade.sequence });
         }
-        tools.log.admit()?;
+        tools.log.admit_growth()?;
         let first = catalog.next_table();
         let handles = make_tables(tools.store, first, &schema).map_err(Error::Store)?;
         let next = link_tables(shop.numbers, &schema, &handles).and_then(|tables| {
@@ -159,11 +159,7 @@ pub(crate) struct Waiting {
 }
 
 /// Proves and links a component: to its tables, and to the modules of a catalog.
-pub(crate) fn assemble(
-    shop: &Workshop<'_>,
-    catalog: &Catalog,
-    waiting: &Waiting,
-) -> Result<Module, Error> {
+pub(crate) fn assemble(shop: &Workshop<'_>, catalog: &Catalog, waiting: &Waiting) -> Result<Module, Error> {
     let Waiting { index, schema, artifact, compiled, tables } = waiting;
     let numbers = shop.numbers;
     let program = link(shop.engine, compiled, schema, catalog, tables, &former_tables(numbers, schema)?)?;

@@ -16,6 +16,7 @@ mod executor;
 mod history;
 mod install;
 mod items;
+mod judge;
 mod limits;
 mod link;
 mod node;
@@ -43,8 +44,8 @@ mod upgrade;
 mod view;
 mod worker;
 
-pub use change::{Becomes, CatalogChange, HexBytes, ModuleChange, NewVersion, Source, TableStep};
 pub use call::{Acknowledge, CallOptions, FunctionHandle, ModuleInfo, Pending, PendingQuery, Reply};
+pub use change::{Becomes, CatalogChange, HexBytes, ModuleChange, NewVersion, Source, TableStep};
 pub use error::{Error, ErrorKind};
 pub use history::{Beginning, HistoricState, HistoricTable};
 pub use install::Installation;
@@ -58,7 +59,7 @@ pub use plan::{DependentPlan, Direction, ModulePlan, Schedules, TablePlan, Upgra
 pub use printable::Printable;
 pub use replay::Moment;
 pub use rerun::{Difference, Divergence, RerunOptions, RerunReport, Trace, TraceStep, trace, verify_calls};
-pub use snapshot::{SNAPSHOT_LOG_BYTES, SnapshotReport};
+pub use snapshot::{SNAPSHOT_LOG_BYTES, SnapshotReport, modules_of_newest_snapshot};
 pub use transaction::describe_caller;
 pub use uninstall::Removal;
 pub use upgrade::{Upgrade, UpgradeOptions};

@@ -14,10 +14,7 @@ use crate::limits::Limits;
 use crate::query::{Question, Readers};
 use crate::ready::Workshop;
 use crate::snapshot::{SnapshotReport, Snapshots};
-use crate::plan::UpgradePlan;
 use crate::transaction::{Executed, Request, Tools, Writer};
-use crate::uninstall::Removal;
-use crate::upgrade::{Upgrade, UpgradeOptions};
 use interstice_engine::{Caller, CompileCache, Engine, is_guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{ArtifactStore, Cause, Log, Sequence};
@@ -53,10 +50,6 @@ pub(crate) struct Inner {
     pub(crate) reading: Arc<Queue>,
 }
 
-/// What is done with components at the writer.
-type ComponentWork<T> =
-    fn(&mut Writer, &Tools<'_>, &Workshop<'_>, &[&[u8]], &UpgradeOptions) -> Result<T, Error>;
-
 impl Node {
     /// The stack that a thread needs on which calls are to run without a hand-over; see
     /// [`guest_thread`](interstice_engine::guest_thread).
@@ -79,84 +72,6 @@ impl Node {
         // Also when it was there before: whoever installed it may still wait.
         inner.catalog_changed(last)?;
         Ok(installation)
-    }
-
-    /// What replacing installed modules by these components would do. Nothing changes.
-    ///
-    /// # Errors
-    /// If a component cannot be read, or its module is not installed. What stands against an upgrade is no error, but
-    /// is in the plan.
-    pub fn plan(&self, components: &[&[u8]], options: &UpgradeOptions) -> Result<UpgradePlan, Error> {
-        self.with_components(components, *options, |writer, tools, shop, components, options| {
-            writer.plan(tools, shop, components, options)
-        })
-    }
-
-    /// Replaces installed modules by these components, all in one transaction, and returns once that is durable.
-    /// Calls that run meanwhile end before it or begin after it.
-    ///
-    /// # Errors
-    /// If it cannot be made; then nothing has changed.
-    pub fn upgrade(&self, components: &[&[u8]], options: &UpgradeOptions) -> Result<Upgrade, Error> {
-        self.with_components(components, *options, |writer, tools, shop, components, options| {
-            writer.upgrade(tools, shop, components, options)
-        })
-    }
-
-    /// Takes a module out, named without a version. Its tables stay, and are found again when it is installed again.
-    ///
-    /// # Errors
-    /// If it is not installed, or another module imports it.
-    pub fn uninstall(&self, module: &str) -> Result<Removal, Error> {
-        self.removing(module, |writer, tools, module| writer.uninstall(tools, module))
-    }
-
-    /// Removes the tables of a module that was uninstalled.
-    ///
-    /// # Errors
-    /// If it is installed, or no tables of it were kept.
-    pub fn purge(&self, module: &str) -> Result<Removal, Error> {
-        self.removing(module, |writer, tools, module| writer.purge(tools, module))
-    }
-
-    fn removing(
-        &self,
-        module: &str,
-        work: fn(&mut Writer, &Tools<'_>, &str) -> Result<Removal, Error>,
-    ) -> Result<Removal, Error> {
-        if !is_guest_thread() {
-            let module = module.to_owned();
-            return self.hand_over(&self.inner.writing, move |node| node.removing(&module, work));
-        }
-        let inner = &self.inner;
-        let removal = inner.writer.lock().guarded(|writer| work(writer, &inner.tools(), module))?;
-        inner.catalog_changed(removal.sequence)?;
-        Ok(removal)
-    }
-
-    /// Does something with components at the writer, on a thread that can run guests.
-    fn with_components<T: Send + 'static>(
-        &self,
-        components: &[&[u8]],
-        options: UpgradeOptions,
-        work: ComponentWork<T>,
-    ) -> Result<T, Error> {
-        if !is_guest_thread() {
-            let components: Vec<Vec<u8>> = components.iter().map(|component| component.to_vec()).collect();
-            return self.hand_over(&self.inner.writing, move |node| {
-                let components: Vec<&[u8]> = components.iter().map(Vec::as_slice).collect();
-                node.with_components(&components, options, work)
-            });
-        }
-        let inner = &self.inner;
-        let mut writer = inner.writer.lock();
-        let done = writer
-            .guarded(|writer| work(writer, &inner.tools(), &inner.workshop(), components, &options));
-        let last = Sequence(writer.last_sequence);
-        drop(writer);
-        let done = done?;
-        inner.catalog_changed(last)?;
-        Ok(done)
     }
 
     /// Finds a function that clients may call: `transfer`, or `ledger.transfer` where the name alone
@@ -247,7 +162,7 @@ impl Node {
             && inner.writing.is_served()
             && let Some(writer) = inner.writer.try_lock()
         {
-            let answer = Promised::Now(inner.reply(writer, &function, &arguments, &caller));
+            let answer = Promised::Now(inner.reply(writer, function, &arguments, &caller));
             return Ok(Pending { answer, node: self.clone() });
         }
         let answer = Answer::new(inner.doors.threads.as_ref());
@@ -399,7 +314,7 @@ impl Node {
     }
 
     /// Has a thread that can run guests do something, and waits for it.
-    fn hand_over<T: Send + 'static>(
+    pub(crate) fn hand_over<T: Send + 'static>(
         &self,
         queue: &Queue,
         job: impl FnOnce(&Node) -> Result<T, Error> + Send + 'static,
@@ -464,6 +379,7 @@ impl Inner {
         self.writing.work().notify();
         self.log.wait_durable(last)?;
         self.catalogs.forget_before(Version(self.log.durable().0));
+        self.readers.forget();
         Ok(())
     }
 

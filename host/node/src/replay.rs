@@ -7,6 +7,7 @@ use crate::context::Target;
 use crate::delivery::{OwedDelivery, seen};
 use crate::schedule::LastRun;
 use crate::state::{ChangeError, Name, State};
+use crate::tables::Replayed;
 use crate::view::View;
 use interstice_log::{
     BoxError, Cause, Closed, Definition, DefinitionId, Definitions, EventKind, Installed, Owed, Progress,
@@ -106,7 +107,10 @@ impl<'r> Replay<'r> {
             Cause::Install(installed) => self.install(record, &installed, definitions)?,
             Cause::Upgrade(installed) => {
                 let change = CatalogChange::read(installed.schema).map_err(ReplayError::Change)?;
-                changed = Some(self.state.change(&change, record.timestamp_micros, installed.catalog)?);
+                let store = self.state.store.clone();
+                let mut reshape = Replayed(&store, Version(record.sequence.0));
+                let (micros, catalog) = (record.timestamp_micros, installed.catalog);
+                changed = Some(self.state.change(&change, micros, catalog, &mut reshape)?);
                 // Names mean other tables and functions from here on.
                 self.tables.clear();
                 self.functions.clear();

@@ -143,7 +143,8 @@ mod tests {
     fn missed_runs_are_made_up_by_one_and_the_rhythm_is_kept() {
         let target = Target { module: ModuleIndex(0), function: FunctionIndex(0) };
         for (at, next) in [(90, 110), (100, 110), (101, 110), (109, 110), (110, 120), (155, 160)] {
-            let mut schedule = Schedule { target, every_micros: 10, since_micros: 90, due_micros: 100, last_run: None };
+            let mut schedule =
+                Schedule { target, every_micros: 10, since_micros: 90, due_micros: 100, last_run: None };
             schedule.ran(at);
             assert_eq!(schedule.due_micros, next, "run at {at}");
         }

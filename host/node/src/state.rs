@@ -8,9 +8,10 @@ use crate::context::Target;
 use crate::delivery::OwedDelivery;
 use crate::install::function_index;
 use crate::schedule::LastRun;
+use crate::snapshot::KnownRows;
+use crate::tables::{EvolveError, Reshape, evolve_tables, local_name, make_tables};
 use crate::view::View;
-use crate::tables::{EvolveError, evolve_tables, local_name, make_tables};
-use interstice_log::{Closed, Digest};
+use interstice_log::{Closed, Digest, TableHead};
 use interstice_store::{Store, StoreError, TableHandle};
 use interstice_wit::{FunctionKind, Schema, Trigger};
 use std::collections::{BTreeMap, HashMap};
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) waits_since: HashMap<Target, u64>,
     /// The hash of the catalog, as the log has it.
     pub(crate) catalog_hash: [u8; 32],
+    /// The rows of tables as the snapshot had them with which the rebuilding began.
+    pub(crate) known_rows: HashMap<TableHead, KnownRows>,
 }
 
 /// A module as records tell of it.
@@ -99,6 +102,7 @@ impl State {
             last_runs: HashMap::new(),
             waits_since: HashMap::new(),
             catalog_hash: [0; 32],
+            known_rows: HashMap::new(),
         }
     }
 
@@ -151,13 +155,14 @@ impl State {
         change: &CatalogChange,
         at_micros: u64,
         catalog_hash: [u8; 32],
+        reshape: &mut dyn Reshape,
     ) -> Result<Changed, ChangeError> {
         if !self.owed.is_empty() {
             return Err(ChangeError::Owed(change.modules[0].package.clone()));
         }
         let mut changed = Changed::default();
         for module in &change.modules {
-            self.change_one(module, at_micros, &mut changed)?;
+            self.change_one(module, at_micros, reshape, &mut changed)?;
         }
         self.catalog_hash = catalog_hash;
         Ok(changed)
@@ -167,22 +172,21 @@ impl State {
         &mut self,
         change: &ModuleChange,
         at_micros: u64,
+        reshape: &mut dyn Reshape,
         changed: &mut Changed,
     ) -> Result<(), ChangeError> {
         let package = &change.package;
-        let is_it = |place: &Option<StoredModule>| {
-            place.as_ref().is_some_and(|module| module.name() == *package)
-        };
+        let is_it =
+            |place: &Option<StoredModule>| place.as_ref().is_some_and(|module| module.name() == *package);
         let place = self.places.iter().position(is_it);
         let place = place.ok_or_else(|| ChangeError::UnknownModule(package.clone()))?;
         let index = ModuleIndex(place as u32);
         let old = self.places[place].take().expect("the place was found by its module");
         let new_schema = change.to.as_ref().map(|to| &to.schema);
         let evolved =
-            evolve_tables(&self.store, &change.tables, &old.tables_by_name(), new_schema, self.next_table);
-        let evolved =
-            evolved.map_err(|source| ChangeError::Tables { package: package.clone(), source })?;
-        self.next_table += evolved.made.len() as u32;
+            evolve_tables(reshape, &change.tables, &old.tables_by_name(), new_schema, self.next_table);
+        let evolved = evolved.map_err(|source| ChangeError::Tables { package: package.clone(), source })?;
+        self.next_table += evolved.made;
         self.tables.retain(|(owner, _), _| owner != package);
         self.functions.retain(|(owner, _), _| owner != package);
         let next = match &change.to {
@@ -307,7 +311,6 @@ impl State {
     pub(crate) fn installed_micros(&self) -> Vec<u64> {
         self.places.iter().map(|place| place.as_ref().map_or(0, |module| module.installed_micros)).collect()
     }
-
 }
 
 /// The scheduled functions of a module.

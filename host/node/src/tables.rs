@@ -1,21 +1,30 @@
 //! The tables of a module: from its schema to the store, and to the names in the log; and from one version of
 //! its schema to another.
-//! Invariant: what was begun here and fails, or is taken back, leaves the store as it was.
+//! Invariant: what a record says of tables gives the same ones when it is made and when it is replayed.
 
 use crate::catalog::LinkedTable;
-use crate::change::{Becomes, Source, TableStep};
+use crate::change::{Becomes, HexBytes, Source, TableStep};
 use crate::error::Error;
 use crate::numbers::Numbers;
+use interstice_codec::ValueType;
+use interstice_codec::key::KeyLayout;
+use interstice_codec::row::{ColumnSource, Layout};
 use interstice_log::Definition;
 use interstice_store::{
-    IndexDefinition, Store, StoreError, StoreLimits, TableDefinition, TableHandle, TableId,
+    Evolution, IndexDefinition, Recording, Store, StoreError, StoreLimits, TableDefinition, TableHandle,
+    TableId, Transaction, Version,
 };
+use interstice_wit::text::wave;
 use interstice_wit::{ColumnIndex, Schema, Storage, Table, TypeName};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Makes the tables of a module in the store, all or none. They are numbered from `first` on.
-pub(crate) fn make_tables(store: &Store, first: u32, schema: &Schema) -> Result<Vec<TableHandle>, StoreError> {
+pub(crate) fn make_tables(
+    store: &Store,
+    first: u32,
+    schema: &Schema,
+) -> Result<Vec<TableHandle>, StoreError> {
     let mut made = Vec::new();
     for (position, (_, table)) in schema.tables().enumerate() {
         let id = TableId(first + position as u32);
@@ -35,12 +44,42 @@ pub(crate) fn make_tables(store: &Store, first: u32, schema: &Schema) -> Result<
 pub(crate) struct Evolved {
     /// Those of the new version, in the order of its schema; or those that are kept without a module.
     pub(crate) tables: Vec<TableHandle>,
-    /// Those that are new.
-    pub(crate) made: Vec<TableHandle>,
-    /// Those that are read in another shape from here on, as they were.
-    pub(crate) converted: Vec<TableHandle>,
+    /// How many of them are new.
+    pub(crate) made: u32,
     /// Those that go when all is done.
     pub(crate) leaving: Vec<TableHandle>,
+}
+
+/// Where tables are made and get other shapes.
+pub(crate) trait Reshape {
+    /// Makes a table.
+    fn create(&mut self, id: TableId, definition: &TableDefinition) -> Result<TableHandle, StoreError>;
+    /// Gives a table another shape.
+    fn evolve(&mut self, table: &TableHandle, evolution: &Evolution) -> Result<TableHandle, StoreError>;
+}
+
+/// What an abort takes back.
+impl Reshape for Transaction {
+    fn create(&mut self, id: TableId, definition: &TableDefinition) -> Result<TableHandle, StoreError> {
+        self.create_table(id, definition)
+    }
+
+    fn evolve(&mut self, table: &TableHandle, evolution: &Evolution) -> Result<TableHandle, StoreError> {
+        Transaction::evolve(self, table, evolution)
+    }
+}
+
+/// A record that is taken in, with the version that it makes.
+pub(crate) struct Replayed<'s>(pub(crate) &'s Store, pub(crate) Version);
+
+impl Reshape for Replayed<'_> {
+    fn create(&mut self, id: TableId, definition: &TableDefinition) -> Result<TableHandle, StoreError> {
+        self.0.create_table(id, definition)
+    }
+
+    fn evolve(&mut self, table: &TableHandle, evolution: &Evolution) -> Result<TableHandle, StoreError> {
+        self.0.evolve(self.1, table, evolution, Recording::Nothing)
+    }
 }
 
 /// Why tables do not become what they should.
@@ -50,83 +89,82 @@ pub(crate) enum EvolveError {
     UnknownTable(String),
     #[error("nothing is said about the table {0}")]
     NoStep(String),
-    #[error("what is said about the table {0} does not fit its columns")]
-    Columns(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// What an upgrade to this version tells of tables that do not become what they should.
 pub(crate) fn evolve_error(schema: &Schema, error: EvolveError) -> Error {
-    match error {
-        EvolveError::Store(error) => Error::Store(error),
-        other => Error::UpgradeRefused {
-            modules: vec![schema.package.unversioned()],
-            reasons: vec![other.to_string()],
-        },
-    }
+    let reason = match error {
+        EvolveError::Store(error @ StoreError::NotUnique { .. }) => not_unique(schema, &error),
+        EvolveError::Store(error) => return Error::Store(error),
+        other => other.to_string(),
+    };
+    Error::UpgradeRefused { modules: vec![schema.package.unversioned()], reasons: vec![reason] }
 }
 
-/// Takes the tables of a module to the next version of it, all or none. New ones are numbered from `first` on.
-/// Without a schema the module is uninstalled.
+/// Which rows stand in the way of a unique index, by their primary keys in WAVE.
+fn not_unique(schema: &Schema, error: &StoreError) -> String {
+    let StoreError::NotUnique { table: name, rows, more, .. } = error else { return error.to_string() };
+    let package = schema.package.unversioned();
+    let found = schema.tables().find(|(_, table)| format!("{package}/{}", table.name) == *name);
+    let key = found.and_then(|(_, table)| {
+        let types: Vec<ValueType> =
+            table.columns.iter().map(|column| schema.value_type(&column.ty)).collect();
+        let places: Vec<usize> = table.primary_key.iter().map(|at| at.0 as usize).collect();
+        let layout = KeyLayout::new(&Layout::new(&types), &places).ok()?;
+        Some((layout, places.into_iter().map(|at| types[at].clone()).collect::<Vec<_>>()))
+    });
+    let text = |bytes: &[u8]| {
+        let values = key.as_ref().and_then(|(layout, types)| Some((layout.decode(bytes).ok()?, types)));
+        values.map_or_else(
+            || "?".to_owned(),
+            |(values, types)| {
+                let values = values.iter().zip(types).map(|(value, ty)| wave::print(value, ty));
+                values.collect::<Vec<_>>().join(", ")
+            },
+        )
+    };
+    let pairs = rows.iter().map(|(left, right)| format!("{} and {}", text(left), text(right)));
+    let rest = if *more > 0 { format!("; and {more} more") } else { String::new() };
+    format!(
+        "{error}: the rows {}{rest}; change or delete one of each first",
+        pairs.collect::<Vec<_>>().join("; ")
+    )
+}
+
+/// Takes the tables of a module to the next version of it. New ones are numbered from `first` on. Without a schema
+/// the module is uninstalled.
 pub(crate) fn evolve_tables(
-    store: &Store,
+    reshape: &mut dyn Reshape,
     steps: &[TableStep],
     before: &HashMap<String, TableHandle>,
     schema: Option<&Schema>,
     first: u32,
 ) -> Result<Evolved, EvolveError> {
+    let of_old =
+        |name: &String| before.get(name).cloned().ok_or_else(|| EvolveError::UnknownTable(name.clone()));
     let mut evolved = Evolved::default();
-    let done = evolve_each(store, steps, before, schema, first, &mut evolved);
-    match done {
-        Ok(()) => Ok(evolved),
-        Err(error) => {
-            revert_tables(store, &evolved);
-            Err(error)
-        }
-    }
-}
-
-fn evolve_each(
-    store: &Store,
-    steps: &[TableStep],
-    before: &HashMap<String, TableHandle>,
-    schema: Option<&Schema>,
-    first: u32,
-    evolved: &mut Evolved,
-) -> Result<(), EvolveError> {
-    let of_old = |name: &String| {
-        before.get(name).cloned().ok_or_else(|| EvolveError::UnknownTable(name.clone()))
-    };
-    let mut next = first;
-    let mut new = |evolved: &mut Evolved, schema, table| {
-        let handle = store.create_table(TableId(next), &table_definition(schema, table))?;
-        next += 1;
-        evolved.made.push(handle.clone());
-        Ok::<_, EvolveError>(handle)
-    };
-    for (schema, (interface, table)) in schema.into_iter().flat_map(|schema| {
-        schema.tables().map(move |found| (schema, found))
-    }) {
+    let all = schema.into_iter().flat_map(|schema| schema.tables().map(move |found| (schema, found)));
+    for (schema, (interface, table)) in all {
         let name = local_name(&interface.name.name, &table.name);
         let step = steps.iter().find(|step| step.table == name && step.becomes != Becomes::Removed);
         let step = step.ok_or_else(|| EvolveError::NoStep(name.clone()))?;
         let was = step.was.as_ref().unwrap_or(&name);
+        let definition = table_definition(schema, table);
         let handle = match &step.becomes {
             Becomes::Kept => of_old(was)?,
             Becomes::Converted(sources) => {
-                let old = of_old(was)?;
-                if sources.len() != table.columns.len() {
-                    return Err(EvolveError::Columns(name));
-                }
-                let handle = convert_table(store, &old, &table_definition(schema, table), sources)?;
-                evolved.converted.push(old);
-                handle
+                let columns = sources.iter().map(row_source).collect();
+                reshape.evolve(&of_old(was)?, &Evolution { definition, columns })?
             }
-            Becomes::Added => new(evolved, schema, table)?,
-            Becomes::Filled => {
-                evolved.leaving.push(of_old(was)?);
-                new(evolved, schema, table)?
+            Becomes::Added | Becomes::Filled => {
+                if step.becomes == Becomes::Filled {
+                    evolved.leaving.push(of_old(was)?);
+                }
+                let id = TableId(first + evolved.made);
+                evolved.made += 1;
+                reshape.create(id, &definition)?
             }
             Becomes::Removed => unreachable!("a step that removes was passed over"),
         };
@@ -139,28 +177,16 @@ fn evolve_each(
             _ => {}
         }
     }
-    Ok(())
+    Ok(evolved)
 }
 
-/// Takes back what [`evolve_tables`] did.
-pub(crate) fn revert_tables(store: &Store, evolved: &Evolved) {
-    for old in &evolved.converted {
-        revert_table(store, old);
+fn row_source(source: &Source) -> ColumnSource {
+    match source {
+        Source::Same(column) => ColumnSource::Same(*column as usize),
+        Source::Widened(column) => ColumnSource::Widened(*column as usize),
+        Source::MadeOptional(column) => ColumnSource::MadeOptional(*column as usize),
+        Source::Default(HexBytes(bytes)) => ColumnSource::Default(bytes.clone()),
     }
-    drop_tables(store, &evolved.made);
-}
-
-fn convert_table(
-    _store: &Store,
-    _old: &TableHandle,
-    _definition: &TableDefinition,
-    _sources: &[Source],
-) -> Result<TableHandle, StoreError> {
-    todo!("branch shapes")
-}
-
-fn revert_table(_store: &Store, _old: &TableHandle) {
-    todo!("branch shapes")
 }
 
 /// How the log names a table or a function: `tables.account`.

@@ -3,12 +3,14 @@
 
 use crate::catalog::{Catalog, KeptModule, ModuleIndex, Place};
 use crate::change::{Becomes, CatalogChange, ModuleChange, TableStep};
+use crate::context::Work;
 use crate::error::Error;
-use crate::plan::{Before, dependents};
-use crate::tables::{drop_tables, local_name};
+use crate::judge::{Before, dependents};
+use crate::node::Node;
+use crate::tables::local_name;
 use crate::transaction::{Tools, Writer};
 use crate::upgrade::not_installed;
-use interstice_engine::Caller;
+use interstice_engine::{Caller, is_guest_thread};
 use interstice_log::Sequence;
 use interstice_wit::{PackageName, Schema};
 use std::collections::BTreeSet;
@@ -23,6 +25,39 @@ pub struct Removal {
     pub tables: Vec<(String, u64)>,
     /// The record.
     pub sequence: Sequence,
+}
+
+impl Node {
+    /// Takes a module out, named without a version. Its tables stay, and are found again when it is installed again.
+    ///
+    /// # Errors
+    /// If it is not installed, or another module imports it.
+    pub fn uninstall(&self, module: &str) -> Result<Removal, Error> {
+        self.removing(module, |writer, tools, module| writer.uninstall(tools, module))
+    }
+
+    /// Removes the tables of a module that was uninstalled.
+    ///
+    /// # Errors
+    /// If it is installed, or no tables of it were kept.
+    pub fn purge(&self, module: &str) -> Result<Removal, Error> {
+        self.removing(module, |writer, tools, module| writer.purge(tools, module))
+    }
+
+    fn removing(
+        &self,
+        module: &str,
+        work: fn(&mut Writer, &Tools<'_>, &str) -> Result<Removal, Error>,
+    ) -> Result<Removal, Error> {
+        if !is_guest_thread() {
+            let module = module.to_owned();
+            return self.hand_over(&self.inner.writing, move |node| node.removing(&module, work));
+        }
+        let inner = &self.inner;
+        let removal = inner.writer.lock().guarded(|writer| work(writer, &inner.tools(), module))?;
+        inner.catalog_changed(removal.sequence)?;
+        Ok(removal)
+    }
 }
 
 impl Writer {
@@ -108,15 +143,19 @@ impl Writer {
         };
         let tables = names.iter().filter_map(count).collect();
         self.context_mut().use_catalog(Arc::new(next));
-        match self.commit_change(tools, subject, &change) {
+        let dropped = match &mut self.context_mut().work {
+            Work::Write(transaction) if goes => {
+                handles.values().try_for_each(|table| transaction.drop_table(table)).map_err(Error::Store)
+            }
+            _ => Ok(()),
+        };
+        match dropped.and_then(|()| self.commit_change(tools, subject, &change)) {
             Ok(sequence) => {
-                if goes {
-                    drop_tables(tools.store, &handles.into_values().collect::<Vec<_>>());
-                }
                 self.note_versions(catalog, self.last_timestamp_micros);
                 Ok(Removal { package: before.schema.package.clone(), tables, sequence })
             }
             Err(error) => {
+                self.abort();
                 self.context_mut().use_catalog(catalog.clone());
                 Err(error)
             }

@@ -3,19 +3,18 @@
 
 use crate::catalog::{Catalog, ModuleIndex, Place};
 use crate::change::CatalogChange;
-use crate::context::{Former, Target};
+use crate::context::{Former, Target, Work};
 use crate::error::Error;
 use crate::install::{Waiting, describe, function_index};
-use crate::node::DELIVERIES_BEFORE_A_CALL;
-use crate::plan::{self, Candidate, Judgement, UpgradePlan, dependents, judge, own_tables};
+use crate::judge::{Before, Candidate, Judgement, dependents, judge, own_tables};
+use crate::node::{DELIVERIES_BEFORE_A_CALL, Node};
+use crate::plan::UpgradePlan;
 use crate::ready::{Workshop, make_ready};
-use crate::tables::{
-    Evolved, drop_tables, evolve_error, evolve_tables, former_name, link_tables, revert_tables,
-};
+use crate::tables::{evolve_error, evolve_tables, former_name, link_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
-use interstice_engine::{Caller, Returned};
+use interstice_engine::{Caller, Returned, is_guest_thread};
 use interstice_log::{Cause, DefinitionId, Installed, Lifecycle, Outcome, Sequence};
-use interstice_store::Version;
+use interstice_store::{TableHandle, Version};
 use interstice_wit::{FunctionKind, Trigger, hash::artifact_hash, section};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -40,10 +39,57 @@ pub struct Upgrade {
     pub changed_rows: u64,
 }
 
-/// An upgrade on its way: the modules that it changes, and how their tables were taken along.
-struct Underway {
-    before: Arc<Catalog>,
-    evolved: Vec<Evolved>,
+/// What is done with components at the writer.
+type ComponentWork<T> =
+    fn(&mut Writer, &Tools<'_>, &Workshop<'_>, &[&[u8]], &UpgradeOptions) -> Result<T, Error>;
+
+impl Node {
+    /// What replacing installed modules by these components would do. Nothing changes.
+    ///
+    /// # Errors
+    /// If a component cannot be read, or its module is not installed. What stands against an upgrade is no error, but
+    /// is in the plan.
+    pub fn plan(&self, components: &[&[u8]], options: &UpgradeOptions) -> Result<UpgradePlan, Error> {
+        self.with_components(components, *options, |writer, tools, shop, components, options| {
+            writer.plan(tools, shop, components, options)
+        })
+    }
+
+    /// Replaces installed modules by these components, all in one transaction, and returns once that is durable.
+    /// Calls that run meanwhile end before it or begin after it.
+    ///
+    /// # Errors
+    /// If it cannot be made; then nothing has changed.
+    pub fn upgrade(&self, components: &[&[u8]], options: &UpgradeOptions) -> Result<Upgrade, Error> {
+        self.with_components(components, *options, |writer, tools, shop, components, options| {
+            writer.upgrade(tools, shop, components, options)
+        })
+    }
+
+    /// Does something with components at the writer, on a thread that can run guests.
+    fn with_components<T: Send + 'static>(
+        &self,
+        components: &[&[u8]],
+        options: UpgradeOptions,
+        work: ComponentWork<T>,
+    ) -> Result<T, Error> {
+        if !is_guest_thread() {
+            let components: Vec<Vec<u8>> = components.iter().map(|component| component.to_vec()).collect();
+            return self.hand_over(&self.inner.writing, move |node| {
+                let components: Vec<&[u8]> = components.iter().map(Vec::as_slice).collect();
+                node.with_components(&components, options, work)
+            });
+        }
+        let inner = &self.inner;
+        let mut writer = inner.writer.lock();
+        let done =
+            writer.guarded(|writer| work(writer, &inner.tools(), &inner.workshop(), components, &options));
+        let last = Sequence(writer.last_sequence);
+        drop(writer);
+        let done = done?;
+        inner.catalog_changed(last)?;
+        Ok(done)
+    }
 }
 
 impl Writer {
@@ -70,7 +116,7 @@ impl Writer {
         if self.closed {
             return Err(Error::Closed);
         }
-        tools.log.admit()?;
+        tools.log.admit_growth()?;
         let candidates = self.candidates(shop, components)?;
         if !options.dry_run && !candidates.is_empty() {
             self.pay_all(tools)?;
@@ -85,35 +131,56 @@ impl Writer {
         if candidates.is_empty() {
             return Ok(Upgrade { plan: judgement.plan, sequence: None, changed_rows: 0 });
         }
-        let mut underway = Underway { before: self.context().catalog.clone(), evolved: Vec::new() };
-        let next = self.evolve(tools, shop, &candidates, &judgement.change, &mut underway);
-        let done = next.and_then(|next| {
-            if !options.dry_run {
-                for (candidate, component) in candidates.iter().zip(chosen(components, &candidates)) {
-                    debug_assert_eq!(artifact_hash(component), candidate.artifact);
-                    shop.artifacts.put(component)?;
-                }
+        let before = self.context().catalog.clone();
+        let chosen = chosen(components, &candidates);
+        let done = self.change_over(tools, shop, &candidates, &chosen, &judgement, options);
+        match &done {
+            Ok((Some(_), _)) => self.note_versions(&before, self.last_timestamp_micros),
+            Ok((None, _)) | Err(_) => {
+                // The transaction takes back what became of tables.
+                self.abort();
+                self.context_mut().use_catalog(before);
             }
-            self.context_mut().use_catalog(Arc::new(next));
-            self.migrate(tools, &candidates, &judgement, &underway, options)
-        });
-        let undo = match &done {
-            Ok((sequence, _)) => sequence.is_none(),
-            Err(_) => true,
-        };
-        if undo {
-            self.context_mut().use_catalog(underway.before.clone());
-            for evolved in underway.evolved.iter().rev() {
-                revert_tables(tools.store, evolved);
-            }
-        } else {
-            for evolved in &underway.evolved {
-                drop_tables(tools.store, &evolved.leaving);
-            }
-            self.note_versions(&underway.before, self.last_timestamp_micros);
         }
         let (sequence, changed_rows) = done?;
         Ok(Upgrade { plan: judgement.plan, sequence, changed_rows })
+    }
+
+    /// Makes the upgrade in one transaction, and answers its record and how many rows functions have changed. What an
+    /// error or a dry run leaves open is for the caller to take back.
+    fn change_over(
+        &mut self,
+        tools: &Tools<'_>,
+        shop: &Workshop<'_>,
+        candidates: &[Candidate],
+        components: &[&[u8]],
+        judgement: &Judgement,
+        options: &UpgradeOptions,
+    ) -> Result<(Option<Sequence>, u64), Error> {
+        let before = self.context().catalog.clone();
+        let reader = tools.store.reader(Version(self.last_sequence)).map_err(Error::Store)?;
+        self.begin(tools, &Caller::System)?;
+        let next = self.evolve(shop, &before, candidates, &judgement.change)?;
+        if !options.dry_run {
+            components.iter().try_for_each(|component| shop.artifacts.put(component).map(drop))?;
+        }
+        self.context_mut().use_catalog(Arc::new(next));
+        self.context_mut().former = Some(Former { reader, tables: former_tables(&before, candidates) });
+        for kind in [FunctionKind::Migrate, FunctionKind::On(Trigger::Upgrade)] {
+            for candidate in candidates {
+                if kind == FunctionKind::Migrate && !judgement.migrating.contains(&candidate.index) {
+                    continue;
+                }
+                self.run_all(tools, candidate.index, &kind)?;
+            }
+        }
+        let changed_rows = self.changed_rows();
+        if options.dry_run {
+            return Ok((None, changed_rows));
+        }
+        let subject = self.context().catalog.at(candidates[0].index).definition;
+        let sequence = self.commit_change(tools, subject, &judgement.change)?;
+        Ok((Some(sequence), changed_rows))
     }
 
     /// Pays every delivery that is owed, so that none meets another version of its handler.
@@ -160,87 +227,44 @@ impl Writer {
 
     /// Takes the tables along, and makes the catalog that has the new versions, and their dependents linked to them.
     fn evolve(
-        &self,
-        tools: &Tools<'_>,
+        &mut self,
         shop: &Workshop<'_>,
+        before: &Arc<Catalog>,
         candidates: &[Candidate],
         change: &CatalogChange,
-        underway: &mut Underway,
     ) -> Result<Catalog, Error> {
-        let before = underway.before.clone();
-        let mut next = (*before).clone();
+        let Work::Write(transaction) = &mut self.context_mut().work else {
+            unreachable!("the transaction of the upgrade was begun")
+        };
+        let mut next = (**before).clone();
         let mut waiting = Vec::new();
         for (candidate, module) in candidates.iter().zip(&change.modules) {
-            let old = plan::Before::of(&before, candidate.index);
-            let evolved = evolve_tables(
-                tools.store,
-                &module.tables,
-                &old.tables(&before),
-                Some(&candidate.schema),
-                next.next_table(),
-            );
-            let evolved = evolved.map_err(|error| evolve_error(&candidate.schema, error))?;
+            let old = Before::of(before, candidate.index).tables(before);
+            let schema = &candidate.schema;
+            let evolved = evolve_tables(transaction, &module.tables, &old, Some(schema), next.next_table());
+            let evolved = evolved.map_err(|error| evolve_error(schema, error))?;
             for table in &evolved.leaving {
+                transaction.drop_table(table).map_err(Error::Store)?;
                 next.remove_table(table.id());
             }
-            let tables = link_tables(shop.numbers, &candidate.schema, &evolved.tables);
-            underway.evolved.push(evolved);
-            let tables = tables?;
+            let tables = link_tables(shop.numbers, schema, &evolved.tables)?;
             next.set_tables(tables.iter().map(|(_, table)| table));
             next.set_place(candidate.index, Place::Gone);
             waiting.push(candidate.waiting(tables));
         }
         let packages: BTreeSet<String> =
             candidates.iter().map(|candidate| candidate.schema.package.unversioned()).collect();
-        for module in dependents(&before, &packages) {
+        for module in dependents(before, &packages) {
             next.set_place(module.index, Place::Gone);
             waiting.push(Waiting {
                 index: module.index,
                 schema: module.schema.clone(),
                 artifact: module.digest,
                 compiled: module.compiled.clone(),
-                tables: own_tables(&before, module),
+                tables: own_tables(before, module),
             });
         }
         make_ready(shop, next, waiting)
-    }
-
-    /// Runs migration functions and handlers of `@on(upgrade)` in one transaction, and writes the upgrade to the
-    /// log, or takes it back. Answers its record and how many rows were changed.
-    fn migrate(
-        &mut self,
-        tools: &Tools<'_>,
-        candidates: &[Candidate],
-        judgement: &Judgement,
-        underway: &Underway,
-        options: &UpgradeOptions,
-    ) -> Result<(Option<Sequence>, u64), Error> {
-        let reader = tools.store.reader(Version(self.last_sequence)).map_err(Error::Store)?;
-        let mut tables = HashMap::new();
-        for candidate in candidates {
-            let before = plan::Before::of(&underway.before, candidate.index);
-            let package = before.schema.package.unversioned();
-            let of_module = before.tables(&underway.before).into_iter();
-            tables.extend(of_module.map(|(name, handle)| (former_name(&package, &name), handle)));
-        }
-        self.begin(tools, &Caller::System)?;
-        self.context_mut().former = Some(Former { reader, tables });
-        for kind in [FunctionKind::Migrate, FunctionKind::On(Trigger::Upgrade)] {
-            for candidate in candidates {
-                if kind == FunctionKind::Migrate && !judgement.migrating.contains(&candidate.index) {
-                    continue;
-                }
-                self.run_all(tools, candidate.index, &kind)?;
-            }
-        }
-        let changed_rows = self.changed_rows();
-        if options.dry_run {
-            self.abort();
-            return Ok((None, changed_rows));
-        }
-        let subject = self.context().catalog.at(candidates[0].index).definition;
-        let sequence = self.commit_change(tools, subject, &judgement.change)?;
-        Ok((Some(sequence), changed_rows))
     }
 
     /// Runs every function of that kind of a module in the open transaction.
@@ -260,7 +284,6 @@ impl Writer {
                 depth: 0,
             };
             if self.run_in_open(tools, &request, &mut result)? == Returned::Err {
-                self.abort();
                 return Err(Error::MigrationRefused {
                     module: Box::new(module.schema.package.clone()),
                     handler: function.full_name.to_string(),
@@ -299,6 +322,18 @@ fn chosen<'c>(components: &[&'c [u8]], candidates: &[Candidate]) -> Vec<&'c [u8]
         *found.expect("a candidate was made of one of the components")
     };
     candidates.iter().map(of).collect()
+}
+
+/// The tables that the candidates had before, for their migration functions.
+fn former_tables(before: &Catalog, candidates: &[Candidate]) -> HashMap<String, TableHandle> {
+    let mut tables = HashMap::new();
+    for candidate in candidates {
+        let old = Before::of(before, candidate.index);
+        let package = old.schema.package.unversioned();
+        let named = old.tables(before).into_iter();
+        tables.extend(named.map(|(name, handle)| (former_name(&package, &name), handle)));
+    }
+    tables
 }
 
 /// No such module is installed, nor were its tables kept.

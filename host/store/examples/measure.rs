@@ -44,6 +44,7 @@ fn main() {
     run("replay", &replay);
     run("evolve", &|| evolve(ROWS));
     run("large evolve", &|| evolve(MILLION));
+    run("load", &load);
     run("memory", &memory);
 }
 
@@ -445,6 +446,35 @@ fn replay() {
     }
     println!("replay of inserts, unique index of strings    {:7.0} rows/s", 1e9 / inserts);
     println!("replay of updates                             {:7.0} rows/s", 1e9 / updates);
+}
+
+/// Rows in the order of their keys, as a snapshot has them, one by one and at once. The names are in an order of
+/// their own.
+fn load() {
+    for unique in [false, true] {
+        let rows: Vec<_> = (0..MILLION).map(|key| person_row(key, 0)).collect();
+        let mut times = [f64::INFINITY; 2];
+        for _ in 0..5 {
+            let (store, table) = create(&person(unique));
+            let single = nanoseconds_each(MILLION, || {
+                for row in &rows {
+                    let change = Change::Insert(row);
+                    store.apply(Version(1), &table, change, Recording::Nothing).expect("the change fits");
+                }
+            });
+            let (store, table) = create(&person(unique));
+            let at_once = nanoseconds_each(MILLION, || {
+                let mut load = store.load(Version(1), &table).expect("the table is new");
+                rows.iter().for_each(|row| load.row(row).expect("rows ascend"));
+                load.finish().expect("names are unique");
+            });
+            times = [times[0].min(single), times[1].min(at_once)];
+        }
+        println!(
+            "{MILLION} rows in order, index of strings, unique: {unique}: one by one {:.1}, loaded {:.1} ns a row",
+            times[0], times[1]
+        );
+    }
 }
 
 fn memory() {

@@ -63,6 +63,7 @@ impl Store {
                 state.delete(slot.ok_or(Violation::NoSuchRow)?, origin);
             }
         }
+        state.changed = version;
         if settled && !state.unsettled.is_empty() {
             self.0.unsettled.lock().push(table.clone());
         }

@@ -126,7 +126,7 @@ impl Load {
         if !now.is_fresh() {
             return Err(StoreError::NotEmpty(table.id()));
         }
-        now.take_rows(state, &store.0.memory);
+        now.take_rows(state, version, &store.0.memory);
         Ok(())
     }
 

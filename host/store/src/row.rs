@@ -149,6 +149,13 @@ pub(crate) fn allocation_size(bytes: usize) -> u64 {
     ((bytes as u64 + 8 + 15) & !15).max(32)
 }
 
+/// How many bytes an allocation of this size, as the allocator counts it, has on average for what it was made for.
+#[inline]
+pub(crate) fn used_size(allocated: u64) -> usize {
+    // Eight are the allocator's own, and sizes are rounded up to 16.
+    allocated.saturating_sub(16) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -102,6 +102,7 @@ impl Scan {
             let mut filling = Filling {
                 shape: &table.0.shape,
                 state: &state,
+                row_bytes: state.bytes_of_a_row(),
                 index,
                 mark,
                 rows_left: self.rows_left,
@@ -129,6 +130,8 @@ impl Scan {
 struct Filling<'a> {
     shape: &'a Shape,
     state: &'a State,
+    /// How long the average row is, with what stands before it.
+    row_bytes: usize,
     index: &'a OrderedIndex,
     mark: UndoId,
     /// What the scan as a whole may still return.
@@ -150,7 +153,8 @@ impl Take for &mut Filling<'_> {
 
     #[inline]
     fn announce(&mut self, slot: SlotId) {
-        self.state.slots.get(slot).address().into_iter().for_each(prefetch::from);
+        let address = self.state.slots.get(slot).address();
+        address.into_iter().for_each(|address| prefetch::from(address, self.row_bytes));
     }
 
     #[inline]

@@ -12,7 +12,7 @@ use crate::{
     memory::{Memory, Reported},
     ordered::{Found, OrderedIndex, Place, Range, Visit},
     primary::PrimaryIndex,
-    row::Row,
+    row::{self, Row},
     scratch::with_scratch,
     slot::{Slot, SlotId, Slots},
     undo::{Undo, UndoId},
@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) hidden: Vec<Hidden>,
     pub(crate) undo: Undo,
     pub(crate) live_rows: u64,
+    /// The rows are what they were at this version, and may have been others before it.
+    pub(crate) changed: Version,
     /// The largest number that the auto-increment column was given.
     pub(crate) counter: u64,
     /// The bytes of the rows in slots, as the allocator counts them.
@@ -85,6 +87,7 @@ impl State {
             hidden: Vec::new(),
             undo: Undo::new(),
             live_rows: 0,
+            changed: Version::default(),
             counter: 0,
             row_bytes: 0,
             queued_for_purge: false,
@@ -108,6 +111,7 @@ impl State {
             hidden: Vec::new(),
             undo: Undo::new(),
             live_rows: 0,
+            changed: Version::default(),
             counter: 0,
             row_bytes: 0,
             queued_for_purge: false,
@@ -123,14 +127,15 @@ impl State {
         self.slots.len() == 0 && self.undo.is_empty()
     }
 
-    /// Takes the rows of another state of the same table in place of none.
-    pub(crate) fn take_rows(&mut self, loaded: Self, memory: &Memory) {
+    /// Takes the rows of another state of the same table in place of none, as of this version.
+    pub(crate) fn take_rows(&mut self, loaded: Self, version: Version, memory: &Memory) {
         assert!(self.is_fresh(), "rows are taken in place of none");
         self.slots = loaded.slots;
         self.exact = loaded.exact;
         self.primary = loaded.primary;
         self.indexes = loaded.indexes;
         self.live_rows = loaded.live_rows;
+        self.changed = version;
         self.counter = self.counter.max(loaded.counter);
         self.row_bytes = loaded.row_bytes;
         self.report_all(memory);
@@ -262,6 +267,12 @@ impl State {
     /// How many rows there are at a version.
     pub(crate) fn count(&self, version: Version) -> u64 {
         self.undo.newer_than(version).map_or(self.live_rows, |mark| mark.live_rows)
+    }
+
+    /// How many bytes the average row takes, without what the allocator adds to it.
+    #[inline]
+    pub(crate) fn bytes_of_a_row(&self) -> usize {
+        self.row_bytes.checked_div(self.slots.len() as u64).map_or(0, row::used_size)
     }
 
     /// The bytes that are allocated: rows, indexes and undo.

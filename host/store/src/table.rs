@@ -82,6 +82,12 @@ impl TableHandle {
         shape.map(|shape| &shape.key).ok_or_else(|| self.0.no_such_index(index))
     }
 
+    /// Since when its rows are what they are: they have not changed after this version, the newest that has
+    /// changed any, or at which the table was loaded. An open transaction does not count.
+    pub fn changed(&self) -> Version {
+        self.0.state.read().changed
+    }
+
     /// The bytes that the table takes in memory: rows, indexes and old versions.
     pub fn memory_bytes(&self) -> u64 {
         self.0.state.read().memory_bytes()

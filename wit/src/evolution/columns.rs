@@ -4,13 +4,40 @@
 
 use super::difference::{Reading, reading, shown};
 use super::pairs::{self, Placed};
+use super::step::Obstacle;
 use super::{ColumnSource, Step, TableChange};
-use crate::schema::{Column, ColumnIndex, Index, Schema, Storage, Table};
+use crate::schema::{Column, ColumnIndex, Index, Schema, Table};
 use crate::text::wave;
 use interstice_codec::{ValueType, row};
 
-/// What happens to a table that both versions have.
-pub(super) fn change(old: &Schema, before: Placed<'_>, new: &Schema, after: Placed<'_>) -> TableChange {
+/// Everything that is different about a table that both versions have.
+pub(crate) struct Differences {
+    /// Where each column comes from; none where an obstacle says why there is nothing.
+    columns: Vec<Option<ColumnSource>>,
+    /// What goes by itself.
+    pub(crate) steps: Vec<Step>,
+    /// What does not.
+    pub(crate) obstacles: Vec<Obstacle>,
+}
+
+impl Differences {
+    /// What happens to the table.
+    pub(super) fn change(self) -> TableChange {
+        if !self.obstacles.is_empty() {
+            TableChange::ByFunction { reasons: self.obstacles.iter().map(Obstacle::to_string).collect() }
+        } else if self.steps.is_empty() {
+            TableChange::Unchanged
+        } else {
+            let columns = self.columns.into_iter();
+            let columns =
+                columns.map(|source| source.expect("without an obstacle every column has a source"));
+            TableChange::Automatic { columns: columns.collect(), steps: self.steps }
+        }
+    }
+}
+
+/// Compares a table of the old version with the one that it has become.
+pub(crate) fn differences(old: &Schema, before: Placed<'_>, new: &Schema, after: Placed<'_>) -> Differences {
     let types = |schema: &Schema, table: &Table| {
         table.columns.iter().map(|column| schema.value_type(&column.ty)).collect()
     };
@@ -21,7 +48,7 @@ pub(super) fn change(old: &Schema, before: Placed<'_>, new: &Schema, after: Plac
         new_types: types(new, after.1),
         pairs: pairs::columns(before.1, after.1),
         steps: Vec::new(),
-        reasons: Vec::new(),
+        obstacles: Vec::new(),
     };
     if before.1.name != after.1.name {
         change.steps.push(Step::Renamed { from: before.1.name.clone(), to: after.1.name.clone() });
@@ -36,14 +63,7 @@ pub(super) fn change(old: &Schema, before: Placed<'_>, new: &Schema, after: Plac
     change.indexes(&columns);
     change.counter();
     change.labels();
-    if !change.reasons.is_empty() {
-        TableChange::ByFunction { reasons: change.reasons }
-    } else if change.steps.is_empty() {
-        TableChange::Unchanged
-    } else {
-        let columns = columns.into_iter().map(|source| source.expect("no reason was given, so it has one"));
-        TableChange::Automatic { columns: columns.collect(), steps: change.steps }
-    }
+    Differences { columns, steps: change.steps, obstacles: change.obstacles }
 }
 
 struct Change<'a> {
@@ -54,8 +74,7 @@ struct Change<'a> {
     /// Which column of the old table each of the new one was.
     pairs: Vec<Option<usize>>,
     steps: Vec<Step>,
-    /// Why it cannot go by itself.
-    reasons: Vec<String>,
+    obstacles: Vec<Obstacle>,
 }
 
 impl Change<'_> {
@@ -101,7 +120,7 @@ impl Change<'_> {
             self.steps.push(Step::MadeOptional(name));
             return Some(ColumnSource::MadeOptional(source));
         }
-        self.reasons.push(format!("in the column `{name}`: {difference}"));
+        self.obstacles.push(Obstacle::ColumnType { column: name, difference });
         None
     }
 
@@ -113,18 +132,8 @@ impl Change<'_> {
                 Some(ColumnSource::Default(bytes))
             }
             None => {
-                let reason = match &column.renamed_from {
-                    Some(former) => format!(
-                        "the column `{}` is new without a default: it is said to have been `{former}`, which the \
-                         old table does not have",
-                        column.name
-                    ),
-                    None => format!(
-                        "the column `{}` is new, and neither an option nor given a `@default`",
-                        column.name
-                    ),
-                };
-                self.reasons.push(reason);
+                let (column, former) = (column.name.clone(), column.renamed_from.clone());
+                self.obstacles.push(Obstacle::ColumnWithoutDefault { column, former });
                 None
             }
         }
@@ -150,14 +159,8 @@ impl Change<'_> {
 
     /// Rows that are in the log and rows that are not cannot become each other unwritten.
     fn storage(&mut self) {
-        match (self.before.storage, self.after.storage) {
-            (Storage::Ephemeral, Storage::Logged) => {
-                self.reasons.push("its rows were ephemeral, so the log does not have them".to_owned());
-            }
-            (Storage::Logged, Storage::Ephemeral) => {
-                self.reasons.push("its rows are in the log, and ephemeral ones are not".to_owned());
-            }
-            _ => {}
+        if self.before.storage != self.after.storage {
+            self.obstacles.push(Obstacle::Storage { to: self.after.storage });
         }
     }
 
@@ -168,19 +171,14 @@ impl Change<'_> {
                 let names = table.primary_key.iter().map(|at| table.columns[at.0 as usize].name.as_str());
                 names.collect::<Vec<_>>().join(", ")
             };
-            let (old, new) = (key(self.before), key(self.after));
-            self.reasons.push(format!("its primary key was ({old}) and is ({new})"));
+            self.obstacles.push(Obstacle::PrimaryKey { from: key(self.before), to: key(self.after) });
             return;
         }
         for (was, at) in self.before.primary_key.iter().zip(&self.after.primary_key) {
             let (old, new) = (&self.old_types[was.0 as usize], &self.new_types[at.0 as usize]);
             if is_widened(old, new) {
-                let name = &self.after.columns[at.0 as usize].name;
-                self.reasons.push(format!(
-                    "`{name}` is part of the primary key, and keys of {} are other bytes than keys of {}",
-                    shown(new),
-                    shown(old)
-                ));
+                let column = self.after.columns[at.0 as usize].name.clone();
+                self.obstacles.push(Obstacle::KeyWidened { column, from: shown(old), to: shown(new) });
             }
         }
     }
@@ -232,9 +230,7 @@ impl Change<'_> {
             let counted = self.pairs[at].is_some_and(|was| self.before.columns[was].auto_increment);
             match (counted, column.auto_increment) {
                 (false, true) if self.pairs[at].is_some() => {
-                    let name = &column.name;
-                    self.reasons
-                        .push(format!("`{name}` begins to count, and which number is next is not known"));
+                    self.obstacles.push(Obstacle::Counter { column: column.name.clone() });
                 }
                 (true, false) => self.steps.push(Step::CounterRemoved(column.name.clone())),
                 _ => {}

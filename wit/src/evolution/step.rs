@@ -1,7 +1,8 @@
-//! What an automatic change of a table does, step by step, for people and for plans.
+//! What is different about a table, piece by piece, for people and for plans: the steps that go by themselves,
+//! and the obstacles that only a migration function gets over.
 //! Invariant: a step names things by their names in the new version, unless it is about one that is gone.
 
-use crate::schema::{InterfaceName, Visibility};
+use crate::schema::{InterfaceName, Storage, Visibility};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -113,6 +114,47 @@ impl fmt::Display for Step {
             Self::DefaultChanged(column) => write!(f, "the default of `{column}` is another"),
             Self::VisibilityChanged { to: Visibility::Public, .. } => f.write_str("it becomes public"),
             Self::VisibilityChanged { to: Visibility::Private, .. } => f.write_str("it becomes private"),
+        }
+    }
+}
+
+/// Something that a conversion of rows cannot do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    ColumnType { column: String, difference: String },
+    ColumnWithoutDefault { column: String, former: Option<String> },
+    Storage { to: Storage },
+    PrimaryKey { from: String, to: String },
+    KeyWidened { column: String, from: String, to: String },
+    Counter { column: String },
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ColumnType { column, difference } => write!(f, "in the column `{column}`: {difference}"),
+            Self::ColumnWithoutDefault { column, former: None } => {
+                write!(f, "the column `{column}` is new, and neither an option nor given a `@default`")
+            }
+            Self::ColumnWithoutDefault { column, former: Some(former) } => write!(
+                f,
+                "the column `{column}` is new without a `@default`: it is said to have been `{former}`, which the old \
+                 table does not have"
+            ),
+            Self::Storage { to: Storage::Logged } => {
+                f.write_str("its rows were ephemeral, so that the log does not have them")
+            }
+            Self::Storage { to: Storage::Ephemeral } => {
+                f.write_str("its rows are in the log, where ephemeral rows are not")
+            }
+            Self::PrimaryKey { from, to } => write!(f, "its primary key was ({from}) and is ({to})"),
+            Self::KeyWidened { column, from, to } => write!(
+                f,
+                "`{column}` is part of the primary key, and keys of {to} are other bytes than keys of {from}"
+            ),
+            Self::Counter { column } => {
+                write!(f, "`{column}` begins to count, and which number is next is not known")
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ mod dynamic;
 mod layout;
 mod program;
 mod reader;
+mod short;
 #[cfg(test)]
 mod tests;
 mod text;

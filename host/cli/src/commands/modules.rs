@@ -120,11 +120,8 @@ fn object(
     dependents: Option<&Dependents>,
 ) -> Result<Value, Failure> {
     let interface = interface_hash(&module.schema);
-    let interfaces: serde_json::Map<String, Value> = interface
-        .interfaces
-        .iter()
-        .map(|(name, hash)| (name.to_string(), hash.to_string().into()))
-        .collect();
+    let interfaces: serde_json::Map<String, Value> =
+        interface.interfaces.iter().map(|(name, hash)| (name.to_string(), hash.to_string().into())).collect();
     let tables: serde_json::Map<String, Value> =
         tables(state, module)?.into_iter().map(|(table, rows)| (table, rows.into())).collect();
     let imports: Vec<String> = module.schema.imports.iter().map(ToString::to_string).collect();

@@ -47,11 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     closed
 }
 
-fn upgrade(
-    arguments: &Arguments,
-    node: &Node,
-    components: &[components::Component],
-) -> Result<(), Failure> {
+fn upgrade(arguments: &Arguments, node: &Node, components: &[components::Component]) -> Result<(), Failure> {
     let bytes: Vec<&[u8]> = components.iter().map(|component| component.bytes.as_slice()).collect();
     let options = UpgradeOptions { dry_run: arguments.dry_run, rollback: arguments.rollback };
     let mut output = Output::new();
@@ -143,9 +139,8 @@ fn module_lines(module: &ModulePlan, lines: &mut Vec<String>) {
     };
     lines.push(format!("{package} {from} -> {to}{direction}"));
     lines.extend(module.tables.iter().map(table_line));
-    let named = |what: &str, names: &[String]| {
-        (!names.is_empty()).then(|| format!("  {what}: {}", names.join(", ")))
-    };
+    let named =
+        |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("  {what}: {}", names.join(", ")));
     lines.extend(named("migration functions that run", &module.migrations));
     lines.extend(named("handlers of the upgrade that run", &module.handlers));
     lines.extend(named("schedules that go on", &module.schedules.kept));

@@ -6,9 +6,9 @@ use crate::change::CatalogChange;
 use crate::context::{Context, Former, Work};
 use crate::delivery::{Collector, OwedDelivery};
 use crate::error::Error;
+use crate::judge::migrates;
 use crate::limits::Limits;
 use crate::numbers::OwnNumbers;
-use crate::plan::migrates;
 use crate::ready::Workshop;
 use crate::replay::read_schema;
 use crate::schedule::LastRun;
@@ -160,10 +160,14 @@ impl Machine {
         let change =
             CatalogChange::read(change).map_err(|reason| wrong(format!("cannot be read: {reason}")))?;
         let reader = self.state.store.reader(Version(self.state.last_sequence)).map_err(Error::Store)?;
-        *changed = (self.state.change(&change, logged.timestamp_micros, catalog.0))
+        self.begin(logged)?;
+        let context = self.context.as_deref_mut().expect("the context is there between calls");
+        let Work::Write(transaction) = &mut context.work else {
+            unreachable!("a transaction was begun for this record")
+        };
+        *changed = (self.state.change(&change, logged.timestamp_micros, catalog.0, transaction))
             .map_err(|error| wrong(format!("cannot be made: {}", explain(&error))))?;
         self.make_ready()?;
-        self.begin(logged)?;
         let mut tables = HashMap::new();
         for (_, before) in &changed.before {
             let package = before.name();

@@ -26,6 +26,8 @@ pub(crate) struct Capture {
     pub(super) installed_micros: Vec<u64>,
     /// The counters of the tables.
     pub(super) counters: HashMap<TableId, u64>,
+    /// Since when the rows of the tables are what they are, in the shape that they have.
+    pub(super) changed: HashMap<TableId, Version>,
     pub(super) last_runs: Vec<(Target, LastRun)>,
     /// Since when each scheduled function waits that never ran, in microseconds since the Unix epoch.
     pub(super) waits_since: Vec<(Target, u64)>,
@@ -51,6 +53,10 @@ impl Capture {
                 grown_bytes: inner.log.grown_bytes(),
                 reader: inner.store.reader(Version(last.0)).map_err(Error::Store)?,
                 counters: catalog.tables().map(|table| (table.id, table.handle.counter())).collect(),
+                changed: catalog
+                    .tables()
+                    .map(|table| (table.id, table.handle.changed().max(table.handle.since())))
+                    .collect(),
                 catalog,
                 installed_micros: writer.installed_micros.clone(),
                 last_runs: schedules

@@ -8,7 +8,8 @@ use crate::state::Name;
 use interstice_codec::DecodeError;
 use interstice_codec::row::Encode as _;
 use interstice_codec::row::{Reader, from_bytes, push_row_with, to_bytes};
-use interstice_log::{Closed, Digest, Sequence, TableHead};
+use interstice_log::{Closed, Digest, Sequence, TableContents, TableHead};
+use interstice_store::{TableId, Version};
 use interstice_wit::hash::{storage_hash, stored_table_hash};
 use interstice_wit::{Interface, Schema, Table};
 use sha2::{Digest as _, Sha256};
@@ -225,6 +226,22 @@ pub(super) fn storage_of<'s>(schemas: impl Iterator<Item = &'s Schema>) -> Diges
     Digest(hash.finalize().into())
 }
 
+/// What is known of the rows of a table as they are at a version, and until they change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KnownRows {
+    pub(super) table: TableId,
+    pub(super) at: Version,
+    pub(super) rows: u64,
+    pub(super) digest: Digest,
+}
+
+impl KnownRows {
+    /// The same as a snapshot says it.
+    pub(super) fn contents(&self, counter: Option<u64>) -> TableContents {
+        TableContents { counter, rows: self.rows, digest: self.digest }
+    }
+}
+
 /// The digest of rows in the order of their primary keys. It does not depend on how they are batched.
 pub(super) struct RowsDigest(Sha256);
 
@@ -299,7 +316,12 @@ mod tests {
             catalog_hash: [2; 32],
         };
         let entry = CatalogEntry {
-            kept: vec![KeptEntry { place: 1, schema: b"{}".to_vec(), artifact: [3; 32], installed_micros: 6 }],
+            kept: vec![KeptEntry {
+                place: 1,
+                schema: b"{}".to_vec(),
+                artifact: [3; 32],
+                installed_micros: 6,
+            }],
             waits_since: vec![(("acme:bank".to_owned(), "automation.accrue".to_owned()), 8)],
         };
         let catalog = encode_catalog(&entry);

@@ -1,9 +1,10 @@
-//! A snapshot taken into a state. Its rows are checked as those of the log are, one by one, and all of a
-//! table against its digest.
+//! A snapshot taken into a state. Its rows fill tables at once; they are checked as those of the log are, one by
+//! one, and all of a table against its digest.
 //! Invariant: a state is used only if the loading ended without an error, so a snapshot counts whole or not.
 
+use super::ahead::{Piece, read_ahead};
 use super::contents::{
-    CATALOG, CatalogEntry, LAST_RUNS, MODULES, Malformed, OwedStream, RowsDigest, decode_catalog,
+    CATALOG, CatalogEntry, KnownRows, LAST_RUNS, MODULES, Malformed, OwedStream, decode_catalog,
     decode_last_runs, decode_modules, owed_head, storage_of, table_head,
 };
 use crate::delivery::OwedDelivery;
@@ -13,10 +14,8 @@ use crate::state::{Name, State, StoredModule};
 use interstice_codec::DecodeError;
 use interstice_codec::row::Batch;
 use interstice_log::doors::Disk;
-use interstice_log::{
-    BoxError, Cancellation, Digest, LogError, Progress, Snapshot, SnapshotTable, SnapshotVisitor, TableHead,
-};
-use interstice_store::{Change, Recording, Store, StoreError, TableHandle, Version};
+use interstice_log::{Digest, LogError, Progress, Snapshot, SnapshotTable, TableHead};
+use interstice_store::{Load, Store, StoreError, TableHandle, TableId, Version};
 use interstice_wit::Storage;
 use std::collections::{HashMap, HashSet};
 
@@ -77,7 +76,13 @@ pub(crate) fn load(
     let missing = expected_tables(&state);
     let version = Version(snapshot.sequence().0);
     let mut loading = Loading { state: &mut state, version, missing, table: None, on_progress };
-    snapshot.read(disk, &mut loading, &Cancellation::new())?;
+    read_ahead(snapshot, disk, |piece| {
+        let part = loading.part(&piece);
+        loading.take(piece).map_err(|error| {
+            let path = snapshot.path().to_owned();
+            Error::Log(LogError::SnapshotLoad { path, part, source: Box::new(error) })
+        })
+    })?;
     loading.end().map_err(in_head)?;
     state.last_sequence = version.0;
     state.last_timestamp_micros = snapshot.identity().anchor.latest_micros;
@@ -97,7 +102,13 @@ fn load_modules(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError>
         let schema = read_schema(&entry.schema).map_err(LoadError::Schema)?;
         catalog = entry.catalog_hash;
         let (artifact, installed_micros) = (Digest(entry.artifact), entry.installed_micros);
-        modules.push(StoredModule { schema, artifact, tables: Vec::new(), installed_micros, is_installed: true });
+        modules.push(StoredModule {
+            schema,
+            artifact,
+            tables: Vec::new(),
+            installed_micros,
+            is_installed: true,
+        });
     }
     let expected = snapshot.identity().anchor.catalog;
     let malformed = |source| LoadError::Section { section: CATALOG, source };
@@ -184,17 +195,45 @@ struct Loading<'l> {
 
 /// A table that is being loaded.
 struct LoadingTable {
+    name: String,
     to: Destination,
     rows: u64,
-    digest: RowsDigest,
 }
 
 enum Destination {
-    Rows(TableHandle),
+    Rows(TableId, Box<Load>),
     Owed(OwedStream),
 }
 
 impl Loading<'_> {
+    /// To what a piece belongs, for messages.
+    fn part(&self, piece: &Piece) -> String {
+        match (piece, &self.table) {
+            (Piece::Table(table), _) => table.head.full_name(),
+            (_, Some(table)) => table.name.clone(),
+            (_, None) => "what stands beside rows".to_owned(),
+        }
+    }
+
+    fn take(&mut self, piece: Piece) -> Result<(), LoadError> {
+        match piece {
+            Piece::Section(name) => {
+                // Those that are known were read before. One that is not may hold what the state needs.
+                if [CATALOG, MODULES, LAST_RUNS].contains(&name.as_str()) {
+                    return Ok(());
+                }
+                Err(LoadError::UnknownSection(name))
+            }
+            Piece::Table(table) => self.begin(&table),
+            Piece::Rows(batch) => self.batch(&batch),
+            Piece::End(table, digest) => self.complete(&table, digest),
+            Piece::Progress(progress) => {
+                (self.on_progress)(progress);
+                Ok(())
+            }
+        }
+    }
+
     fn begin(&mut self, table: &SnapshotTable) -> Result<(), LoadError> {
         let TableHead { package, name, .. } = &table.head;
         let unknown = || LoadError::UnknownTable { package: package.clone(), name: name.clone() };
@@ -203,24 +242,20 @@ impl Loading<'_> {
                 if let Some(counter) = table.contents.counter {
                     self.state.store.set_counter(self.version, &handle, counter)?;
                 }
-                Destination::Rows(handle)
+                Destination::Rows(handle.id(), Box::new(self.state.store.load(self.version, &handle)?))
             }
             None => Destination::Owed(OwedStream::default()),
         };
-        self.table = Some(LoadingTable { to, rows: 0, digest: RowsDigest::new() });
+        self.table = Some(LoadingTable { name: table.head.full_name(), to, rows: 0 });
         Ok(())
     }
 
     fn batch(&mut self, batch: &[u8]) -> Result<(), LoadError> {
         let table = self.table.as_mut().expect("rows come after their table");
-        table.digest.update(batch);
         match &mut table.to {
-            Destination::Rows(handle) => {
-                for row in Batch::new(batch) {
-                    let change = Change::Insert(row?);
-                    self.state.store.apply(self.version, handle, change, Recording::Nothing)?;
-                    table.rows += 1;
-                }
+            Destination::Rows(_, load) => {
+                Batch::new(batch).try_for_each(|row| Ok::<_, LoadError>(load.row(row?)?))?;
+                table.rows = load.rows();
             }
             Destination::Owed(stream) => {
                 table.rows += 1;
@@ -243,17 +278,22 @@ impl Loading<'_> {
         Ok(())
     }
 
-    fn complete(&mut self, table: &SnapshotTable) -> Result<(), LoadError> {
-        let LoadingTable { to, rows, digest } = self.table.take().expect("a table ends that has begun");
-        if let Destination::Owed(stream) = &to {
-            stream.end()?;
-        }
+    fn complete(&mut self, table: &SnapshotTable, found: Digest) -> Result<(), LoadError> {
+        let LoadingTable { to, rows, .. } = self.table.take().expect("a table ends that has begun");
         if rows != table.contents.rows {
             return Err(LoadError::RowCount { found: rows, expected: table.contents.rows });
         }
-        let (found, expected) = (digest.finish(), table.contents.digest);
+        let expected = table.contents.digest;
         if found != expected {
             return Err(LoadError::Digest { found, expected });
+        }
+        match to {
+            Destination::Rows(id, load) => {
+                load.finish()?;
+                let known = KnownRows { table: id, at: self.version, rows, digest: found };
+                self.state.known_rows.insert(table.head.clone(), known);
+            }
+            Destination::Owed(stream) => stream.end()?,
         }
         Ok(())
     }
@@ -263,31 +303,5 @@ impl Loading<'_> {
             return Err(LoadError::NoTable { package, name });
         }
         Ok(self.state.store.set_replayed(self.version)?)
-    }
-}
-
-impl SnapshotVisitor for Loading<'_> {
-    fn section(&mut self, name: &str, _bytes: &[u8]) -> Result<(), BoxError> {
-        // Those that are known were read before. One that is not may hold what the state needs.
-        if [CATALOG, MODULES, LAST_RUNS].contains(&name) {
-            return Ok(());
-        }
-        Err(LoadError::UnknownSection(name.to_owned()).into())
-    }
-
-    fn table(&mut self, table: &SnapshotTable) -> Result<(), BoxError> {
-        Ok(self.begin(table)?)
-    }
-
-    fn rows(&mut self, _rows: u32, batch: &[u8]) -> Result<(), BoxError> {
-        Ok(self.batch(batch)?)
-    }
-
-    fn table_end(&mut self, table: &SnapshotTable) -> Result<(), BoxError> {
-        Ok(self.complete(table)?)
-    }
-
-    fn progress(&mut self, progress: Progress) {
-        (self.on_progress)(progress);
     }
 }

@@ -4,8 +4,9 @@
 
 use super::capture::Capture;
 use super::contents::{
-    CATALOG, CatalogEntry, KeptEntry, LAST_RUNS, MODULES, ModuleEntry, OWED_PIECE_BYTES, RowsDigest,
-    encode_catalog, encode_last_runs, encode_modules, encode_owed, owed_head, storage_of, table_head,
+    CATALOG, CatalogEntry, KeptEntry, KnownRows, LAST_RUNS, MODULES, ModuleEntry, OWED_PIECE_BYTES,
+    RowsDigest, encode_catalog, encode_last_runs, encode_modules, encode_owed, owed_head, storage_of,
+    table_head,
 };
 use super::report::SnapshotReport;
 use crate::catalog::{Catalog, CatalogHash, Place};
@@ -16,8 +17,12 @@ use crate::tables::local_name;
 use interstice_log::{
     Cancellation, Log, LogError, SnapshotIdentity, SnapshotStore, SnapshotWriter, TableContents, TableHead,
 };
-use interstice_store::{KeyRange, Reader, TableHandle, TableId};
+use interstice_store::{KeyRange, Reader, TableHandle, TableId, Version};
 use interstice_wit::Schema;
+use std::collections::HashMap;
+
+/// What takes the rows of a batch, and how many they are.
+type Take<'t> = &'t mut dyn FnMut(u32, &[u8]) -> Result<(), Error>;
 
 /// How many bytes of rows are read at a time: for so long the writer may wait for the lock of a table.
 const BATCH_BYTES: usize = 64 << 10;
@@ -30,12 +35,14 @@ pub(super) struct Taking {
     next: usize,
     cancellation: Cancellation,
     unchanged_tables: usize,
+    scanned_rows: u64,
     batch: Vec<u8>,
 }
 
 struct TableToTake {
     head: TableHead,
     handle: TableHandle,
+    changed: Version,
     counter: Option<u64>,
 }
 
@@ -68,29 +75,52 @@ impl Taking {
             next: 0,
             cancellation: cancellation.clone(),
             unchanged_tables: 0,
+            scanned_rows: 0,
             batch: Vec::new(),
         })
     }
 
-    /// Writes the next table. Answers whether there was one.
-    pub(super) fn table(&mut self) -> Result<bool, Error> {
+    /// Writes the next table, unless the snapshot before of the same family has the same rows. What is known of
+    /// tables says so of one that has not changed since; what is found out is added. Answers whether there was
+    /// a table.
+    pub(super) fn table(&mut self, known: &mut HashMap<TableHead, KnownRows>) -> Result<bool, Error> {
         let Some(table) = self.tables.get(self.next) else { return Ok(false) };
         self.next += 1;
         let (reader, cancellation, batch) = (&self.capture.reader, &self.cancellation, &mut self.batch);
-        let (mut digest, mut rows) = (RowsDigest::new(), 0);
-        each_batch(reader, &table.handle, cancellation, batch, |count, bytes| {
-            rows += u64::from(count);
-            digest.update(bytes);
-            Ok(())
-        })?;
-        let contents = TableContents { counter: table.counter, rows, digest: digest.finish() };
-        if self.writer.unchanged(&table.head, contents)? {
-            self.unchanged_tables += usize::from(rows > 0);
-            return Ok(true);
+        let (at, scanned_rows) = (Version(self.capture.sequence.0), &mut self.scanned_rows);
+        let mut scan = |take: Take<'_>| {
+            let (mut digest, mut rows) = (RowsDigest::new(), 0);
+            each_batch(reader, &table.handle, cancellation, batch, |count, bytes| {
+                rows += u64::from(count);
+                digest.update(bytes);
+                take(count, bytes)
+            })?;
+            *scanned_rows += rows;
+            Ok::<_, Error>(KnownRows { table: table.handle.id(), at, rows, digest: digest.finish() })
+        };
+        // Another table may have had the same name and shape before.
+        let is_known = |rows: &KnownRows| rows.table == table.handle.id() && table.changed <= rows.at;
+        let mut rows = known.get(&table.head).copied().filter(is_known);
+        // Rows that are others than in the snapshot before are read once, while they are written.
+        if rows.is_none() && self.writer.before().is_some_and(|before| table.changed <= Version(before.0)) {
+            rows = Some(scan(&mut |_, _| Ok(()))?);
+        }
+        if let Some(rows) = rows {
+            known.insert(table.head.clone(), rows);
+            if self.writer.unchanged(&table.head, rows.contents(table.counter))? {
+                self.unchanged_tables += usize::from(rows.rows > 0);
+                return Ok(true);
+            }
         }
         let mut to = self.writer.table(table.head.clone())?;
-        each_batch(reader, &table.handle, cancellation, batch, |count, bytes| Ok(to.rows(count, bytes)?))?;
-        to.finish(contents)?;
+        let written = scan(&mut |count, bytes| Ok(to.rows(count, bytes)?))?;
+        if let Some(rows) = rows {
+            let same = (rows.rows, rows.digest) == (written.rows, written.digest);
+            let name = table.head.full_name();
+            assert!(same, "the rows of {name} have changed, and nobody changed them");
+        }
+        to.finish(written.contents(table.counter))?;
+        known.insert(table.head.clone(), written);
         Ok(true)
     }
 
@@ -98,7 +128,7 @@ impl Taking {
     pub(super) fn publish(self) -> Result<SnapshotReport, Error> {
         let shared_bytes = self.writer.shared_bytes();
         let snapshot = self.writer.publish()?;
-        Ok(SnapshotReport::new(&snapshot, true, self.unchanged_tables, shared_bytes))
+        Ok(SnapshotReport::new(&snapshot, true, self.unchanged_tables, self.scanned_rows, shared_bytes))
     }
 }
 
@@ -191,6 +221,7 @@ fn tables_to_take(capture: &Capture) -> Vec<TableToTake> {
             taken.push(TableToTake {
                 head: table_head(schema, interface, table),
                 handle: linked.handle.clone(),
+                changed: capture.changed[id],
                 counter: counts.then(|| capture.counters[id]),
             });
         }

@@ -43,7 +43,12 @@ fn row_of_everything(id: u32) -> Vec<u8> {
 fn row_of_documents(id: u32) -> Vec<u8> {
     let mixed = id.wrapping_mul(0x9e37_79b1);
     let mut row = Vec::new();
-    (format!("title {mixed}"), (id % 4) as u8, format!("in a folder of many {:08}", id / 4), id % 5 == 0)
+    (
+        format!("title {mixed}"),
+        (id % 4) as u8,
+        format!("in a folder of many {:08}", id / 4),
+        id.is_multiple_of(5),
+    )
         .encode(&mut row);
     row
 }

@@ -186,6 +186,8 @@ impl Transaction {
             let mut state = table.0.state.write();
             if state.undo.newest_mark().is_some_and(|mark| mark.first == state.undo.end()) {
                 state.undo.pop_newest_mark();
+            } else {
+                state.changed = self.version;
             }
             self.store.note_history(&table, &mut state);
         }

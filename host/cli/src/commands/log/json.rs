@@ -3,8 +3,8 @@
 //! `{"bytes": "<hexadecimal>"}`.
 
 use super::names::{Names, Typed, hex};
-use interstice_node::{CatalogChange, ModuleChange, describe_caller};
 use interstice_node::log::{Closed, EventKind, Lifecycle, NamedCause, NamedChange, NamedOutcome, Record};
+use interstice_node::{CatalogChange, ModuleChange, describe_caller};
 use interstice_wit::text::json;
 use serde_json::{Map, Value as Json, json};
 
@@ -23,7 +23,7 @@ pub(super) fn object(record: &Record, names: &Names) -> Json {
                 NamedChange::Update(row) => ("update", row),
                 NamedChange::Delete(key) => ("delete", key),
             };
-            let shown = names.row(&table.package, &table.table, change);
+            let shown = names.row(record, &table.package, &table.table, change);
             json!({ kind: shown.as_ref().map_or_else(|| bytes(raw), value) })
         });
         json!({

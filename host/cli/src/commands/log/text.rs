@@ -5,8 +5,8 @@ use super::json::{event, lifecycle};
 use super::names::{Names, hex};
 use crate::moment;
 use crate::terminal::{self, DIM};
-use interstice_node::{CatalogChange, describe_caller};
 use interstice_node::log::{NamedCause, NamedChange, NamedOutcome, Record};
+use interstice_node::{CatalogChange, describe_caller};
 use interstice_wit::text::wave;
 
 pub(super) fn lines(record: &Record, names: &Names, with_rows: bool) -> String {
@@ -34,7 +34,11 @@ pub(super) fn lines(record: &Record, names: &Names, with_rows: bool) -> String {
     if with_rows {
         for table in &record.writes {
             for change in &table.changes {
-                text.push_str(&format!("\n{:>8}  {}", "", row(names, &table.package, &table.table, change)));
+                text.push_str(&format!(
+                    "\n{:>8}  {}",
+                    "",
+                    row(names, record, (&table.package, &table.table), change)
+                ));
             }
         }
     }
@@ -80,13 +84,13 @@ fn changed(change: &[u8], record: &Record) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-fn row(names: &Names, package: &str, table: &str, change: &NamedChange) -> String {
+fn row(names: &Names, record: &Record, (package, table): (&str, &str), change: &NamedChange) -> String {
     let (sign, raw) = match change {
         NamedChange::Insert(row) => ("+", row),
         NamedChange::Update(row) => ("~", row),
         NamedChange::Delete(key) => ("-", key),
     };
-    let shown = match names.row(package, table, change) {
+    let shown = match names.row(record, package, table, change) {
         Some((value, ty)) => wave::print(&value, &ty),
         None => format!("0x{}", hex(raw)),
     };
