@@ -18,10 +18,13 @@ pub(crate) fn component(sources: &Sources) -> (Schema, Vec<u8>) {
     let schema = read(sources, None).unwrap_or_else(|found| panic!("{}", found.render()));
     let (resolve, package) = sources.resolve(&[]).unwrap();
     let world = resolve.packages[package].worlds[&schema.world];
-    let mut module = core_module(resolve, world, &schema);
-    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
-    let mut encoder =
-        ComponentEncoder::default().validate(true).merge_imports_based_on_semver(false).module(&module).unwrap();
+    let mut module = core_module(&resolve, world, &schema);
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    let mut encoder = ComponentEncoder::default()
+        .validate(true)
+        .merge_imports_based_on_semver(false)
+        .module(&module)
+        .unwrap();
     let component = encoder.encode().unwrap();
     (schema.clone(), section::embed(&component, &schema).unwrap())
 }
@@ -43,7 +46,11 @@ fn items<'a>(
         let WorldItem::Interface { id, .. } = item else { continue };
         for function in resolve.interfaces[*id].functions.values() {
             let signature = resolve.wasm_signature(variant, function);
-            found.push(Item { interface: resolve.name_world_key(key), name: function.name.clone(), signature });
+            found.push(Item {
+                interface: resolve.name_world_key(key),
+                name: function.name.clone(),
+                signature,
+            });
         }
     }
     found
@@ -54,7 +61,8 @@ fn core_module(resolve: &Resolve, world: WorldId, schema: &Schema) -> Vec<u8> {
     let mut imports = items(resolve, world.imports.iter(), AbiVariant::GuestImport);
     // What another module's interface has for its host only is not called, and so not imported.
     imports.retain(|item| {
-        let interfaces = schema.foreign.iter().filter(|interface| interface.name.to_string() == item.interface);
+        let interfaces =
+            schema.foreign.iter().filter(|interface| interface.name.to_string() == item.interface);
         interfaces.flat_map(|interface| &interface.functions).any(|function| function.name == item.name)
     });
     let exports = items(resolve, world.exports.iter(), AbiVariant::GuestExport);

@@ -21,8 +21,12 @@ fn importer(old: &Schema, text: &str) -> Option<Vec<u8>> {
         interface.visibility == Visibility::Public
             && interface.functions.iter().any(|function| is_callable(&function.kind))
     };
-    let imports: String =
-        old.exports.iter().filter(is_called).map(|interface| format!(" import {};", interface.name)).collect();
+    let imports: String = old
+        .exports
+        .iter()
+        .filter(is_called)
+        .map(|interface| format!(" import {};", interface.name))
+        .collect();
     if imports.is_empty() {
         return None;
     }
@@ -35,7 +39,7 @@ fn importer(old: &Schema, text: &str) -> Option<Vec<u8>> {
               /// @reducer
               run: func();
             }}
-            world probe {{{imports} export probe; }}"
+            world prober {{{imports} export probe; }}"
         ),
     );
     sources.add_dependency_file("bank", "deps/bank.wit", text);

@@ -152,7 +152,8 @@ impl Upgrading for Echo {
                 before::tables::Colour::Red => Colour::Red,
                 before::tables::Colour::Green => Colour::Green,
             };
-            let big = context.old.gone.count() + context.old.keyed.by_colour.get_all(old.colour).count() as u64;
+            let big =
+                context.old.gone.count() + context.old.keyed.by_colour.get_all(old.colour).count() as u64;
             let (text, bytes) = (old.name, Vec::new());
             let row = Keyed { flag: true, letter: 'a', text, bytes, colour, small: 0, big };
             context.tables.keyed.insert(row).map_err(|error| format!("{error:?}"))?;

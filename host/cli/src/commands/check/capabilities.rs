@@ -1,6 +1,7 @@
 //! What a module can touch, as lines for people: a verb and what it goes for, aligned.
 //! Invariant: a module that touches nothing has no line.
 
+use crate::commands::schema::tree::duration;
 use crate::subject::Subject;
 use crate::terminal::{self, DIM};
 use interstice_wit::capabilities::{Calls, Capabilities, Owner, Run, TableAccess};
@@ -57,7 +58,9 @@ fn own(table: &TableAccess) -> (&'static str, String) {
 fn handler(run: &Run) -> String {
     let Run { interface, function, when, of } = run;
     let when = match (when.as_str(), of) {
-        ("schedule", Some(every_ms)) => format!("every {every_ms} ms"),
+        ("schedule", Some(every_ms)) => {
+            format!("every {}", every_ms.parse().map_or_else(|_| every_ms.clone(), duration))
+        }
         ("migrate", _) => "by an upgrade, to migrate".to_owned(),
         (event, Some(table)) => format!("on {event} of {table}"),
         (event, None) => format!("on {event}"),
