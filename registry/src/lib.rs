@@ -17,12 +17,16 @@ mod local;
 mod lock;
 mod manifest;
 mod name;
+//OCI mod oci;
 mod project;
+mod publishing;
 mod reference;
 mod registry;
 mod release;
 mod requirement;
 pub mod resolve;
+#[cfg(test)]
+mod testing;
 mod toml;
 pub mod vendor;
 
@@ -32,6 +36,7 @@ pub use local::{Found, LocalRegistry, Verified};
 pub use lock::{LOCK, Lock, Locked, LockedSource};
 pub use manifest::{Dependency, MANIFEST, Manifest, Source};
 pub use name::{MAX_PART_BYTES, PackageId, RESERVED_NAMESPACES, look_alikes};
+//OCI pub use oci::OciRegistry;
 pub use project::{Given, Moved, Project, Resolution};
 pub use reference::Reference;
 pub use registry::{Location, Offer, Outcome, PublishOptions, Registry};

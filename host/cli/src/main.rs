@@ -9,11 +9,15 @@ mod database;
 mod exit;
 mod logging;
 mod moment;
+mod packages;
 mod subject;
 mod terminal;
 
 use clap::{Parser, Subcommand};
-use commands::{ask, backup, build, check, codegen, log, new, replay, restore, run, schema, snapshot, state};
+use commands::{
+    add, ask, backup, build, check, codegen, fetch, log, new, publish, replay, restore, run, schema, search,
+    snapshot, state, yank,
+};
 use exit::EXIT_CODES;
 use std::process::ExitCode;
 
@@ -32,6 +36,15 @@ enum Command {
     Check(check::Arguments),
     Schema(schema::Arguments),
     Codegen(codegen::Arguments),
+    Publish(publish::Arguments),
+    Yank(yank::Arguments),
+    Search(search::Arguments),
+    Info(search::InfoArguments),
+    Add(add::Arguments),
+    Update(add::UpdateArguments),
+    Remove(add::RemoveArguments),
+    Fetch(fetch::Arguments),
+    Tree(fetch::TreeArguments),
     Run(run::Arguments),
     /// Calls a reducer of a database that no process has open.
     ///
@@ -58,6 +71,15 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
+        Command::Yank(arguments) => yank::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
+        Command::Info(arguments) => search::info(&arguments),
+        Command::Add(arguments) => add::run(&arguments),
+        Command::Update(arguments) => add::update(&arguments),
+        Command::Remove(arguments) => add::remove(&arguments),
+        Command::Fetch(arguments) => fetch::run(&arguments),
+        Command::Tree(arguments) => fetch::tree(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Call(arguments) => ask::run(&arguments, ask::Kind::Call),
         Command::Query(arguments) => ask::run(&arguments, ask::Kind::Query),

@@ -4,11 +4,12 @@
 //! Invariant: all of it happens under the lock, and what a crash left open is finished by the next.
 
 use super::files::make_read_only;
-use super::{LocalRegistry, read_limited};
+use super::LocalRegistry;
 use crate::files::{make_folder, sync_folder, write_whole};
 use crate::index::{Action, Index, Published, Which};
-use crate::name::{RESERVED_NAMESPACES, look_alikes};
-use crate::{Changes, Outcome, PackageId, PublishOptions, Registry, RegistryError, Release, comparison};
+use crate::name::look_alikes;
+use crate::publishing::{check_name, check_neighbours};
+use crate::{Outcome, PackageId, PublishOptions, Registry, RegistryError, Release};
 use interstice_wit::Hash;
 use interstice_wit::hash::artifact_hash;
 use semver::Version;
@@ -46,6 +47,8 @@ pub(super) fn publish(
         return Ok(outcome);
     }
     let mut index = index.map_or_else(|| begin(registry), Ok)?;
+    // What can fail does so before the version is published.
+    make_folder(&registry.folder.package(&package))?;
     let staged = registry.folder.staged(&release.facts.artifact);
     write_whole(&staged, &release.bytes)?;
     make_read_only(&staged)?;
@@ -96,56 +99,6 @@ fn examine(
         }
     }
     Ok(outcome)
-}
-
-/// Holds a version against the one before and the one after it. Returns what changed since the one before.
-pub(crate) fn check_neighbours(
-    registry: &dyn Registry,
-    package: &PackageId,
-    versions: &[Version],
-    release: &Release,
-    options: &PublishOptions<'_>,
-) -> Result<Option<(Version, Changes)>, RegistryError> {
-    let version = &release.facts.package.version;
-    // What another tool published may carry no schema, and then nothing can be said of it.
-    let neighbour = |version: &Version| match registry.read(package, version) {
-        Ok(found) => Ok(Some(found)),
-        Err(RegistryError::Component { .. }) => Ok(None),
-        Err(error) => Err(error),
-    };
-    // A prerelease makes no promise and keeps none.
-    let is_release = |other: &&Version| other.pre.is_empty();
-    let mut since = None;
-    if let Some(before) = versions.iter().filter(is_release).rfind(|other| *other < version)
-        && let Some(old) = neighbour(before)?
-    {
-        let changes =
-            comparison::check((before, &old.schema), (version, &release.schema), options.comparison)?;
-        since = Some((before.clone(), changes));
-    }
-    if let Some(after) = versions.iter().filter(is_release).find(|other| *other > version)
-        && let Some(new) = neighbour(after)?
-    {
-        comparison::check((version, &release.schema), (after, &new.schema), options.comparison)?;
-    }
-    Ok(since)
-}
-
-/// Refuses names and versions that nobody may publish.
-pub(crate) fn check_name(package: &PackageId, version: &Version) -> Result<(), RegistryError> {
-    if RESERVED_NAMESPACES.contains(&package.namespace()) {
-        return Err(RegistryError::Reserved { namespace: package.namespace().to_owned() });
-    }
-    if !version.build.is_empty() {
-        let reason = "a version with a `+` is the same version as the one without, and OCI tags cannot hold it; \
-                      leave that part out";
-        return Err(RegistryError::Version { version: version.clone(), reason });
-    }
-    if version.to_string().len() > 128 {
-        let reason = "its text is longer than the 128 letters of an OCI tag";
-        return Err(RegistryError::Version { version: version.clone(), reason });
-    }
-    Ok(())
 }
 
 fn published(package: &PackageId, release: &Release) -> Published {
@@ -267,10 +220,4 @@ pub(super) fn set_yanked(
 /// The time for people; nothing is decided by it.
 fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// Reads what is staged, for tests of what a crash leaves.
-#[cfg(test)]
-pub(super) fn staged_bytes(registry: &LocalRegistry, artifact: &Hash) -> Option<Vec<u8>> {
-    read_limited(&registry.folder.staged(artifact)).ok()
 }
