@@ -3,8 +3,8 @@
 //! Invariant: a release that takes away or changes an item is never taken as compatible.
 
 use crate::RegistryError;
-use interstice_wit::hash::{interface_hash, storage_hash};
 use interstice_wit::Schema;
+use interstice_wit::hash::{interface_hash, storage_hash};
 use semver::Version;
 
 /// How much has changed from one version to another.
@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn the_smallest_next_version_follows_cargo() {
-        let next = |old: &str, change| smallest_next(&Version::parse(old).expect("a version"), change).to_string();
+        let next =
+            |old: &str, change| smallest_next(&Version::parse(old).expect("a version"), change).to_string();
         for (old, internal, addition, breaking) in [
             ("1.2.3", "1.2.4", "1.3.0", "2.0.0"),
             ("0.3.1", "0.3.2", "0.3.2", "0.4.0"),

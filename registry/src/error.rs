@@ -30,7 +30,9 @@ pub enum RegistryError {
         reason: String,
     },
     /// A namespace that belongs to nobody who publishes.
-    #[error("the namespace `{namespace}` is reserved; choose one of your own in the `package` line of the WIT")]
+    #[error(
+        "the namespace `{namespace}` is reserved; choose one of your own in the `package` line of the WIT"
+    )]
     Reserved {
         /// The namespace.
         namespace: String,
@@ -110,7 +112,10 @@ pub enum RegistryError {
         found: Hash,
     },
     /// The version is smaller than the change.
-    #[error("{new} cannot follow {old}: {reason}; the smallest version that can is {smallest}:{}", listed(reasons))]
+    #[error(
+        "{new} cannot follow {old}: {reason}; the smallest version that can is {smallest}:{}",
+        listed(reasons)
+    )]
     TooSmall {
         /// The version that was to be published.
         new: PackageName,
@@ -246,7 +251,10 @@ pub enum RegistryError {
         by: String,
     },
     /// No version satisfies a requirement.
-    #[error("no version of `{package}` satisfies {requirement}, which {by} needs; there {}", there_are(versions))]
+    #[error(
+        "no version of `{package}` satisfies {requirement}, which {by} needs; there {}",
+        there_are(versions)
+    )]
     Unsatisfied {
         /// The package.
         package: PackageId,
@@ -288,7 +296,9 @@ pub enum RegistryError {
         message: String,
     },
     /// The lock file is not what the project needs.
-    #[error("interstice.lock does not fit: {reason}; run `interstice {command}`, or the same without --locked")]
+    #[error(
+        "interstice.lock does not fit: {reason}; run `interstice {command}`, or the same without --locked"
+    )]
     Stale {
         /// What does not fit.
         reason: String,
@@ -324,7 +334,9 @@ pub enum RegistryError {
         near: Option<PackageId>,
     },
     /// The network is not to be used, and what is needed is not here.
-    #[error("{package} is not in the cache, and --offline forbids to ask {registry}; run `interstice fetch` first")]
+    #[error(
+        "{package} is not in the cache, and --offline forbids to ask {registry}; run `interstice fetch` first"
+    )]
     Offline {
         /// What is needed.
         package: String,
@@ -413,7 +425,8 @@ fn there_are(versions: &[Version]) -> String {
         [one] => format!("is {one}"),
         many => {
             let shown = many.iter().rev().take(10).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let more = if many.len() > 10 { format!(" and {} older", many.len() - 10) } else { String::new() };
+            let more =
+                if many.len() > 10 { format!(" and {} older", many.len() - 10) } else { String::new() };
             format!("are {shown}{more}")
         }
     }

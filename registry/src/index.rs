@@ -113,12 +113,8 @@ pub struct Index {
 impl Index {
     /// An index with its first line.
     pub(crate) fn begin(registry: Hash, time: String) -> Index {
-        let mut index = Index {
-            text: String::new(),
-            registry,
-            hashes: Vec::new(),
-            versions: BTreeMap::new(),
-        };
+        let mut index =
+            Index { text: String::new(), registry, hashes: Vec::new(), versions: BTreeMap::new() };
         index.append(time, Action::Begin { format: FORMAT, registry });
         index
     }
@@ -126,8 +122,12 @@ impl Index {
     /// Reads an index and checks every line of it.
     pub(crate) fn read(text: String) -> Result<Index, Damage> {
         let damage = |line: usize, reason: &str| Damage::Line { line, reason: reason.to_owned() };
-        let mut index =
-            Index { text: String::new(), registry: Hash([0; 32]), hashes: Vec::new(), versions: BTreeMap::new() };
+        let mut index = Index {
+            text: String::new(),
+            registry: Hash([0; 32]),
+            hashes: Vec::new(),
+            versions: BTreeMap::new(),
+        };
         if !text.is_empty() && !text.ends_with('\n') {
             return Err(damage(text.lines().count(), "ends in the middle"));
         }
@@ -197,7 +197,8 @@ impl Index {
 
     fn set_yanked(&mut self, which: &Which, is_yanked: bool) -> Result<(), String> {
         let listing = self.versions.get_mut(&which.package).and_then(|list| list.get_mut(&which.version));
-        let listing = listing.ok_or_else(|| format!("yanks {}@{}, which is not there", which.package, which.version))?;
+        let listing = listing
+            .ok_or_else(|| format!("yanks {}@{}, which is not there", which.package, which.version))?;
         listing.is_yanked = is_yanked;
         Ok(())
     }

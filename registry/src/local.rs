@@ -168,8 +168,9 @@ impl LocalRegistry {
         let mut found = Vec::new();
         for package in self.packages()? {
             let offers = self.offers(&package)?;
-            let is_yanked =
-                |offer: &(Version, Option<Listing>)| offer.1.as_ref().is_some_and(|listing| listing.is_yanked);
+            let is_yanked = |offer: &(Version, Option<Listing>)| {
+                offer.1.as_ref().is_some_and(|listing| listing.is_yanked)
+            };
             let newest = offers.iter().rev().find(|offer| !is_yanked(offer)).or(offers.last());
             let Some((newest, listing)) = newest else { continue };
             let summary = listing.as_ref().and_then(|listing| listing.published.summary.clone());
@@ -255,7 +256,12 @@ impl LocalRegistry {
             let found = artifact_hash(&bytes);
             let wanted = listing.published.artifact;
             if found != wanted {
-                return Err(RegistryError::Tampered { what: path.display().to_string(), by: "index", wanted, found });
+                return Err(RegistryError::Tampered {
+                    what: path.display().to_string(),
+                    by: "index",
+                    wanted,
+                    found,
+                });
             }
         }
         Ok((path, bytes))
@@ -266,7 +272,12 @@ impl LocalRegistry {
     ///
     /// # Errors
     /// If our index does not have the version, or cannot be written.
-    pub fn set_yanked(&self, package: &PackageId, version: &Version, yank: bool) -> Result<bool, RegistryError> {
+    pub fn set_yanked(
+        &self,
+        package: &PackageId,
+        version: &Version,
+        yank: bool,
+    ) -> Result<bool, RegistryError> {
         publish::set_yanked(self, package, version, yank)
     }
 }

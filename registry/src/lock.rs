@@ -121,7 +121,9 @@ impl Lock {
         match format {
             Some(FORMAT) => {}
             Some(newer) if newer > FORMAT => {
-                let message = format!("the lock has the format {newer}, and this version reads {FORMAT}: upgrade Interstice");
+                let message = format!(
+                    "the lock has the format {newer}, and this version reads {FORMAT}: upgrade Interstice"
+                );
                 return Err(parsed.mistake(root.get("format").and_then(Item::span), message));
             }
             _ => return Err(parsed.mistake(None, "this is no lock; delete it and run `interstice update`")),
@@ -143,7 +145,9 @@ impl Lock {
                         lock.packages.insert(package, locked(&parsed, item)?);
                     }
                 }
-                other => return Err(parsed.mistake(item.span(), format!("`{other}` means nothing in a lock"))),
+                other => {
+                    return Err(parsed.mistake(item.span(), format!("`{other}` means nothing in a lock")));
+                }
             }
         }
         Ok(lock)
@@ -161,7 +165,9 @@ fn text<'a>(parsed: &Parsed<'_>, item: &'a Item) -> Result<&'a str, RegistryErro
 fn hash(parsed: &Parsed<'_>, item: &Item) -> Result<Hash, RegistryError> {
     let text = text(parsed, item)?;
     let hash = text.strip_prefix("sha256:").and_then(|digits| digits.parse().ok());
-    hash.ok_or_else(|| parsed.mistake(item.span(), format!("`{text}` is not `sha256:` and 64 hexadecimal digits")))
+    hash.ok_or_else(|| {
+        parsed.mistake(item.span(), format!("`{text}` is not `sha256:` and 64 hexadecimal digits"))
+    })
 }
 
 fn release(parsed: &Parsed<'_>, item: &Item, name: &str) -> Result<PackageName, RegistryError> {
@@ -215,7 +221,11 @@ mod tests {
             source: LockedSource::Registry,
             artifact: Some(Hash([1; 32])),
             dependencies: vec![package("acme:coins").at(&Version::new(1, 0, 0))],
-            items: [("ledger/function/transfer".to_owned(), Hash([2; 32])), ("ledger/type/t".to_owned(), Hash([3; 32]))].into(),
+            items: [
+                ("ledger/function/transfer".to_owned(), Hash([2; 32])),
+                ("ledger/type/t".to_owned(), Hash([3; 32])),
+            ]
+            .into(),
         };
         let coins = Locked {
             version: Version::new(1, 1, 0),

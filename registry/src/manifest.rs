@@ -81,14 +81,16 @@ impl Manifest {
                 "overrides" => {
                     for (package, item) in entries(&parsed, key, item)? {
                         let text = item.as_str().ok_or_else(|| {
-                            parsed.mistake(item.span(), "an override is a path: `\"acme:bank\" = \"../bank\"`")
+                            parsed
+                                .mistake(item.span(), "an override is a path: `\"acme:bank\" = \"../bank\"`")
                         })?;
                         overrides.insert(package, PathBuf::from(text));
                     }
                 }
                 other => {
                     let known = ["registry", "dependencies", "overrides"];
-                    let near = interstice_wit::nearest(other, known).map(|near| format!("did you mean `{near}`? "));
+                    let near =
+                        interstice_wit::nearest(other, known).map(|near| format!("did you mean `{near}`? "));
                     let message = format!(
                         "`{other}` means nothing here; {}there is `registry`, `[dependencies]` and `[overrides]`",
                         near.unwrap_or_default()
@@ -140,7 +142,10 @@ impl Manifest {
     pub fn not_a_dependency(&self, package: &PackageId) -> RegistryError {
         let names: Vec<_> = self.dependencies.keys().map(ToString::to_string).collect();
         let near = interstice_wit::nearest(&package.to_string(), names.iter().map(String::as_str));
-        RegistryError::NotADependency { package: package.clone(), near: near.and_then(|near| near.parse().ok()) }
+        RegistryError::NotADependency {
+            package: package.clone(),
+            near: near.and_then(|near| near.parse().ok()),
+        }
     }
 
     /// Writes the file.
@@ -181,7 +186,8 @@ fn entries<'a>(
 
 fn dependency(parsed: &Parsed<'_>, item: &Item) -> Result<Dependency, RegistryError> {
     let requirement = |item: &Item| {
-        let text = item.as_str().ok_or_else(|| parsed.mistake(item.span(), "a version is a text: `\"1.2\"`"))?;
+        let text =
+            item.as_str().ok_or_else(|| parsed.mistake(item.span(), "a version is a text: `\"1.2\"`"))?;
         text.parse::<Requirement>().map_err(|error| parsed.mistake(item.span(), error.to_string()))
     };
     if item.is_str() {
@@ -246,11 +252,17 @@ mod tests {
         let requirement = Some("2.0.0".parse().expect("a requirement"));
         manifest.set(&shelf, Dependency { requirement, source: Source::Registry });
         let added = manifest.document.to_string();
-        assert_eq!(added, text.replace("version = \"1\" }\n", "version = \"1\" }\n\"acme:shelf\" = \"2.0.0\"\n"));
+        assert_eq!(
+            added,
+            text.replace("version = \"1\" }\n", "version = \"1\" }\n\"acme:shelf\" = \"2.0.0\"\n")
+        );
         manifest.remove(&shelf).expect("it was added");
         assert_eq!(manifest.document.to_string(), text);
         let missing = manifest.remove(&"acme:bnak".parse().expect("a name")).expect_err("it is not there");
-        assert_eq!(missing.to_string(), "interstice.toml does not name `acme:bnak`; did you mean `acme:bank`?");
+        assert_eq!(
+            missing.to_string(),
+            "interstice.toml does not name `acme:bnak`; did you mean `acme:bank`?"
+        );
     }
 
     #[test]
@@ -258,20 +270,33 @@ mod tests {
         let mut manifest = parse("").expect("an empty manifest");
         let dependency = Dependency { requirement: None, source: Source::Path("../bank.wasm".into()) };
         manifest.set(&"acme:bank".parse().expect("a name"), dependency);
-        assert_eq!(manifest.document.to_string(), "[dependencies]\n\"acme:bank\" = { path = \"../bank.wasm\" }\n");
+        assert_eq!(
+            manifest.document.to_string(),
+            "[dependencies]\n\"acme:bank\" = { path = \"../bank.wasm\" }\n"
+        );
     }
 
     #[test]
     fn mistakes_are_told_with_their_line() {
-        assert!(reason("\n[dependecies]\n").starts_with("interstice.toml:2: `dependecies` means nothing here; did you"));
-        assert!(reason("[dependencies]\n\n\"Acme:bank\" = \"1\"").starts_with("interstice.toml:3: `Acme:bank`"));
+        assert!(
+            reason("\n[dependecies]\n")
+                .starts_with("interstice.toml:2: `dependecies` means nothing here; did you")
+        );
+        assert!(
+            reason("[dependencies]\n\n\"Acme:bank\" = \"1\"").starts_with("interstice.toml:3: `Acme:bank`")
+        );
         assert!(reason("[dependencies]\n\"a:b\" = \"new\"").starts_with("interstice.toml:2: `new` is not a"));
         assert!(reason("[dependencies]\n\"a:b\" = 1").starts_with("interstice.toml:2: a dependency is"));
         assert!(reason("[dependencies]\n\"a:b\" = { git = \"x\" }").contains("`git` means nothing"));
-        assert!(reason("[dependencies]\n\"a:b\" = { path = \"x\", database = \"y\" }").contains("comes from a `path`"));
+        assert!(
+            reason("[dependencies]\n\"a:b\" = { path = \"x\", database = \"y\" }")
+                .contains("comes from a `path`")
+        );
         assert!(reason("[overrides]\n\"a:b\" = 1").starts_with("interstice.toml:2: an override is a path"));
         assert!(reason("registry = 1").contains("`registry` is a text"));
         assert!(reason("a = [").starts_with("interstice.toml:1: "));
-        assert!(reason("[overrides]\n<<<<<<< HEAD\n").starts_with("interstice.toml:2: `<<<<<<<` is the mark"));
+        assert!(
+            reason("[overrides]\n<<<<<<< HEAD\n").starts_with("interstice.toml:2: `<<<<<<<` is the mark")
+        );
     }
 }

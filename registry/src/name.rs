@@ -128,7 +128,10 @@ fn reason_against(part: &str) -> Option<String> {
         return Some(format!("`{}` is no name; {rule}", part.escape_default()));
     }
     if part.len() > MAX_PART_BYTES {
-        return Some(format!("a part of it has {} letters, and at most {MAX_PART_BYTES} are taken", part.len()));
+        return Some(format!(
+            "a part of it has {} letters, and at most {MAX_PART_BYTES} are taken",
+            part.len()
+        ));
     }
     None
 }
@@ -137,11 +140,40 @@ fn reason_against(part: &str) -> Option<String> {
 /// deceive, and full-width forms.
 fn plain_look(c: char) -> Option<char> {
     let pairs = [
-        ('а', 'a'), ('с', 'c'), ('ԁ', 'd'), ('е', 'e'), ('һ', 'h'), ('і', 'i'), ('ј', 'j'), ('ӏ', 'l'),
-        ('о', 'o'), ('р', 'p'), ('ԛ', 'q'), ('ѕ', 's'), ('ѵ', 'v'), ('ԝ', 'w'), ('х', 'x'), ('у', 'y'),
-        ('к', 'k'), ('м', 'm'), ('т', 't'), ('в', 'b'), ('н', 'h'), ('α', 'a'), ('ο', 'o'), ('ν', 'v'),
-        ('ρ', 'p'), ('ι', 'i'), ('κ', 'k'), ('ı', 'i'), ('ɡ', 'g'), ('ℓ', 'l'), ('‐', '-'), ('‑', '-'),
-        ('–', '-'), ('−', '-'),
+        ('а', 'a'),
+        ('с', 'c'),
+        ('ԁ', 'd'),
+        ('е', 'e'),
+        ('һ', 'h'),
+        ('і', 'i'),
+        ('ј', 'j'),
+        ('ӏ', 'l'),
+        ('о', 'o'),
+        ('р', 'p'),
+        ('ԛ', 'q'),
+        ('ѕ', 's'),
+        ('ѵ', 'v'),
+        ('ԝ', 'w'),
+        ('х', 'x'),
+        ('у', 'y'),
+        ('к', 'k'),
+        ('м', 'm'),
+        ('т', 't'),
+        ('в', 'b'),
+        ('н', 'h'),
+        ('α', 'a'),
+        ('ο', 'o'),
+        ('ν', 'v'),
+        ('ρ', 'p'),
+        ('ι', 'i'),
+        ('κ', 'k'),
+        ('ı', 'i'),
+        ('ɡ', 'g'),
+        ('ℓ', 'l'),
+        ('‐', '-'),
+        ('‑', '-'),
+        ('–', '-'),
+        ('−', '-'),
     ];
     if let Some((_, letter)) = pairs.iter().find(|(strange, _)| *strange == c) {
         return Some(*letter);
@@ -209,8 +241,22 @@ mod tests {
             assert_eq!(good.parse::<PackageId>().map(|id| id.to_string()).ok().as_deref(), Some(good));
         }
         for bad in [
-            "bank", "acme:", ":bank", "acme:2bank", "acme:a--b", "acme:-a", "acme:a_b", "acme:b/c", "acme:..",
-            "..:bank", "../x:y", "acme:b\0", "acme:b\n", "acme:a:b", "acme:bank@1.0.0", "acme:a b",
+            "bank",
+            "acme:",
+            ":bank",
+            "acme:2bank",
+            "acme:a--b",
+            "acme:-a",
+            "acme:a_b",
+            "acme:b/c",
+            "acme:..",
+            "..:bank",
+            "../x:y",
+            "acme:b\0",
+            "acme:b\n",
+            "acme:a:b",
+            "acme:bank@1.0.0",
+            "acme:a b",
         ] {
             assert!(bad.parse::<PackageId>().is_err(), "{bad:?}");
         }

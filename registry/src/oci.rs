@@ -57,8 +57,14 @@ impl OciRegistry {
     ///
     /// # Errors
     /// If no client can be made.
-    pub fn new(host: &str, prefix: &str, cache: &Path, is_offline: bool) -> Result<OciRegistry, RegistryError> {
-        let failed = |reason: String| RegistryError::Oci { doing: "reach", reference: host.to_owned(), reason };
+    pub fn new(
+        host: &str,
+        prefix: &str,
+        cache: &Path,
+        is_offline: bool,
+    ) -> Result<OciRegistry, RegistryError> {
+        let failed =
+            |reason: String| RegistryError::Oci { doing: "reach", reference: host.to_owned(), reason };
         // Another part of the process may have chosen one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let is_plain = is_loopback(host) || credentials::is_plain(host);
@@ -101,8 +107,11 @@ impl OciRegistry {
             let (package, registry) = (reference.to_string(), self.name());
             return Err(RegistryError::Offline { package, registry });
         }
-        let mut auth = credentials::of(&self.host)
-            .map_err(|reason| RegistryError::Oci { doing, reference: reference.to_string(), reason })?;
+        let mut auth = credentials::of(&self.host).map_err(|reason| RegistryError::Oci {
+            doing,
+            reference: reference.to_string(),
+            reason,
+        })?;
         let failed = |error: OciDistributionError| RegistryError::Oci {
             doing,
             reference: reference.to_string(),
@@ -151,13 +160,21 @@ impl OciRegistry {
         versions.sort();
         versions.dedup();
         if versions.is_empty() {
-            return Err(RegistryError::NoPackage { registry: self.name(), package: package.clone(), near: None });
+            return Err(RegistryError::NoPackage {
+                registry: self.name(),
+                package: package.clone(),
+                near: None,
+            });
         }
         Ok(versions)
     }
 
     /// The digest of the component under a tag, and its length.
-    fn tagged(&self, package: &PackageId, version: &Version) -> Result<(Hash, OciImageManifest), RegistryError> {
+    fn tagged(
+        &self,
+        package: &PackageId,
+        version: &Version,
+    ) -> Result<(Hash, OciImageManifest), RegistryError> {
         let reference = self.reference(package, Some(version));
         let pulled = self.request("pull", &reference, RegistryOperation::Pull, |auth| {
             let reference = reference.clone();
@@ -166,7 +183,11 @@ impl OciRegistry {
         let (manifest, _) = match pulled {
             Err(RegistryError::Oci { reason, .. }) if reason == MISSING => {
                 let versions = self.tags(package)?;
-                return Err(RegistryError::NoVersion { registry: self.name(), package: package.at(version), versions });
+                return Err(RegistryError::NoVersion {
+                    registry: self.name(),
+                    package: package.at(version),
+                    versions,
+                });
             }
             other => other?,
         };
@@ -232,7 +253,8 @@ impl OciRegistry {
         let version = &release.facts.package.version;
         let reference = self.reference(package, Some(version));
         let title = ("org.opencontainers.image.title".to_owned(), format!("{}.wasm", package.name()));
-        let layer = ImageLayer::new(release.bytes.clone(), LAYER_TYPE.to_owned(), Some(BTreeMap::from([title])));
+        let layer =
+            ImageLayer::new(release.bytes.clone(), LAYER_TYPE.to_owned(), Some(BTreeMap::from([title])));
         let config = Config::new(config_of(release).into_bytes(), CONFIG_TYPE.to_owned(), None);
         let mut annotations =
             BTreeMap::from([("org.opencontainers.image.version".to_owned(), version.to_string())]);
@@ -250,7 +272,8 @@ impl OciRegistry {
             Ok(_) => Ok(()),
             Err(RegistryError::Oci { doing, reference, reason }) => {
                 // The manifest goes last. Whether it arrived only the server knows.
-                let is_there = self.tagged(package, version).is_ok_and(|(found, _)| found == release.facts.artifact);
+                let is_there =
+                    self.tagged(package, version).is_ok_and(|(found, _)| found == release.facts.artifact);
                 if is_there {
                     return Ok(());
                 }
@@ -307,7 +330,10 @@ impl Registry for OciRegistry {
         if versions.contains(version) {
             let (found, _) = self.tagged(&package, version)?;
             if found != release.facts.artifact {
-                return Err(RegistryError::AlreadyPublished { package: release.facts.package.clone(), found });
+                return Err(RegistryError::AlreadyPublished {
+                    package: release.facts.package.clone(),
+                    found,
+                });
             }
             outcome.was_there = true;
             return Ok(outcome);
@@ -411,7 +437,8 @@ mod tests {
         for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "[::1]:5000"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["ghcr.io", "localhost.example.com", "10.0.0.1:5000", "127.0.0.1.example.com", "[::2]:80"] {
+        for host in ["ghcr.io", "localhost.example.com", "10.0.0.1:5000", "127.0.0.1.example.com", "[::2]:80"]
+        {
             assert!(!is_loopback(host), "{host}");
         }
     }

@@ -71,7 +71,11 @@ impl Project {
     /// # Errors
     /// If one of them cannot be read.
     pub fn open(folder: &Path) -> Result<Project, RegistryError> {
-        Ok(Project { folder: folder.to_owned(), manifest: Manifest::load(folder)?, lock: Lock::load(folder)? })
+        Ok(Project {
+            folder: folder.to_owned(),
+            manifest: Manifest::load(folder)?,
+            lock: Lock::load(folder)?,
+        })
     }
 
     /// The folder.
@@ -150,12 +154,12 @@ impl Project {
         let project = self.package()?;
         let mut requirements = Vec::new();
         for (package, dependency) in &self.manifest.dependencies {
-            let any = || Requirement::any();
-            requirements.push((package.clone(), dependency.requirement.clone().unwrap_or_else(any)));
+            requirements.push((package.clone(), dependency.requirement.clone().unwrap_or_else(Requirement::any)));
         }
         let locked = self.lock.iter().flat_map(|lock| &lock.packages);
-        let preferred =
-            locked.filter(|(package, _)| keeps(package)).map(|(package, locked)| (package.clone(), locked.version.clone()));
+        let preferred = locked
+            .filter(|(package, _)| keeps(package))
+            .map(|(package, locked)| (package.clone(), locked.version.clone()));
         let wanted = Wanted { project, requirements, preferred: preferred.collect() };
         let given = given.into_iter().map(|(package, given)| (package, Rc::new(given))).collect();
         let shelf = Shelf { registry, given, read: RefCell::default(), warnings: RefCell::default() };
@@ -192,7 +196,11 @@ impl Project {
     ///
     /// # Errors
     /// If a file cannot be read or written.
-    pub fn move_references(&self, resolution: &Resolution, is_dry_run: bool) -> Result<Vec<Moved>, RegistryError> {
+    pub fn move_references(
+        &self,
+        resolution: &Resolution,
+        is_dry_run: bool,
+    ) -> Result<Vec<Moved>, RegistryError> {
         let mut moved = Vec::new();
         for (path, mut text) in self.texts()? {
             let before = moved.len();
@@ -200,7 +208,11 @@ impl Project {
                 let Some(chosen) = resolution.packages.get(package) else { continue };
                 if let Some(changed) = with_version(&text, package, &chosen.version) {
                     text = changed;
-                    moved.push(Moved { path: path.clone(), package: package.clone(), to: chosen.version.clone() });
+                    moved.push(Moved {
+                        path: path.clone(),
+                        package: package.clone(),
+                        to: chosen.version.clone(),
+                    });
                 }
             }
             if moved.len() > before && !is_dry_run {
@@ -250,7 +262,8 @@ impl Project {
             if let Some(requirement) = &dependency.requirement
                 && !requirement.is_satisfied_by(&locked.version)
             {
-                let reason = format!("it has {package} {}, and interstice.toml wants {requirement}", locked.version);
+                let reason =
+                    format!("it has {package} {}, and interstice.toml wants {requirement}", locked.version);
                 return Err(stale(reason));
             }
         }
@@ -276,7 +289,9 @@ impl Project {
                 match known.items.get(item) {
                     Some(same) if same == hash => {}
                     Some(_) => return Some(format!("{package}/{item} is not what it pins")),
-                    None => return Some(format!("the world imports {package}/{item}, which it does not pin")),
+                    None => {
+                        return Some(format!("the world imports {package}/{item}, which it does not pin"));
+                    }
                 }
             }
             if let Some(item) = known.items.keys().find(|item| !locked.items.contains_key(*item)) {
@@ -341,12 +356,18 @@ impl Shelf<'_> {
 impl Catalog for Shelf<'_> {
     fn versions(&self, package: &PackageId) -> Result<Vec<Offer>, RegistryError> {
         match self.given.get(package) {
-            Some(given) => Ok(vec![Offer { version: given.schema.package.version.clone(), is_yanked: false }]),
+            Some(given) => {
+                Ok(vec![Offer { version: given.schema.package.version.clone(), is_yanked: false }])
+            }
             None => self.registry.versions(package),
         }
     }
 
-    fn dependencies(&self, package: &PackageId, version: &Version) -> Result<Vec<PackageName>, RegistryError> {
+    fn dependencies(
+        &self,
+        package: &PackageId,
+        version: &Version,
+    ) -> Result<Vec<PackageName>, RegistryError> {
         let mut needed = dependencies(&self.known(package, version)?.schema);
         if !self.given.contains_key(package) {
             return Ok(needed);

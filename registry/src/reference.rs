@@ -132,7 +132,11 @@ mod tests {
             .into_iter()
             .map(|found| format!("{} {} {}", found.package, found.interface, &TEXT[found.version]))
             .collect();
-        let expected = ["acme:bank@1.2.0 ledger 1.2.0", "other:thing@0.1.0-rc.1 w 0.1.0-rc.1", "acme:bank@1.2.0 list 1.2.0"];
+        let expected = [
+            "acme:bank@1.2.0 ledger 1.2.0",
+            "other:thing@0.1.0-rc.1 w 0.1.0-rc.1",
+            "acme:bank@1.2.0 list 1.2.0",
+        ];
         assert_eq!(found, expected);
         assert_eq!(package_line(TEXT).map(|name| name.to_string()).as_deref(), Some("acme:shop@0.3.0"));
     }

@@ -102,9 +102,12 @@ impl FromStr for Location {
                 return Err(refused("after `oci://` comes a host, such as `oci://ghcr.io/team`"));
             }
             let prefix = prefix.trim_end_matches('/');
-            let is_path = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '/');
+            let is_path =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '/');
             if !prefix.chars().all(is_path) || prefix.split('/').any(|part| part.starts_with('.')) {
-                return Err(refused("the path after the host is lower-case letters, digits, `-`, `_` and `/`"));
+                return Err(refused(
+                    "the path after the host is lower-case letters, digits, `-`, `_` and `/`",
+                ));
             }
             let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
             return Ok(Location::Oci { host: host.to_owned(), prefix });
@@ -124,7 +127,12 @@ impl fmt::Display for Location {
         match self {
             Location::Folder(folder) => write!(f, "{}", folder.display()),
             Location::Oci { host, prefix } => {
-                write!(f, "oci://{host}{}{}", if prefix.is_empty() { "" } else { "/" }, prefix.trim_end_matches('/'))
+                write!(
+                    f,
+                    "oci://{host}{}{}",
+                    if prefix.is_empty() { "" } else { "/" },
+                    prefix.trim_end_matches('/')
+                )
             }
         }
     }
@@ -138,11 +146,23 @@ mod tests {
     fn a_registry_is_a_folder_or_an_oci_address() {
         let read = |text: &str| text.parse::<Location>();
         assert_eq!(read("../here").ok(), Some(Location::Folder("../here".into())));
-        let oci = |host: &str, prefix: &str| Location::Oci { host: host.to_owned(), prefix: prefix.to_owned() };
+        let oci =
+            |host: &str, prefix: &str| Location::Oci { host: host.to_owned(), prefix: prefix.to_owned() };
         assert_eq!(read("oci://localhost:5000").ok(), Some(oci("localhost:5000", "")));
         assert_eq!(read("oci://ghcr.io/team/modules/").ok(), Some(oci("ghcr.io", "team/modules/")));
-        assert_eq!(read("oci://ghcr.io/team").map(|location| location.to_string()).ok().as_deref(), Some("oci://ghcr.io/team"));
-        for bad in ["", "https://ghcr.io", "oci://", "oci:///team", "oci://host/../x", "oci://host/Team", "oci://a b"] {
+        assert_eq!(
+            read("oci://ghcr.io/team").map(|location| location.to_string()).ok().as_deref(),
+            Some("oci://ghcr.io/team")
+        );
+        for bad in [
+            "",
+            "https://ghcr.io",
+            "oci://",
+            "oci:///team",
+            "oci://host/../x",
+            "oci://host/Team",
+            "oci://a b",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::{PackageId, RegistryError};
 use interstice_wit::hash::{artifact_hash, interface_hash, storage_hash};
-use interstice_wit::{Diagnostics, Hash, PackageName, Schema, SectionError, Sources, Visibility, section};
+use interstice_wit::{Diagnostics, Hash, PackageName, Schema, Sources, Visibility, section};
 use semver::Version;
 use std::collections::BTreeSet;
 use wit_component::{DecodedWasm, WitPrinter};
@@ -60,14 +60,16 @@ impl Release {
         }
         let (schema, is_component) = match section::extract(&bytes) {
             Ok(schema) => (schema, true),
-            Err(SectionError::Missing) if let Some(sources) = wit_package(&bytes) => {
-                let read = interstice_wit::read(&sources, None);
-                let findings = |findings: Diagnostics| findings.render().trim_end().to_owned();
+            Err(source) => {
                 let what = what.to_owned();
-                let schema = read.map_err(|found| RegistryError::Wit { what, findings: findings(found) })?;
-                (schema, false)
+                // Another tool's package may be WIT alone, directives and all.
+                let Some(sources) = wit_package(&bytes) else {
+                    return Err(RegistryError::Component { what, source });
+                };
+                let read = interstice_wit::read(&sources, None);
+                let told = |found: Diagnostics| found.render().trim_end().to_owned();
+                (read.map_err(|found| RegistryError::Wit { what, findings: told(found) })?, false)
             }
-            Err(source) => return Err(RegistryError::Component { what: what.to_owned(), source }),
         };
         PackageId::of(&schema.package)?;
         let facts = Facts {
@@ -89,7 +91,12 @@ impl Release {
     }
 
     /// Refuses a component that is not the package that it was asked for as.
-    pub(crate) fn expect(self, id: &PackageId, version: &Version, what: &str) -> Result<Release, RegistryError> {
+    pub(crate) fn expect(
+        self,
+        id: &PackageId,
+        version: &Version,
+        what: &str,
+    ) -> Result<Release, RegistryError> {
         match self.schema.package == id.at(version) {
             true => Ok(self),
             false => Err(RegistryError::Misplaced { what: what.to_owned(), found: self.schema.package }),

@@ -22,7 +22,8 @@ pub trait Catalog {
     ///
     /// # Errors
     /// If the version cannot be read.
-    fn dependencies(&self, package: &PackageId, version: &Version) -> Result<Vec<PackageName>, RegistryError>;
+    fn dependencies(&self, package: &PackageId, version: &Version)
+    -> Result<Vec<PackageName>, RegistryError>;
 }
 
 /// What a project asks for.
@@ -49,7 +50,10 @@ pub struct Resolved {
 ///
 /// # Errors
 /// If no choice satisfies all requirements, or a package needs itself.
-pub fn resolve(wanted: &Wanted, catalog: &dyn Catalog) -> Result<BTreeMap<PackageId, Resolved>, RegistryError> {
+pub fn resolve(
+    wanted: &Wanted,
+    catalog: &dyn Catalog,
+) -> Result<BTreeMap<PackageId, Resolved>, RegistryError> {
     let demands = wanted.requirements.iter().map(|(package, requirement)| Demand {
         package: package.clone(),
         requirement: requirement.clone(),
@@ -89,7 +93,8 @@ type Chosen = BTreeMap<PackageId, Resolved>;
 impl Search<'_> {
     /// Chooses a version for the first package that has none, and goes on from there.
     fn extend(&mut self, demands: &[Demand], chosen: Chosen) -> Result<Option<Chosen>, RegistryError> {
-        let Some(package) = demands.iter().map(|demand| &demand.package).filter(|id| !chosen.contains_key(*id)).min()
+        let Some(package) =
+            demands.iter().map(|demand| &demand.package).filter(|id| !chosen.contains_key(*id)).min()
         else {
             return Ok(Some(chosen));
         };
@@ -145,7 +150,11 @@ impl Search<'_> {
     }
 
     /// The versions that satisfy all demands: the preferred one, and the others from the newest down.
-    fn candidates(&mut self, package: &PackageId, demands: &[&Demand]) -> Result<Vec<Version>, RegistryError> {
+    fn candidates(
+        &mut self,
+        package: &PackageId,
+        demands: &[&Demand],
+    ) -> Result<Vec<Version>, RegistryError> {
         let preferred = self.wanted.preferred.get(package);
         let mut offers = self.catalog.versions(package)?;
         offers.retain(|offer| !offer.is_yanked || Some(&offer.version) == preferred);
@@ -200,7 +209,12 @@ fn circle(path: &[String], dependency: &PackageName) -> Option<Vec<String>> {
 
 /// A circle among chosen packages, which a path that was followed only once need not show.
 fn circle_among(chosen: &Chosen) -> Option<Vec<String>> {
-    fn visit(package: &PackageId, chosen: &Chosen, path: &mut Vec<PackageId>, done: &mut Vec<PackageId>) -> Option<usize> {
+    fn visit(
+        package: &PackageId,
+        chosen: &Chosen,
+        path: &mut Vec<PackageId>,
+        done: &mut Vec<PackageId>,
+    ) -> Option<usize> {
         if let Some(start) = path.iter().position(|on_path| on_path == package) {
             return Some(start);
         }
@@ -220,7 +234,8 @@ fn circle_among(chosen: &Chosen) -> Option<Vec<String>> {
     for package in chosen.keys() {
         let mut path = Vec::new();
         if let Some(start) = visit(package, chosen, &mut path, &mut done) {
-            let mut names: Vec<_> = path[start..].iter().map(|id| id.at(&chosen[id].version).to_string()).collect();
+            let mut names: Vec<_> =
+                path[start..].iter().map(|id| id.at(&chosen[id].version).to_string()).collect();
             names.push(names[0].clone());
             return Some(names);
         }
@@ -250,7 +265,8 @@ mod tests {
         fn new(text: &str) -> Shelf {
             let entry = |line: &str| {
                 let (head, dependencies) = line.split_once(':').expect("a colon");
-                let (release, yanked) = head.split_once(' ').map_or((head, false), |(release, _)| (release, true));
+                let (release, yanked) =
+                    head.split_once(' ').map_or((head, false), |(release, _)| (release, true));
                 let release = package(release);
                 let dependencies = dependencies.split_whitespace().map(package).collect();
                 (PackageId::of(&release).expect("a name"), release.version, yanked, dependencies)
@@ -274,7 +290,11 @@ mod tests {
             }
         }
 
-        fn dependencies(&self, package: &PackageId, version: &Version) -> Result<Vec<PackageName>, RegistryError> {
+        fn dependencies(
+            &self,
+            package: &PackageId,
+            version: &Version,
+        ) -> Result<Vec<PackageName>, RegistryError> {
             let found = self.0.iter().find(|entry| entry.0 == *package && entry.1 == *version);
             Ok(found.expect("it was offered").3.clone())
         }
@@ -285,7 +305,9 @@ mod tests {
             let (name, requirement) = text.split_once('@').expect("a requirement");
             (id(name), requirement.parse().expect("a requirement"))
         });
-        let preferred = preferred.split_whitespace().map(|text| (id(text.split('@').next().expect("a name")), package(text).version));
+        let preferred = preferred
+            .split_whitespace()
+            .map(|text| (id(text.split('@').next().expect("a name")), package(text).version));
         let wanted = Wanted {
             project: package("shop@0.1.0"),
             requirements: requirements.collect(),
@@ -293,7 +315,8 @@ mod tests {
         };
         let text = match resolve(&wanted, &Shelf::new(shelf)) {
             Ok(chosen) => {
-                let names: Vec<_> = chosen.iter().map(|(id, resolved)| id.at(&resolved.version).to_string()).collect();
+                let names: Vec<_> =
+                    chosen.iter().map(|(id, resolved)| id.at(&resolved.version).to_string()).collect();
                 names.join(" ")
             }
             Err(error) => error.to_string(),
@@ -325,7 +348,11 @@ mod tests {
     #[test]
     fn a_yanked_version_is_not_chosen_anew() {
         check("a@1.0.0:\n a@1.1.0 yanked:", "a@1", expect!["t:a@1.0.0"]);
-        check("a@1.0.0:\n a@1.1.0 yanked:", "a@1.1", expect!["no version of `t:a` satisfies 1.1, which t:shop@0.1.0 needs; there is 1.0.0"]);
+        check(
+            "a@1.0.0:\n a@1.1.0 yanked:",
+            "a@1.1",
+            expect!["no version of `t:a` satisfies 1.1, which t:shop@0.1.0 needs; there is 1.0.0"],
+        );
     }
 
     #[test]
@@ -337,22 +364,44 @@ mod tests {
     #[test]
     fn two_versions_at_once_are_told_with_both_paths() {
         let shelf = "a@1.0.0: c@1.0.0\n b@1.0.0: d@1.0.0\n d@1.0.0: c@2.0.0\n c@1.0.0:\n c@2.0.0:";
-        check(shelf, "a@1 b@1", expect![[r#"
+        check(
+            shelf,
+            "a@1 b@1",
+            expect![[r#"
             `t:c` is needed in two versions at once, and a database holds one:
               - ^1.0.0 by t:shop@0.1.0 → t:a@1.0.0
-              - ^2.0.0 by t:shop@0.1.0 → t:b@1.0.0 → t:d@1.0.0"#]]);
+              - ^2.0.0 by t:shop@0.1.0 → t:b@1.0.0 → t:d@1.0.0"#]],
+        );
     }
 
     #[test]
     fn a_circle_is_told_with_its_path() {
-        check("a@1.0.0: b@1.0.0\n b@1.0.0: c@1.0.0\n c@1.0.0: a@1.0.0", "a@1", expect!["packages need each other in a circle: t:a@1.0.0 → t:b@1.0.0 → t:c@1.0.0 → t:a@1.0.0"]);
-        check("a@1.0.0: shop@0.1.0\n shop@0.1.0:", "a@1", expect!["packages need each other in a circle: t:shop@0.1.0 → t:a@1.0.0 → t:shop@0.1.0"]);
-        check("a@1.0.0: b@1.0.0\n b@1.0.0: a@1.0.0", "a@1 b@1", expect!["packages need each other in a circle: t:a@1.0.0 → t:b@1.0.0 → t:a@1.0.0"]);
+        check(
+            "a@1.0.0: b@1.0.0\n b@1.0.0: c@1.0.0\n c@1.0.0: a@1.0.0",
+            "a@1",
+            expect!["packages need each other in a circle: t:a@1.0.0 → t:b@1.0.0 → t:c@1.0.0 → t:a@1.0.0"],
+        );
+        check(
+            "a@1.0.0: shop@0.1.0\n shop@0.1.0:",
+            "a@1",
+            expect!["packages need each other in a circle: t:shop@0.1.0 → t:a@1.0.0 → t:shop@0.1.0"],
+        );
+        check(
+            "a@1.0.0: b@1.0.0\n b@1.0.0: a@1.0.0",
+            "a@1 b@1",
+            expect!["packages need each other in a circle: t:a@1.0.0 → t:b@1.0.0 → t:a@1.0.0"],
+        );
     }
 
     #[test]
     fn what_is_missing_is_told_with_who_needs_it() {
-        check("a@1.0.0: b@1.5.0\n b@1.4.0:", "a@1", expect!["no version of `t:b` satisfies ^1.5.0, which t:shop@0.1.0 → t:a@1.0.0 needs; there is 1.4.0"]);
+        check(
+            "a@1.0.0: b@1.5.0\n b@1.4.0:",
+            "a@1",
+            expect![
+                "no version of `t:b` satisfies ^1.5.0, which t:shop@0.1.0 → t:a@1.0.0 needs; there is 1.4.0"
+            ],
+        );
         check("a@1.0.0: b@1.5.0", "a@1", expect!["the shelf has no package `t:b`"]);
     }
 
@@ -365,6 +414,12 @@ mod tests {
             }
         }
         shelf.push_str("f@1.0.0: y@1.0.0\ng@1.0.0: y@2.0.0\ny@1.0.0:\ny@2.0.0:\nz@1.99.0:\n");
-        check(&shelf, "a@1 b@1 c@1 d@1 e@1 f@1 g@1", expect!["no choice of versions was found in 20000 steps; narrow the requirements in interstice.toml"]);
+        check(
+            &shelf,
+            "a@1 b@1 c@1 d@1 e@1 f@1 g@1",
+            expect![
+                "no choice of versions was found in 20000 steps; narrow the requirements in interstice.toml"
+            ],
+        );
     }
 }

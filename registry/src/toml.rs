@@ -43,7 +43,8 @@ impl<'a> Parsed<'a> {
 /// The first line that a merge left, from 1, and its mark.
 fn merge_mark(text: &str) -> Option<(usize, &str)> {
     let is_mark = |line: &str| {
-        ["<<<<<<<", "|||||||", ">>>>>>>"].iter().any(|mark| line.starts_with(mark)) || line.trim_end() == "======="
+        ["<<<<<<<", "|||||||", ">>>>>>>"].iter().any(|mark| line.starts_with(mark))
+            || line.trim_end() == "======="
     };
     let (number, line) = text.lines().enumerate().find(|(_, line)| is_mark(line))?;
     Some((number + 1, &line[..7]))

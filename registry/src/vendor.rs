@@ -22,7 +22,9 @@ pub fn path_of(wit: &Path, package: &PackageName) -> PathBuf {
 
 /// A file as it is written.
 pub fn file(package: &PackageName, text: &str) -> String {
-    format!("// What dependents see of {package}. Written by `interstice add`; interstice.lock holds its digest.\n\n{text}")
+    format!(
+        "// What dependents see of {package}. Written by `interstice add`; interstice.lock holds its digest.\n\n{text}"
+    )
 }
 
 /// The digest that a lock holds of a file.

@@ -40,7 +40,8 @@ pub fn public_wit(schema: &Schema) -> PublicWit {
 /// If two of the modules were compiled against different types of one name.
 pub fn used_wit(schemas: &[&Schema]) -> Result<Vec<PublicWit>, TypesDiffer> {
     let Some(first) = schemas.first() else { return Ok(Vec::new()) };
-    let mut merged = Schema { exports: Vec::new(), imports: Vec::new(), foreign: Vec::new(), ..(*first).clone() };
+    let mut merged =
+        Schema { exports: Vec::new(), imports: Vec::new(), foreign: Vec::new(), ..(*first).clone() };
     let mut types = BTreeSet::new();
     let mut taken_from: BTreeMap<TypeName, &PackageName> = BTreeMap::new();
     for schema in schemas {
@@ -83,7 +84,12 @@ fn merge<'a>(
     taken_from: &mut BTreeMap<TypeName, &'a PackageName>,
 ) -> Result<(), TypesDiffer> {
     let position = into.iter().position(|other| other.name == interface.name).unwrap_or_else(|| {
-        into.push(Interface { types: Vec::new(), tables: Vec::new(), functions: Vec::new(), ..interface.clone() });
+        into.push(Interface {
+            types: Vec::new(),
+            tables: Vec::new(),
+            functions: Vec::new(),
+            ..interface.clone()
+        });
         into.len() - 1
     });
     let merged = &mut into[position];
@@ -97,7 +103,8 @@ fn merge<'a>(
             // Docs may differ, and what the fields are made of is compared where it is declared.
             Some(known) if shape(&known.kind) == shape(&def.kind) => {}
             Some(_) => {
-                let left = taken_from.get(&name).map_or_else(|| schema.package.clone(), |left| (*left).clone());
+                let left =
+                    taken_from.get(&name).map_or_else(|| schema.package.clone(), |left| (*left).clone());
                 return Err(TypesDiffer { name, left, right: schema.package.clone() });
             }
         }

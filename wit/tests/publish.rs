@@ -200,5 +200,8 @@ fn what_two_modules_use_of_a_package_is_put_together() {
     expect![[r#""#]].assert_eq(&text(used_wit(&[&left, &right]).unwrap()));
     let changed = user("right", &MONEY.replace("value: u64", "value: u32"), "amount");
     let error = used_wit(&[&left, &changed]).unwrap_err().to_string();
-    assert_eq!(error, "`acme:left@1.0.0` and `acme:right@1.0.0` know different types as `acme:money/types@2.0.0.{cents}`");
+    assert_eq!(
+        error,
+        "`acme:left@1.0.0` and `acme:right@1.0.0` know different types as `acme:money/types@2.0.0.{cents}`"
+    );
 }

@@ -90,7 +90,8 @@ impl Opened {
         match self {
             Opened::Local(registry) => Ok(registry),
             Opened::Oci(registry) => {
-                let reason = "an OCI registry keeps artifacts and their tags, and no index; see docs/registry.md";
+                let reason =
+                    "an OCI registry keeps artifacts and their tags, and no index; see docs/registry.md";
                 Err(failure(RegistryError::Unsupported { registry: registry.name(), what, reason }))
             }
         }
@@ -102,7 +103,8 @@ pub(crate) fn user_folder(variable: &str, below_home: &str, name: &str) -> Resul
     let set = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = set.or_else(|| std::env::home_dir().map(|home| home.join(below_home)));
     base.map(|base| base.join("interstice").join(name)).ok_or_else(|| {
-        let message = format!("this user has no home folder; name the registry with --registry, or set {variable}");
+        let message =
+            format!("this user has no home folder; name the registry with --registry, or set {variable}");
         Failure::new(Exit::Caller, message)
     })
 }
@@ -154,7 +156,8 @@ pub(crate) fn given(project: &Project) -> Result<BTreeMap<PackageId, Given>, Fai
                 let modules = database::modules(&data)?;
                 let found = database::find(&modules, &package, &data)?;
                 // What the module needs is installed beside it.
-                companions.extend(modules.into_iter().map(|module| Given { source: source.clone(), ..module }));
+                companions
+                    .extend(modules.into_iter().map(|module| Given { source: source.clone(), ..module }));
                 found
             }
             LockedSource::Registry => continue,
@@ -205,14 +208,22 @@ pub(crate) fn settle(project: &Project, resolution: &Resolution) -> Result<Settl
     lock.save(project.folder()).map_err(failure)?;
     let mut warnings = resolution.warnings.clone();
     if schema.is_none() {
-        warnings.push(format!("the WIT in {} has mistakes, so no item is pinned yet; `interstice check` shows them", wit.display()));
+        warnings.push(format!(
+            "the WIT in {} has mistakes, so no item is pinned yet; `interstice check` shows them",
+            wit.display()
+        ));
     }
     Ok(Settled { lock, warnings })
 }
 
 /// Before a build: the vendored WIT is what was pinned, and so is everything that the world imports.
 /// Items that are new are pinned, or with `locked` refused.
-pub(crate) fn check_pins(folder: &Path, wit: &Path, world: Option<&str>, locked: bool) -> Result<(), Failure> {
+pub(crate) fn check_pins(
+    folder: &Path,
+    wit: &Path,
+    world: Option<&str>,
+    locked: bool,
+) -> Result<(), Failure> {
     let project = Project::open(folder).map_err(failure)?;
     if !project.is_managed() {
         return Ok(());

@@ -120,7 +120,14 @@ fn forward(mut from: TcpStream, mut to: TcpStream, left: &AtomicUsize) {
 fn run(case: &Case, registry: &str, arguments: &[&str]) -> Ended {
     let mut command = case.command(arguments);
     command.env("INTERSTICE_REGISTRY", registry).env("HOME", case.path("home"));
-    for variable in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "WKG_CONFIG_FILE"] {
+    for variable in [
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "DOCKER_CONFIG",
+        "WKG_CONFIG_FILE",
+    ] {
         command.env_remove(variable);
     }
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -143,17 +150,25 @@ fn component(case: &Case, package: &str, functions: &[&str], padding_bytes: usiz
     let declared: String =
         functions.iter().map(|function| format!("  /// @query\n  {function}: func() -> u32;\n")).collect();
     let folder = format!("source/{}-{version}", name.replace(':', "-"));
-    let wit = format!("/// The {name}.\npackage {package};\ninterface ledger {{\n{declared}}}\nworld module {{ export ledger; }}\n");
+    let wit = format!(
+        "/// The {name}.\npackage {package};\ninterface ledger {{\n{declared}}}\nworld module {{ export ledger; }}\n"
+    );
     case.write(&format!("{folder}/wit/world.wit"), wit);
     let exports: String = functions
         .iter()
-        .map(|function| format!("(func (export \"{name}/ledger@{version}#{function}\") (result i32) i32.const 42)"))
+        .map(|function| {
+            format!("(func (export \"{name}/ledger@{version}#{function}\") (result i32) i32.const 42)")
+        })
         .collect();
     let padding = "x".repeat(padding_bytes);
     let core = format!("(module (memory 64) {exports} (data (i32.const 0) \"{padding}\"))");
     let core = case.write(&format!("{folder}/core.wasm"), wat::parse_str(core).unwrap());
     let output = case.path(&format!("{}.wasm", package.replace(':', "-")));
-    succeed(case, "", &["build", "--from", core.to_str().unwrap(), "--output", output.to_str().unwrap(), &folder]);
+    succeed(
+        case,
+        "",
+        &["build", "--from", core.to_str().unwrap(), "--output", output.to_str().unwrap(), &folder],
+    );
     output
 }
 
@@ -172,7 +187,9 @@ fn what_is_pushed_can_be_added_and_never_changes() {
     let second = component(&case, "acme:bank@1.1.0", &["balance", "total"], 0);
     let published = succeed(&case, &registry, &["publish", second.to_str().unwrap()]);
     assert!(published.contains("since 1.0.0:\n  - acme:bank/ledger: function total is new"), "{published}");
-    assert!(succeed(&case, &registry, &["publish", second.to_str().unwrap()]).contains("was published already"));
+    assert!(
+        succeed(&case, &registry, &["publish", second.to_str().unwrap()]).contains("was published already")
+    );
 
     let other = component(&case, "acme:bank@1.1.0", &["balance", "total", "more"], 0);
     let refused = run(&case, &registry, &["publish", other.to_str().unwrap()]);
@@ -261,7 +278,8 @@ fn a_server_that_goes_away_half_way_leaves_no_tag() {
         let registry = format!("oci://{}", breaking.address());
         let refused = run(&case, &registry, &["publish", bank.to_str().unwrap()]);
         assert_eq!(refused.code, 6, "after {after_bytes}: {}", refused.shown());
-        let told = refused.stderr.contains("the connection broke") || refused.stderr.contains("cannot be reached");
+        let told =
+            refused.stderr.contains("the connection broke") || refused.stderr.contains("cannot be reached");
         assert!(told, "after {after_bytes}: {}", refused.stderr);
         let info = run(&case, &direct, &["info", "acme:bank"]);
         assert_eq!(info.code, 3, "after {after_bytes}, nothing is published: {}", info.shown());
@@ -273,13 +291,18 @@ fn a_server_that_goes_away_half_way_leaves_no_tag() {
 fn credentials_are_taken_from_where_docker_keeps_them() {
     let case = Case::new();
     // `open` with the password `sesame`, as `htpasswd -B` writes it.
-    let accounts = case.write("accounts", "open:$2b$05$V2Mmu9aLLYhpWUcj8t6/te058UbVQjCS2fQlkODiXT3EEvYiBAUF6\n");
+    let accounts =
+        case.write("accounts", "open:$2b$05$V2Mmu9aLLYhpWUcj8t6/te058UbVQjCS2fQlkODiXT3EEvYiBAUF6\n");
     let server = Server::start(&case, Some(accounts.to_str().unwrap()));
     let registry = format!("oci://{}", server.address());
     let bank = component(&case, "acme:bank@1.0.0", &["balance"], 0);
     let refused = run(&case, &registry, &["publish", bank.to_str().unwrap()]);
     assert_eq!(refused.code, 6, "{}", refused.shown());
-    assert!(refused.stderr.contains("refuses these credentials; log in with `docker login`"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("refuses these credentials; log in with `docker login`"),
+        "{}",
+        refused.stderr
+    );
     // base64 of `open:sesame`.
     let login = |auth: &str| format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}", server.address());
     case.write("home/.docker/config.json", login("b3Blbjp3cm9uZw=="));
@@ -290,7 +313,10 @@ fn credentials_are_taken_from_where_docker_keeps_them() {
     let helper = "#!/bin/sh\ncat > /dev/null\necho '{\"ServerURL\": \"x\", \"Username\": \"open\", \"Secret\": \"sesame\"}'\n";
     let path = case.write("bin/docker-credential-test", helper);
     fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    case.write("home/.docker/config.json", format!("{{\"credHelpers\": {{\"{}\": \"test\"}}}}", server.address()));
+    case.write(
+        "home/.docker/config.json",
+        format!("{{\"credHelpers\": {{\"{}\": \"test\"}}}}", server.address()),
+    );
     let mut command = case.command(&["info", "acme:bank"]);
     let paths = format!("{}:{}", case.path("bin").display(), std::env::var("PATH").unwrap());
     command.env("INTERSTICE_REGISTRY", &registry).env("HOME", case.path("home")).env("PATH", paths);
@@ -298,7 +324,10 @@ fn credentials_are_taken_from_where_docker_keeps_them() {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // wkg's configuration goes before docker's.
-    let wkg = format!("[registry.\"{}\".oci]\nauth = {{ username = \"open\", password = \"wrong\" }}\n", server.address());
+    let wkg = format!(
+        "[registry.\"{}\".oci]\nauth = {{ username = \"open\", password = \"wrong\" }}\n",
+        server.address()
+    );
     case.write("home/.config/wasm-pkg/config.toml", wkg.clone());
     case.write("home/.docker/config.json", login("b3BlbjpzZXNhbWU="));
     assert_eq!(run(&case, &registry, &["info", "acme:bank"]).code, 6);
@@ -343,12 +372,20 @@ fn a_stock_wkg_and_we_read_each_other() {
         let wit = fs::read_to_string(text).unwrap().replace(":bank@1.1.0", ":words@0.1.0");
         case.write(&format!("{namespace}-words/world.wit"), wit);
         let built = case.path(&format!("{namespace}-words.wasm"));
-        run_wkg(&["wit", "build", "--wit-dir", &format!("{namespace}-words"), "--output", built.to_str().unwrap()]);
+        run_wkg(&[
+            "wit",
+            "build",
+            "--wit-dir",
+            &format!("{namespace}-words"),
+            "--output",
+            built.to_str().unwrap(),
+        ]);
         run_wkg(&["publish", built.to_str().unwrap()]);
         shop(&case);
         fs::write(case.path("shop/interstice.toml"), "").unwrap();
         succeed(&case, &registry, &["add", &format!("{namespace}:words"), "--project", "shop"]);
-        let vendored = fs::read_to_string(case.path(&format!("shop/wit/deps/{namespace}_words-0.1.0/package.wit")));
+        let vendored =
+            fs::read_to_string(case.path(&format!("shop/wit/deps/{namespace}_words-0.1.0/package.wit")));
         assert!(vendored.unwrap().contains("total: func() -> u32;"));
         fs::remove_file(case.path("shop/interstice.lock")).unwrap();
         fs::remove_dir_all(case.path("shop/wit/deps")).unwrap();

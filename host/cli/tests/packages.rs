@@ -32,7 +32,11 @@ impl Packages {
         let shown = |bytes: Vec<u8>| {
             String::from_utf8(bytes).unwrap().replace(&self.case.path("").display().to_string(), "DIR/")
         };
-        Ended { code: output.status.code().unwrap_or(-1), stdout: shown(output.stdout), stderr: shown(output.stderr) }
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: shown(output.stdout),
+            stderr: shown(output.stderr),
+        }
     }
 
     fn succeed(&self, arguments: &[&str]) -> String {
@@ -50,7 +54,9 @@ impl Packages {
         let (name, version) = package.split_once('@').unwrap();
         let declared: String = functions
             .iter()
-            .map(|function| format!("  /// What {function} is.\n  /// @query\n  {function}: func() -> u32;\n"))
+            .map(|function| {
+                format!("  /// What {function} is.\n  /// @query\n  {function}: func() -> u32;\n")
+            })
             .collect();
         let imports: String = imports.iter().map(|import| format!("  import {import};\n")).collect();
         let folder = format!("source/{}", name.replace(':', "-"));
@@ -61,9 +67,13 @@ impl Packages {
         self.case.write(&format!("{folder}/wit/world.wit"), wit);
         let exports: String = functions
             .iter()
-            .map(|function| format!("(func (export \"{name}/ledger@{version}#{function}\") (result i32) i32.const 42)"))
+            .map(|function| {
+                format!("(func (export \"{name}/ledger@{version}#{function}\") (result i32) i32.const 42)")
+            })
             .collect();
-        let core = self.case.write(&format!("{folder}/core.wasm"), wat::parse_str(format!("(module {exports})")).unwrap());
+        let core = self
+            .case
+            .write(&format!("{folder}/core.wasm"), wat::parse_str(format!("(module {exports})")).unwrap());
         let output = self.case.path(&format!("{}.wasm", package.replace(':', "-")));
         let (core, output_text) = (core.display().to_string(), output.display().to_string());
         self.succeed(&["build", "--from", &core, "--output", &output_text, &folder]);
@@ -115,7 +125,9 @@ fn without_digests(text: &str) -> String {
     let words: Vec<_> = out
         .split_inclusive(['\n', ' '])
         .map(|word| match word.trim_end() {
-            time if time.len() == 20 && time.ends_with('Z') && time.starts_with("20") => word.replace(time, "<time>"),
+            time if time.len() == 20 && time.ends_with('Z') && time.starts_with("20") => {
+                word.replace(time, "<time>")
+            }
             _ => word.to_owned(),
         })
         .collect();
@@ -172,7 +184,8 @@ fn an_update_moves_the_imports_too() {
 
 /// Builds the shop from a core module, as `build` does before it compiles a crate.
 fn build(packages: &Packages, more: &[&str]) -> Ended {
-    let core = wat::parse_str("(module (func (export \"acme:shop/orders@0.1.0#count\") (result i32) i32.const 1))");
+    let core =
+        wat::parse_str("(module (func (export \"acme:shop/orders@0.1.0#count\") (result i32) i32.const 1))");
     let core = packages.case.write("core.wasm", core.unwrap());
     let core = core.display().to_string();
     packages.run(&[&["build", "--from", &core, "--output", "shop.wasm", "shop"], more].concat())
@@ -183,12 +196,17 @@ fn a_build_pins_what_the_world_imports_and_with_locked_refuses_what_is_new() {
     let packages = Packages::bank();
     packages.succeed(&["add", "acme:bank@1", "--project", "shop"]);
     packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.2.0;\n");
-    let crate_of = |packages: &Packages, arguments: &[&str]| packages.run(&[&["build", "shop"], arguments].concat());
+    let crate_of =
+        |packages: &Packages, arguments: &[&str]| packages.run(&[&["build", "shop"], arguments].concat());
     let refused = crate_of(&packages, &["--locked"]);
     expect![""].assert_eq(&without_digests(&refused.shown()));
     let built = build(&packages, &[]);
     assert_eq!(built.code, 0, "{}", built.shown());
-    assert!(built.stderr.contains("note: interstice.lock pins what the world imports now"), "{}", built.stderr);
+    assert!(
+        built.stderr.contains("note: interstice.lock pins what the world imports now"),
+        "{}",
+        built.stderr
+    );
     assert!(packages.text("shop/interstice.lock").contains("\"ledger/function/total\" = \"sha256:"));
     // Now only cargo has something to say: the shop is no crate.
     let locked = crate_of(&packages, &["--locked"]);
@@ -232,7 +250,11 @@ fn a_lock_with_merge_marks_is_told_with_its_line() {
     for arguments in [&["tree"][..], &["fetch"], &["update"], &["add", "acme:bank"]] {
         let ended = packages.run(&[arguments, &["--project", "shop"]].concat());
         assert_eq!(ended.code, 3, "{}", ended.shown());
-        assert!(ended.stderr.contains("interstice.lock:8: `<<<<<<<` is the mark of a merge"), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("interstice.lock:8: `<<<<<<<` is the mark of a merge"),
+            "{}",
+            ended.stderr
+        );
     }
     assert_eq!(build(&packages, &[]).code, 3);
 }
@@ -259,7 +281,9 @@ fn an_override_stands_for_a_package_whoever_needs_it() {
     packages.component("acme:bank@1.9.0", &["balance", "total", "audit"], &[]);
     packages.succeed(&["add", "acme:bank@1", "--project", "shop"]);
     let manifest = packages.text("shop/interstice.toml");
-    packages.case.write("shop/interstice.toml", manifest + "\n[overrides]\n\"acme:bank\" = \"../source/acme-bank\"\n");
+    packages
+        .case
+        .write("shop/interstice.toml", manifest + "\n[overrides]\n\"acme:bank\" = \"../source/acme-bank\"\n");
     packages.check(&["fetch", "--project", "shop"], expect![""]);
     packages.check(&["tree", "--project", "shop"], expect![""]);
     assert!(packages.text("shop/wit/deps/acme_bank-1.9.0/package.wit").contains("audit: func() -> u32;"));
@@ -317,7 +341,9 @@ fn publishers_of_several_processes_lose_nothing() {
         .iter()
         .map(|component| {
             let mut command = packages.case.command(&["publish", component.to_str().unwrap()]);
-            command.env("INTERSTICE_REGISTRY", packages.case.path("registry")).env("HOME", packages.case.path("home"));
+            command
+                .env("INTERSTICE_REGISTRY", packages.case.path("registry"))
+                .env("HOME", packages.case.path("home"));
             command.spawn().unwrap()
         })
         .collect();

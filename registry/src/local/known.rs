@@ -2,8 +2,8 @@
 //! It is kept outside of the registry, so that who can write there cannot change both.
 //! Invariant: an index that is shorter than what was seen, or another, is refused.
 
-use crate::index::Index;
 use crate::files::make_folder;
+use crate::index::Index;
 use interstice_wit::Hash;
 use std::fs;
 use std::path::{Path, PathBuf};

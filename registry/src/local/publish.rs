@@ -3,8 +3,8 @@
 //! version becomes published, and then the file is moved to its place and gets its receipt.
 //! Invariant: all of it happens under the lock, and what a crash left open is finished by the next.
 
-use super::files::make_read_only;
 use super::LocalRegistry;
+use super::files::make_read_only;
 use crate::files::{make_folder, sync_folder, write_whole};
 use crate::index::{Action, Index, Published, Which};
 use crate::name::look_alikes;
@@ -185,7 +185,9 @@ fn cannot_write(registry: &LocalRegistry) -> Option<String> {
     }
     let existing = if existing.as_os_str().is_empty() { std::path::Path::new(".") } else { existing };
     let access = rustix::fs::access(existing, rustix::fs::Access::WRITE_OK);
-    access.err().map(|error| format!("publishing would fail, for {} cannot be written: {error}", existing.display()))
+    access
+        .err()
+        .map(|error| format!("publishing would fail, for {} cannot be written: {error}", existing.display()))
 }
 
 pub(super) fn set_yanked(

@@ -3,8 +3,8 @@
 
 use super::publish::{Step, publish};
 use super::*;
-use crate::testing::{bank, package};
 use crate::by_hashes;
+use crate::testing::{bank, package};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
@@ -20,7 +20,8 @@ fn options(is_dry_run: bool) -> PublishOptions<'static> {
 impl Case {
     fn new() -> Case {
         let folder = tempfile::tempdir().expect("a folder");
-        let registry = LocalRegistry::new(&folder.path().join("registry"), Some(&folder.path().join("known")));
+        let registry =
+            LocalRegistry::new(&folder.path().join("registry"), Some(&folder.path().join("known")));
         Case { folder, registry }
     }
 
@@ -101,8 +102,14 @@ fn a_published_version_never_changes() {
 fn a_breaking_change_needs_a_breaking_version() {
     let case = Case::bank();
     let breaking = refusal(case.try_publish(&bank("1.3.0", &["a", "b"])));
-    assert!(breaking.contains("acme:bank@1.3.0 cannot follow 1.2.0: it breaks those who use it"), "{breaking}");
-    assert!(breaking.contains("the smallest version that can is 2.0.0:\n  - acme:bank/ledger: function c is gone"));
+    assert!(
+        breaking.contains("acme:bank@1.3.0 cannot follow 1.2.0: it breaks those who use it"),
+        "{breaking}"
+    );
+    assert!(
+        breaking
+            .contains("the smallest version that can is 2.0.0:\n  - acme:bank/ledger: function c is gone")
+    );
     let addition = refusal(case.try_publish(&bank("1.2.1", &["a", "b", "c", "d"])));
     assert!(addition.contains("smallest version that can is 1.3.0"), "{addition}");
     // A version between two others must fit both.
@@ -122,7 +129,8 @@ fn a_breaking_change_needs_a_breaking_version() {
 #[test]
 fn a_dry_run_says_all_and_writes_nothing() {
     let case = Case::new();
-    let outcome = case.registry.publish(&bank("1.0.0", &["a"]), &options(true)).expect("it could be published");
+    let outcome =
+        case.registry.publish(&bank("1.0.0", &["a"]), &options(true)).expect("it could be published");
     assert!(!outcome.was_there);
     assert!(!case.registry.folder().exists());
     let case = Case::bank();
@@ -226,7 +234,10 @@ fn a_yanked_version_stays_and_can_be_restored() {
     assert!(case.registry.set_yanked(&bank, &version, true).expect("it is yanked"));
     assert!(!case.registry.set_yanked(&bank, &version, true).expect("it was yanked"));
     assert!(is_yanked() && case.read("1.2.0").is_ok());
-    assert_eq!(case.registry.search(&["bank".to_owned()]).expect("a search")[0].newest, Version::new(1, 1, 0));
+    assert_eq!(
+        case.registry.search(&["bank".to_owned()]).expect("a search")[0].newest,
+        Version::new(1, 1, 0)
+    );
     assert!(case.registry.set_yanked(&bank, &version, false).expect("it is restored"));
     assert!(!is_yanked());
     let missing = refusal(case.registry.set_yanked(&bank, &Version::new(9, 0, 0), true));
@@ -296,12 +307,15 @@ fn publishers_at_the_same_time_lose_nothing() {
 fn what_another_tool_put_there_is_offered_as_it_is() {
     let case = Case::bank();
     let folder = case.path("acme/bank");
-    fs::write(folder.join("1.3.0.wasm"), &bank("1.3.0", &["a", "b", "c", "d"]).bytes).expect("it can be written");
+    fs::write(folder.join("1.3.0.wasm"), &bank("1.3.0", &["a", "b", "c", "d"]).bytes)
+        .expect("it can be written");
     fs::write(folder.join("new.wasm"), b"no version").expect("it can be written");
     fs::write(folder.join("9.0.0.wasm"), bank("1.0.0", &["a"]).bytes).expect("it can be written");
     assert_eq!(case.versions(), ["1.0.0", "1.1.0", "1.2.0", "1.3.0", "9.0.0"]);
     assert!(case.read("1.3.0").is_ok());
-    assert!(refusal(case.read("9.0.0")).contains("holds acme:bank@1.0.0; it was published under a wrong name"));
+    assert!(
+        refusal(case.read("9.0.0")).contains("holds acme:bank@1.0.0; it was published under a wrong name")
+    );
     let taken = refusal(case.try_publish(&bank("1.3.0", &["a", "b", "c", "e"])));
     assert!(taken.contains("already published, with other content"), "{taken}");
     // A file that is no module of ours says so when it is read, and stands in nobody's way.
@@ -326,7 +340,10 @@ fn a_folder_that_cannot_be_written_is_told_with_its_name() {
         RegistryError::io("write", Path::new("/registry/index"))(std::io::Error::from(kind)).to_string()
     };
     let read_only = message(std::io::ErrorKind::ReadOnlyFilesystem);
-    assert!(read_only.contains("access is refused, and nothing was changed; check who owns /registry"), "{read_only}");
+    assert!(
+        read_only.contains("access is refused, and nothing was changed; check who owns /registry"),
+        "{read_only}"
+    );
     assert!(message(std::io::ErrorKind::StorageFull).contains("the disk is full, and nothing was changed"));
 }
 

@@ -46,7 +46,13 @@ impl Cache {
     }
 
     /// Keeps what was fetched. A disk that cannot hold it costs only the next fetch.
-    pub(super) fn remember(&self, package: &PackageId, version: &Version, digest: &Hash, bytes: Option<&[u8]>) {
+    pub(super) fn remember(
+        &self,
+        package: &PackageId,
+        version: &Version,
+        digest: &Hash,
+        bytes: Option<&[u8]>,
+    ) {
         let keep = || {
             if let Some(bytes) = bytes {
                 make_folder(&self.artifacts)?;

@@ -19,7 +19,9 @@ pub(super) fn of(host: &str) -> Result<RegistryAuth, String> {
     }
     for server in [host.to_owned(), format!("https://{host}")] {
         match docker_credential::get_credential(&server) {
-            Ok(DockerCredential::UsernamePassword(user, password)) => return Ok(RegistryAuth::Basic(user, password)),
+            Ok(DockerCredential::UsernamePassword(user, password)) => {
+                return Ok(RegistryAuth::Basic(user, password));
+            }
             Ok(DockerCredential::IdentityToken(_)) => {
                 return Err(format!(
                     "docker has an identity token for {host}, which cannot be used here; log in with a password or \
@@ -27,7 +29,9 @@ pub(super) fn of(host: &str) -> Result<RegistryAuth, String> {
                 ));
             }
             Err(CredentialRetrievalError::HelperCommunicationError) => {
-                return Err(format!("docker's configuration names a credential helper for {host} that cannot be run"));
+                return Err(format!(
+                    "docker's configuration names a credential helper for {host} that cannot be run"
+                ));
             }
             Err(CredentialRetrievalError::CredentialDecodingError) => {
                 return Err(format!("docker's credentials for {host} are not base64 of `user:password`"));
@@ -74,7 +78,9 @@ fn from_wkg(config: &DocumentMut, host: &str) -> Result<Option<RegistryAuth>, St
     let decoded = auth.as_str().and_then(decode).and_then(|bytes| String::from_utf8(bytes).ok());
     match decoded.as_deref().and_then(|text| text.split_once(':')) {
         Some((user, password)) => Ok(Some(RegistryAuth::Basic(user.to_owned(), password.to_owned()))),
-        None => Err(format!("wkg's configuration for {host} has an `auth` that is not base64 of `user:password`")),
+        None => {
+            Err(format!("wkg's configuration for {host} has an `auth` that is not base64 of `user:password`"))
+        }
     }
 }
 
@@ -111,17 +117,27 @@ mod tests {
             [registry.\"wasi.dev\".oci]\nauth = \"cGluZzpwb25n\"\nprotocol = \"http\"\n[registry.\"bad\".oci]\nauth = \"?\"\n"
             .parse()
             .expect("TOML");
-        let basic = |user: &str, password: &str| Some(RegistryAuth::Basic(user.to_owned(), password.to_owned()));
+        let basic =
+            |user: &str, password: &str| Some(RegistryAuth::Basic(user.to_owned(), password.to_owned()));
         assert_eq!(from_wkg(&config, "example.com:5000"), Ok(basic("open", "sesame")));
         assert_eq!(from_wkg(&config, "wasi.dev"), Ok(basic("ping", "pong")));
         assert_eq!(from_wkg(&config, "other.dev"), Ok(None));
-        assert!(from_wkg(&config, "bad").expect_err("it is no base64").contains("wkg's configuration for bad"));
+        assert!(
+            from_wkg(&config, "bad").expect_err("it is no base64").contains("wkg's configuration for bad")
+        );
         assert_eq!(variable("localhost:1234"), "WKG_REGISTRY_LOCALHOST_1234_AUTH_BEARER");
     }
 
     #[test]
     fn base64_is_read_with_and_without_padding() {
-        for (text, expected) in [("", ""), ("YQ==", "a"), ("YQ", "a"), ("YWI=", "ab"), ("YWJj", "abc"), ("cGluZzpwb25n", "ping:pong")] {
+        for (text, expected) in [
+            ("", ""),
+            ("YQ==", "a"),
+            ("YQ", "a"),
+            ("YWI=", "ab"),
+            ("YWJj", "abc"),
+            ("cGluZzpwb25n", "ping:pong"),
+        ] {
             assert_eq!(decode(text).as_deref(), Some(expected.as_bytes()), "{text}");
         }
         assert_eq!(decode("a b"), None);

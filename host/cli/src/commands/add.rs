@@ -10,6 +10,7 @@ use interstice_registry::{
     Dependency, Given, LockedSource, PackageId, Project, Request, Requirement, Resolution, Source, vendor,
 };
 use interstice_wit::Visibility;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Adds a dependency: its public WIT goes to `wit/deps`, its version and hashes to interstice.lock.
@@ -67,9 +68,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let requirement = Some(Requirement::written_for(&version));
         project.manifest.set(&package, Dependency { requirement, source });
     }
-    let is_imported = project.references().map_err(failure)?.iter().any(|reference| {
-        PackageId::of(&reference.package).is_ok_and(|named| named == package)
-    });
+    let is_imported = project
+        .references()
+        .map_err(failure)?
+        .iter()
+        .any(|reference| PackageId::of(&reference.package).is_ok_and(|named| named == package));
     let settled = packages::settle(&project, &resolution)?;
     project.manifest.save().map_err(failure)?;
     settled.warnings.iter().for_each(|warning| packages::warn(warning));
@@ -87,7 +90,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// The package that was asked for, and where it is.
-fn wanted(arguments: &Arguments, project: &Project) -> Result<(PackageId, Source, Option<Requirement>), Failure> {
+fn wanted(
+    arguments: &Arguments,
+    project: &Project,
+) -> Result<(PackageId, Source, Option<Requirement>), Failure> {
     if let Some(data) = &arguments.data {
         let Request { package, requirement } = arguments.what.parse().map_err(failure)?;
         return Ok((package, Source::Database(relative(data, project.folder())), requirement));
@@ -119,9 +125,9 @@ fn relative(path: &Path, folder: &Path) -> PathBuf {
     if shared <= 1 {
         return target;
     }
-    let up = base.components().skip(shared).map(|_| "..");
+    let up = base.components().skip(shared).map(|_| OsStr::new(".."));
     let down = target.components().skip(shared).map(|part| part.as_os_str());
-    let path: PathBuf = up.map(AsRef::as_ref).chain(down).collect();
+    let path: PathBuf = up.chain(down).collect();
     if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
 }
 
@@ -203,6 +209,7 @@ fn open(folder: &Path) -> Result<Project, Failure> {
 }
 
 fn version_of(resolution: &Resolution, package: &PackageId) -> Result<semver::Version, Failure> {
-    let version = resolution.versions().find(|(other, _)| *other == package).map(|(_, version)| version.clone());
+    let version =
+        resolution.versions().find(|(other, _)| *other == package).map(|(_, version)| version.clone());
     version.ok_or_else(|| Failure::new(Exit::Ours, format!("no version of {package} was chosen")))
 }

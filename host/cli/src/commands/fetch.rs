@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         let release = registry.any().read(package, version).map_err(failure)?;
         let found = release.facts.artifact;
-        if let Some(wanted) = pinned.filter(|pinned| pinned.version == *version).and_then(|pinned| pinned.artifact)
+        if let Some(wanted) =
+            pinned.filter(|pinned| pinned.version == *version).and_then(|pinned| pinned.artifact)
             && wanted != found
         {
             let what = package.at(version).to_string();
@@ -69,12 +70,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let name = format!("{}-{}-{}.wasm", package.namespace, package.name, package.version);
             let path = folder.join(name);
             let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
-            written.map_err(|error| Failure::new(Exit::Ours, format!("cannot write {}: {error}", path.display())))?;
+            written.map_err(|error| {
+                Failure::new(Exit::Ours, format!("cannot write {}: {error}", path.display()))
+            })?;
         }
     }
     let mut output = Output::new();
     let good = terminal::stdout_style("ok", terminal::GREEN);
-    output.line(format!("{good}  {} packages are as interstice.lock pins them", settled.lock.packages.len()))?;
+    output
+        .line(format!("{good}  {} packages are as interstice.lock pins them", settled.lock.packages.len()))?;
     Ok(output.flush()?)
 }
 
@@ -96,7 +100,13 @@ pub(crate) fn tree(arguments: &TreeArguments) -> Result<(), Failure> {
 }
 
 /// A package is opened where it comes first, and only named where it comes again.
-fn draw(lock: &Lock, packages: &[PackageId], indent: &str, shown: &mut BTreeSet<PackageId>, lines: &mut Vec<String>) {
+fn draw(
+    lock: &Lock,
+    packages: &[PackageId],
+    indent: &str,
+    shown: &mut BTreeSet<PackageId>,
+    lines: &mut Vec<String>,
+) {
     let dim = |text: &str| terminal::stdout_style(text, DIM);
     for (number, package) in packages.iter().enumerate() {
         let is_last = number + 1 == packages.len();
@@ -111,10 +121,16 @@ fn draw(lock: &Lock, packages: &[PackageId], indent: &str, shown: &mut BTreeSet<
             LockedSource::Database(path) => dim(&format!(" (database {})", path.display())),
         };
         let is_new = shown.insert(package.clone());
-        let again = if is_new || locked.dependencies.is_empty() { String::new() } else { dim(" (see above)") };
-        lines.push(format!("{}{}{from}{again}", dim(&format!("{indent}{branch}")), package.at(&locked.version)));
+        let again =
+            if is_new || locked.dependencies.is_empty() { String::new() } else { dim(" (see above)") };
+        lines.push(format!(
+            "{}{}{from}{again}",
+            dim(&format!("{indent}{branch}")),
+            package.at(&locked.version)
+        ));
         if is_new {
-            let next: Vec<_> = locked.dependencies.iter().filter_map(|name| PackageId::of(name).ok()).collect();
+            let next: Vec<_> =
+                locked.dependencies.iter().filter_map(|name| PackageId::of(name).ok()).collect();
             draw(lock, &next, &format!("{indent}{below}"), shown, lines);
         }
     }

@@ -65,7 +65,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         (false, false) => "published",
     };
     let name = registry.any().name();
-    output.line(format!("{}  {} in {name}", terminal::stdout_style(done, terminal::GREEN), outcome.package))?;
+    output.line(format!(
+        "{}  {} in {name}",
+        terminal::stdout_style(done, terminal::GREEN),
+        outcome.package
+    ))?;
     output.line(format!("digest  sha256:{}", outcome.artifact))?;
     if let Some((version, reasons)) = &outcome.since {
         output.line(format!("since {version}:"))?;

@@ -4,7 +4,7 @@
 use crate::exit::Failure;
 use crate::packages::{RegistryOptions, failure};
 use crate::terminal::{self, BLUE, DIM, Output};
-use interstice_registry::{PackageId, Registry, Release, Request, parse_release};
+use interstice_registry::{PackageId, Release, Request, parse_release};
 use interstice_wit::{Interface, Visibility};
 use semver::Version;
 use serde_json::{Value, json};
@@ -80,15 +80,23 @@ pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
     let opened = arguments.registry.open(Path::new("."))?;
     let registry = opened.any();
     let rows = rows(&opened, &package)?;
-    let newest = || rows.iter().rev().find(|row| !row.is_yanked).or(rows.last()).map(|row| row.version.clone());
+    let newest =
+        || rows.iter().rev().find(|row| !row.is_yanked).or(rows.last()).map(|row| row.version.clone());
     let Some(version) = wanted.or_else(newest) else { return Ok(()) };
     let release = registry.read(&package, &version).map_err(failure)?;
     let mut dependents = Vec::new();
     if let Ok(local) = opened.local("know dependents") {
         for listing in local.dependents(&package).map_err(failure)? {
-            let needs = listing.published.dependencies.iter().filter(|needed| needed.unversioned() == package.to_string());
+            let needs = listing
+                .published
+                .dependencies
+                .iter()
+                .filter(|needed| needed.unversioned() == package.to_string());
             let needs: Vec<_> = needs.map(|needed| needed.version.to_string()).collect();
-            dependents.push((listing.published.package.at(&listing.published.version).to_string(), needs.join(", ")));
+            dependents.push((
+                listing.published.package.at(&listing.published.version).to_string(),
+                needs.join(", "),
+            ));
         }
     }
     let mut output = Output::new();
@@ -110,7 +118,11 @@ fn rows(opened: &crate::packages::Opened, package: &PackageId) -> Result<Vec<Row
         return Ok(listings.into_iter().map(row).collect());
     }
     let offers = opened.any().versions(package).map_err(failure)?;
-    let row = |offer: interstice_registry::Offer| Row { version: offer.version, is_yanked: offer.is_yanked, time: None };
+    let row = |offer: interstice_registry::Offer| Row {
+        version: offer.version,
+        is_yanked: offer.is_yanked,
+        time: None,
+    };
     Ok(offers.into_iter().map(row).collect())
 }
 
@@ -169,7 +181,9 @@ fn as_text(
     output.line(head("exports"))?;
     for interface in public(release) {
         let contents = contents(interface).join(", ");
-        output.line(format!("  {}  {}", interface.name.name, terminal::stdout_style(&contents, DIM)).trim_end())?;
+        output.line(
+            format!("  {}  {}", interface.name.name, terminal::stdout_style(&contents, DIM)).trim_end(),
+        )?;
     }
     output.line(head("hashes"))?;
     output.line(format!("  artifact   {}", facts.artifact))?;

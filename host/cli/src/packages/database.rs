@@ -41,7 +41,8 @@ fn stored(artifacts: &ArtifactStore, source: &LockedSource) -> Result<Vec<Given>
         let bytes = artifacts.get(digest).map_err(failed)?;
         let schema = subject::component_schema(&bytes)?;
         let name = schema.package.unversioned();
-        let is_newer = newest.get(&name).is_none_or(|known| known.schema.package.version < schema.package.version);
+        let is_newer =
+            newest.get(&name).is_none_or(|known| known.schema.package.version < schema.package.version);
         if is_newer {
             let artifact = Some(interstice_wit::hash::artifact_hash(&bytes));
             newest.insert(name, Given { schema, artifact, source: source.clone() });
@@ -61,7 +62,8 @@ pub(super) fn find(modules: &[Given], package: &PackageId, data: &Path) -> Resul
         names.push(id.to_string());
     }
     let wanted = package.to_string();
-    let near = nearest(&wanted, names.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
+    let near =
+        nearest(&wanted, names.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
     let others = near.unwrap_or_else(|| match names.is_empty() {
         true => "; it has none".to_owned(),
         false => format!("; it has {}", names.join(", ")),
