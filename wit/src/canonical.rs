@@ -112,7 +112,7 @@ fn signature(schema: &Schema, function: &Function) -> Option<String> {
     let kind = match function.kind {
         FunctionKind::Reducer => "reducer",
         FunctionKind::Query => "query",
-        FunctionKind::On(_) | FunctionKind::Schedule { .. } => return None,
+        FunctionKind::On(_) | FunctionKind::Schedule { .. } | FunctionKind::Migrate => return None,
     };
     let params: Vec<_> = function
         .params

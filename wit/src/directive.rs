@@ -16,7 +16,7 @@ use crate::source::{FileId, Place};
 use std::ops::Range;
 
 /// The names of all directives.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 12] = [
     "table",
     "index",
     "unique",
@@ -26,7 +26,9 @@ pub(crate) const NAMES: [&str; 10] = [
     "query",
     "on",
     "schedule",
+    "migrate",
     "visibility",
+    "renamed-from",
 ];
 
 /// One directive.
@@ -53,7 +55,9 @@ pub(crate) enum DirectiveKind {
     Schedule {
         every_ms: u64,
     },
+    Migrate,
     Visibility(Visibility),
+    RenamedFrom(Word),
     /// Its mistake has been told; it still says that something was meant here.
     Faulty,
 }

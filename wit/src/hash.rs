@@ -44,10 +44,12 @@ pub fn interface_hash(schema: &Schema) -> ModuleHashes {
     module_hashes(schema, &schema.package.unversioned(), schema.exports.iter())
 }
 
-/// The same over the interfaces that a module imports by name, as it knew them: what it pins.
+/// The same over the interfaces of other modules that a module imports by name, as it knew them: what it
+/// pins. Older versions of itself are no other module.
 /// The hash of the whole is of no use to anybody but itself.
 pub fn imported_hashes(schema: &Schema) -> ModuleHashes {
-    let imported = schema.imports.iter().filter_map(|name| schema.interface(name));
+    let others = schema.imports.iter().filter(|name| !schema.is_former_self(name));
+    let imported = others.filter_map(|name| schema.interface(name));
     module_hashes(schema, &schema.package.unversioned(), imported)
 }
 

@@ -26,8 +26,8 @@
 //! [`Schema`] of a world, or [`Diagnostics`]: every mistake with its place, what was expected there and
 //! how to mend it. A schema travels as JSON in a component's custom section ([`section`]); one that
 //! comes from outside is checked by [`Schema::validate`] before anything trusts it. [`hash`] takes the
-//! hashes of its [`canonical`] form, [`doors`] says how a guest reaches its tables, and [`text`] writes
-//! values as WAVE and JSON.
+//! hashes of its [`canonical`] form, [`doors`] says how a guest reaches its tables, [`evolution`] what becomes of
+//! stored rows under a new version, and [`text`] writes values as WAVE and JSON.
 //!
 //! # Directives
 //!
@@ -50,9 +50,13 @@
 //! | `@on(init)`, `upgrade`, `connect`, `disconnect` | a function without parameters | the host calls it |
 //! | `@on(insert account, where = balance < 0)`, `delete`; `update` takes the row before and after | a function of the row | the host calls it for each such row |
 //! | `@schedule(every = 1h)`; `ms`, `s`, `m`, `h`, `d` | a function without parameters | the host calls it again and again |
+//! | `@migrate` | a function without parameters | the host calls it within an upgrade; it fills tables from those of the version before |
+//! | `@renamed-from(old-name)` | a table, a field of a table | the name that it had in the version before, which keeps its rows |
 //! | `@visibility(private)`, `public` | an interface | who may reach it; public if nothing is said |
 //!
-//! Every function of an exported interface says exactly one of `@reducer`, `@query`, `@on` and `@schedule`.
+//! Every function of an exported interface says exactly one of `@reducer`, `@query`, `@on`, `@schedule` and `@migrate`.
+//! A world that exports a migration may import interfaces of an older version of its own package: their tables,
+//! private ones too, are what the migration reads.
 //! Columns of keys and indexes are bools, integers, chars, strings, enums and `list<u8>`. Names of
 //! interfaces that end in `-rows` or `-table` are kept for the [`doors`].
 //!
@@ -63,8 +67,10 @@
 //! by `@unstable`. `@since` gates, `include` and nested packages are fine. The [`limits`] have names and reasons.
 
 pub mod canonical;
+pub mod diff;
 mod directive;
 pub mod doors;
+pub mod evolution;
 mod finding;
 pub mod hash;
 mod identifier;

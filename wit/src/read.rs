@@ -67,6 +67,7 @@ fn read_parsed(
         exported: BTreeSet::new(),
         statements: Statements::default(),
         table_names: BTreeMap::new(),
+        former_table_names: BTreeMap::new(),
         named_packages: BTreeSet::new(),
         reached: Vec::new(),
         nodes: 0,
@@ -109,6 +110,8 @@ struct Reader<'a> {
     statements: Statements,
     /// The tables that were read, and where.
     table_names: BTreeMap<String, Place>,
+    /// The names that tables had before, each with the table that has it no more.
+    former_table_names: BTreeMap<String, String>,
     /// The packages whose names were judged.
     named_packages: BTreeSet<PackageId>,
     /// Named types that something refers to and that no interface was read for yet.

@@ -206,6 +206,9 @@ pub struct Table {
     pub primary_key: Vec<ColumnIndex>,
     /// Its secondary indexes, unique ones included, in the order of their names.
     pub indexes: Vec<Index>,
+    /// The name that the table had in the version before, if this one gave it another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
 }
 
 /// Whether the rows of a table survive a restart.
@@ -237,6 +240,9 @@ pub struct Column {
     pub auto_increment: bool,
     /// The value that an older row takes when the column is new, as canonical WAVE text.
     pub default: Option<String>,
+    /// The name that the column had in the version before, if this one gave it another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
 }
 
 /// A secondary index, ordered by its columns and then by the primary key.
@@ -290,6 +296,8 @@ pub enum FunctionKind {
         /// The time from one run to the next, in milliseconds.
         every_ms: u64,
     },
+    /// The host calls it within an upgrade: it fills the new tables from those of the version before.
+    Migrate,
 }
 
 /// What a handler waits for.
@@ -396,6 +404,18 @@ impl Schema {
     /// The definition of a named type.
     pub fn type_def(&self, name: &TypeName) -> Option<&TypeDef> {
         self.interface(&name.interface)?.types.iter().find(|def| def.name == name.name)
+    }
+
+    /// Whether the interface belongs to another version of the module's own package, as the tables do
+    /// that a migration reads.
+    pub fn is_former_self(&self, interface: &InterfaceName) -> bool {
+        let (owner, own) = (&interface.package, &self.package);
+        owner.namespace == own.namespace && owner.name == own.name && owner.version != own.version
+    }
+
+    /// The imported interfaces of older versions of the package itself.
+    pub fn former_imports(&self) -> impl Iterator<Item = &InterfaceName> {
+        self.imports.iter().filter(|import| self.is_former_self(import))
     }
 
     /// Every table that this module owns, with the interface in which it stands.

@@ -54,8 +54,9 @@ impl Schema {
                 return invalid(import.to_string(), "it is imported, but not described");
             }
         }
+        self.check_former_self()?;
         let mut checker = Checker { schema: self, defs: self.defs(), sizes: HashMap::new(), nodes: 0 };
-        let mut tables = BTreeSet::new();
+        let (mut tables, mut former) = (BTreeSet::new(), BTreeSet::new());
         for interface in self.exports.iter().chain(&self.foreign) {
             checker.interface(interface)?;
         }
@@ -65,6 +66,26 @@ impl Schema {
             }
             if !tables.insert(&table.name) {
                 return invalid(interface.name.to_string(), format!("there are two tables `{}`", table.name));
+            }
+            if let Some(name) = table.renamed_from.as_ref().filter(|name| !former.insert(*name)) {
+                return invalid(interface.name.to_string(), format!("two tables have been `{name}` before"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of its own older versions a module imports tables, and only for a migration.
+    fn check_former_self(&self) -> Result<(), InvalidSchema> {
+        for import in self.former_imports() {
+            let context = import.to_string();
+            if import.package.version.cmp_precedence(&self.package.version).is_ge() {
+                return invalid(context, "it is imported from a version of this package that is not older");
+            }
+            if !self.functions().any(|(_, function)| function.kind == FunctionKind::Migrate) {
+                return invalid(context, "an older version of this package is imported without a migration");
+            }
+            if self.interface(import).is_some_and(|interface| !interface.functions.is_empty()) {
+                return invalid(context, "functions of an older version of this package are imported");
             }
         }
         Ok(())
@@ -90,10 +111,15 @@ fn check_sorted<'a>(
     }
 }
 
-fn check_name(context: &str, name: &str) -> Result<(), InvalidSchema> {
+/// Whether this is a name in kebab-case, and not too long for one.
+pub(crate) fn is_name(name: &str) -> bool {
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
     let is_kebab = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.split('-').all(is_word);
-    if name.len() > MAX_NAME_BYTES || !is_kebab {
+    name.len() <= MAX_NAME_BYTES && is_kebab
+}
+
+fn check_name(context: &str, name: &str) -> Result<(), InvalidSchema> {
+    if !is_name(name) {
         let shown: String = name.chars().take(40).collect();
         return invalid(context, format!("`{shown}` is not a name in kebab-case"));
     }
@@ -154,6 +180,9 @@ impl<'a> Checker<'a> {
                 FunctionKind::Schedule { every_ms: 0 } => invalid(context, "it runs without a pause"),
                 FunctionKind::Schedule { .. } if !function.params.is_empty() => {
                     invalid(context, "a schedule takes no parameters")
+                }
+                FunctionKind::Migrate if !function.params.is_empty() => {
+                    invalid(context, "a migration takes no parameters")
                 }
                 _ => Ok(()),
             };

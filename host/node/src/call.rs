@@ -228,6 +228,7 @@ impl Function {
     fn not_callable(&self) -> Option<&'static str> {
         match self.kind {
             FunctionKind::On(_) | FunctionKind::Schedule { .. } => Some("a handler of the host"),
+            FunctionKind::Migrate => Some("a migration, which an upgrade runs"),
             FunctionKind::Reducer | FunctionKind::Query if !self.public => Some("private"),
             FunctionKind::Reducer | FunctionKind::Query => None,
         }

@@ -85,6 +85,8 @@ fn kind(name: &str, cursor: &mut Cursor) -> Parsed<DirectiveKind> {
         "default" => default(cursor).map(DirectiveKind::Default),
         "reducer" => plain(cursor, name).map(|()| DirectiveKind::Reducer),
         "query" => plain(cursor, name).map(|()| DirectiveKind::Query),
+        "migrate" => plain(cursor, name).map(|()| DirectiveKind::Migrate),
+        "renamed-from" => renamed_from(cursor).map(DirectiveKind::RenamedFrom),
         "on" => on(cursor).map(DirectiveKind::On),
         "schedule" => schedule(cursor).map(|every_ms| DirectiveKind::Schedule { every_ms }),
         _ => {
@@ -202,6 +204,14 @@ fn default(cursor: &mut Cursor) -> Parsed<Word> {
     }
     cursor.closes(mend)?;
     Ok(value)
+}
+
+fn renamed_from(cursor: &mut Cursor) -> Parsed<Word> {
+    let mend = "write the name that it had before: `@renamed-from(old-name)`";
+    cursor.expect("(", mend)?;
+    let name = cursor.name("the name that it had before", mend)?;
+    cursor.closes(mend)?;
+    Ok(name)
 }
 
 const ON: &str = "write for example `@on(init)` or `@on(insert account, where = balance < 0)`";

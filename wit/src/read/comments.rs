@@ -68,6 +68,13 @@ impl Comments {
         self.by_name.get(&(place.file, place.range.start))?.content.docs.clone()
     }
 
+    /// Whether a directive of this name stands above the item.
+    pub(super) fn has_directive(&self, place: &Place, name: &str) -> bool {
+        self.by_name
+            .get(&(place.file, place.range.start))
+            .is_some_and(|comment| comment.content.directives.iter().any(|directive| directive.name == name))
+    }
+
     /// Says that the item exists, and hands out its comment if it belongs to the package that is read.
     pub(super) fn claim(&mut self, place: &Place) -> Option<Rc<DocComment>> {
         let comment = self.by_name.get_mut(&(place.file, place.range.start))?;

@@ -12,7 +12,7 @@ use crate::source::Place;
 use wit_parser::{FunctionKind as WitKind, InterfaceId, TypeDefKind};
 
 /// What a function must say.
-const KINDS: &str = "`@reducer`, `@query`, `@on(…)` or `@schedule(…)`";
+const KINDS: &str = "`@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate`";
 
 impl Reader<'_> {
     /// A function of an interface; nothing for one that does not concern this module, or is not a function
@@ -38,7 +38,10 @@ impl Reader<'_> {
         let comment = self.comments.of(&place, self.mistakes);
         let kinds = kinds(&comment.directives);
         let is_handler = |directive: &&Directive| {
-            matches!(directive.kind, DirectiveKind::On(_) | DirectiveKind::Schedule { .. })
+            matches!(
+                directive.kind,
+                DirectiveKind::On(_) | DirectiveKind::Schedule { .. } | DirectiveKind::Migrate
+            )
         };
         if role == Role::Imported && kinds.first().is_some_and(is_handler) {
             return None;
@@ -126,6 +129,7 @@ impl Reader<'_> {
             DirectiveKind::Reducer => Some(FunctionKind::Reducer),
             DirectiveKind::Query => Some(FunctionKind::Query),
             DirectiveKind::Schedule { every_ms } => Some(FunctionKind::Schedule { every_ms: *every_ms }),
+            DirectiveKind::Migrate => Some(FunctionKind::Migrate),
             DirectiveKind::On(on) => self.trigger(on, interface).map(FunctionKind::On),
             _ => None,
         }
@@ -158,7 +162,7 @@ impl Reader<'_> {
                     }
                 }
             }
-            FunctionKind::On(_) | FunctionKind::Schedule { .. } => {
+            FunctionKind::On(_) | FunctionKind::Schedule { .. } | FunctionKind::Migrate => {
                 (Vec::new(), "take no parameters: the host has none to give".to_owned())
             }
         };
@@ -220,8 +224,11 @@ fn is_kind(directive: &Directive) -> bool {
         DirectiveKind::Reducer
         | DirectiveKind::Query
         | DirectiveKind::On(_)
-        | DirectiveKind::Schedule { .. } => true,
-        DirectiveKind::Faulty => matches!(directive.name, "reducer" | "query" | "on" | "schedule"),
+        | DirectiveKind::Schedule { .. }
+        | DirectiveKind::Migrate => true,
+        DirectiveKind::Faulty => {
+            matches!(directive.name, "reducer" | "query" | "on" | "schedule" | "migrate")
+        }
         _ => false,
     }
 }

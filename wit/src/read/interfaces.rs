@@ -99,7 +99,9 @@ impl Reader<'_> {
         if interface.package == Some(self.root) {
             return None;
         }
-        if self.visibility(id) == Visibility::Private {
+        if self.is_former_self(id) {
+            self.check_former_self(id, &place);
+        } else if self.visibility(id) == Visibility::Private {
             let name = self.interface_name(id);
             self.mistake(
                 Mistake::new(place, format!("`{name}` is private to `{owner}`")).label("imports it").mend(
@@ -110,6 +112,44 @@ impl Reader<'_> {
             );
         }
         Some(())
+    }
+
+    /// Whether the interface belongs to another version of the package that is read.
+    pub(super) fn is_former_self(&self, id: InterfaceId) -> bool {
+        let Some(owner) = self.resolve.interfaces[id].package.filter(|owner| *owner != self.root) else {
+            return false;
+        };
+        let (owner, own) = (&self.resolve.packages[owner].name, &self.resolve.packages[self.root].name);
+        owner.namespace == own.namespace && owner.name == own.name
+    }
+
+    /// What a migration reads: the tables of an older version of the package, private ones too.
+    fn check_former_self(&mut self, id: InterfaceId, place: &Place) {
+        let name = self.interface_name(id);
+        let own = self.package_name(self.root);
+        let refusal = if name.package.version.cmp_precedence(&own.version).is_ge() {
+            Some((
+                format!("`{name}` does not belong to an older version of `{own}`"),
+                "import the tables of the version from which the migration comes".to_owned(),
+            ))
+        } else if !self.exported.iter().any(|exported| self.has_migration(*exported)) {
+            Some((
+                format!("nothing reads the tables of `{}`, the older version of this package", name.package),
+                "export a function with `/// @migrate` above it, which the upgrade runs, or remove the import"
+                    .to_owned(),
+            ))
+        } else {
+            None
+        };
+        if let Some((message, mend)) = refusal {
+            self.mistake(Mistake::new(place.clone(), message).label("imports it").mend(mend));
+        }
+    }
+
+    /// Whether a function of the interface says that it is a migration, or was meant to.
+    fn has_migration(&self, id: InterfaceId) -> bool {
+        let mut functions = self.resolve.interfaces[id].functions.values();
+        functions.any(|function| self.comments.has_directive(&self.place(function.span), "migrate"))
     }
 
     /// Refuses whatever a world holds but interfaces under their own names.
@@ -240,6 +280,9 @@ impl Reader<'_> {
         let mut functions = Vec::new();
         if role != Role::Types {
             tables.extend(interface.types.values().filter_map(|record| self.table(*record, id, role)));
+        }
+        // Of an older version of the package itself nothing runs any more.
+        if role != Role::Types && !self.is_former_self(id) {
             functions.extend(
                 interface.functions.values().filter_map(|function| self.function(function, id, role)),
             );

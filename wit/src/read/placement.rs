@@ -155,12 +155,14 @@ fn fits(directive: &Directive, item: Item) -> bool {
         (DirectiveKind::Unique(columns), Item::Record) => !columns.is_empty(),
         (DirectiveKind::Unique(columns), Item::Field) => columns.is_empty(),
         (DirectiveKind::AutoIncrement | DirectiveKind::Default(_), Item::Field) => true,
+        (DirectiveKind::RenamedFrom(_), Item::Record | Item::Field) => true,
         (DirectiveKind::Visibility(_), Item::Interface) => true,
         (
             DirectiveKind::Reducer
             | DirectiveKind::Query
             | DirectiveKind::On(_)
-            | DirectiveKind::Schedule { .. },
+            | DirectiveKind::Schedule { .. }
+            | DirectiveKind::Migrate,
             Item::Function,
         ) => true,
         _ => false,
@@ -193,6 +195,10 @@ fn misplaced(directive: &Directive, item: Item) -> Mistake {
         (DirectiveKind::AutoIncrement | DirectiveKind::Default(_), _) => {
             "it belongs above a field of a table"
         }
+        (DirectiveKind::RenamedFrom(_), Item::Function) => {
+            "a function has one name only: callers know it by that, so add the new one beside the old"
+        }
+        (DirectiveKind::RenamedFrom(_), _) => "it belongs above a table or a field of one",
         _ => "it belongs above a function",
     };
     Mistake::new(directive.place.clone(), format!("`@{name}` stands before {stands_before}"))

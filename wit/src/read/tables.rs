@@ -10,7 +10,9 @@ use crate::finding::{Mistake, clip};
 use crate::literal;
 use crate::schema::{Column, ColumnIndex, Index, Storage, Table, Visibility};
 use crate::source::Place;
+use crate::validate::is_name;
 use interstice_codec::ValueType;
+use std::collections::BTreeMap;
 use wit_parser::{Field, InterfaceId, TypeDefKind, TypeId};
 
 /// A table while it is read.
@@ -82,6 +84,15 @@ impl<'a> Reader<'a> {
         self.check_counters(&draft);
         self.check_defaults(&draft);
 
+        let renamed_from = comment.directives.iter().find_map(|directive| match &directive.kind {
+            DirectiveKind::RenamedFrom(word) => self.former_name(name, word),
+            _ => None,
+        });
+        if let Some(former) = renamed_from.as_ref().filter(|_| role == Role::Exported) {
+            self.check_table_rename(name, former, &place);
+        }
+        self.check_column_renames(&columns, &body.fields);
+
         let visibility = arguments.visibility.unwrap_or(Visibility::Private);
         if visibility == Visibility::Public && self.visibility(interface) == Visibility::Private {
             self.mistake(
@@ -101,7 +112,47 @@ impl<'a> Reader<'a> {
             columns,
             primary_key: draft.primary_key,
             indexes,
+            renamed_from,
         })
+    }
+
+    /// The name that an item had in the version before.
+    fn former_name(&mut self, name: &str, former: &Word) -> Option<String> {
+        if former.text == name {
+            self.mistake(
+                Mistake::new(former.place.clone(), format!("`{name}` is the name that it has now"))
+                    .label("expected another name")
+                    .mend("write the name that it had in the version before, or remove `@renamed-from`"),
+            );
+            return None;
+        }
+        if !is_name(&former.text) {
+            let message = format!("`{}` cannot have been a name", clip(&former.text));
+            self.mistake(
+                Mistake::new(former.place.clone(), message)
+                    .label("expected a name in kebab-case")
+                    .mend("write the name as the WIT of the version before has it"),
+            );
+            return None;
+        }
+        Some(former.text.clone())
+    }
+
+    fn check_table_rename(&mut self, name: &str, former: &str, place: &Place) {
+        let first = self.former_table_names.insert(former.to_owned(), name.to_owned());
+        if let Some(first) = first.filter(|first| first != name) {
+            self.mistake(renamed_twice(&first, name, former, place));
+        }
+    }
+
+    fn check_column_renames(&mut self, columns: &[Column], fields: &[Field]) {
+        let mut former_names = BTreeMap::new();
+        for (column, field) in columns.iter().zip(fields) {
+            let Some(former) = &column.renamed_from else { continue };
+            if let Some(first) = former_names.insert(former, &column.name) {
+                self.mistake(renamed_twice(first, &column.name, former, &self.place(field.span)));
+            }
+        }
     }
 
     /// The doors to a table are named by the package and the table alone.
@@ -135,6 +186,7 @@ impl<'a> Reader<'a> {
             ty: self.ty(&field.ty, &place),
             auto_increment: false,
             default: None,
+            renamed_from: None,
         };
         for directive in &comment.directives {
             match &directive.kind {
@@ -158,6 +210,9 @@ impl<'a> Reader<'a> {
                     draft.defaults.push((position, directive.place.clone()));
                     column.default = self.shapes.value_type(&field.ty).and_then(|ty| self.wave(value, &ty));
                 }
+                DirectiveKind::RenamedFrom(word) => {
+                    column.renamed_from = self.former_name(&field.name, word);
+                }
                 _ => {}
             }
         }
@@ -180,6 +235,12 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+fn renamed_twice(first: &str, second: &str, former: &str, place: &Place) -> Mistake {
+    Mistake::new(place.clone(), format!("`{first}` and `{second}` cannot both have been `{former}` before"))
+        .label("the second one")
+        .mend("leave `@renamed-from` on one of them")
 }
 
 /// A type as it is called in a message; the whole of a large one would not help.

@@ -77,6 +77,13 @@ impl Reader<'_> {
             let message = format!("the world does not name the interface of the table `{name}`");
             return Some((message, format!("write `{verb};` in the world")));
         }
+        if self.is_former_self(owner) {
+            let message = format!("the table `{name}` belongs to an older version of this package");
+            return Some((
+                message,
+                "watch the table of this version; a migration may read the old one".to_owned(),
+            ));
+        }
         if !is_own && table.visibility != Some(Visibility::Public) {
             let message = format!("the table `{name}` is private to `{}`", interface.package);
             return Some((message, "only public tables of other modules can be watched".to_owned()));

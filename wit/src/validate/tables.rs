@@ -2,7 +2,7 @@
 //! It asks what the reader asks of a table, without places to point at.
 //! Invariant: a table that passes is one that the reader could have returned.
 
-use super::{Checker, InvalidSchema, invalid};
+use super::{Checker, InvalidSchema, check_name, invalid};
 use crate::limits::{MAX_INDEXES, MAX_KEY_COLUMNS};
 use crate::literal;
 use crate::read::keys::{is_integer, is_key_type};
@@ -28,6 +28,7 @@ impl<'a> Checker<'a> {
         if table.visibility == Visibility::Public && interface.visibility == Visibility::Private {
             return invalid(context, "it is public, and its interface is private");
         }
+        check_former_names(&context, table)?;
         let mut types = Vec::new();
         for column in &table.columns {
             self.count(&context, &column.ty)?;
@@ -109,5 +110,22 @@ impl<'a> Checker<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Names that the table and its columns had before.
+fn check_former_names(context: &str, table: &Table) -> Result<(), InvalidSchema> {
+    let columns = table.columns.iter().map(|column| (&column.name, &column.renamed_from));
+    for (name, former) in columns.clone().chain([(&table.name, &table.renamed_from)]) {
+        let Some(former) = former else { continue };
+        check_name(context, former)?;
+        if former == name {
+            return invalid(context, format!("`{name}` was `{name}` before"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    match columns.filter_map(|(_, former)| former.as_ref()).find(|former| !seen.insert(*former)) {
+        Some(former) => invalid(context, format!("two columns have been `{former}` before")),
+        None => Ok(()),
     }
 }

@@ -10,15 +10,15 @@ fn an_unknown_directive_is_told_with_the_one_that_was_meant() {
         expect![[r#"
             bank.wit:3:6: `@tabel` is not a directive
               `tabel` unknown directive
-              mend: did you mean `table`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of prose may begin with a word in backticks instead
+              mend: did you mean `table`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@migrate`, `@visibility`, `@renamed-from`; a line of prose may begin with a word in backticks instead
 
             bank.wit:5:6: `@reduser` is not a directive
               `reduser` unknown directive
-              mend: did you mean `reducer`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of prose may begin with a word in backticks instead
+              mend: did you mean `reducer`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@migrate`, `@visibility`, `@renamed-from`; a line of prose may begin with a word in backticks instead
 
             bank.wit:7:6: `@since` is not a directive
               `since` unknown directive
-              mend: the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of prose may begin with a word in backticks instead
+              mend: the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@migrate`, `@visibility`, `@renamed-from`; a line of prose may begin with a word in backticks instead
 
         "#]],
     );
@@ -196,7 +196,7 @@ world bank { export ledger; }
               mend: put it above the interface, record, field or function that it describes
 
             bank.wit:5:3: `f` does not say what it is to the database
-              `f` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `f` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
 
             bank.wit:5:10: a directive after code on the same line belongs to nothing
@@ -212,7 +212,7 @@ world bank { export ledger; }
               mend: write it as a `///` line above the item
 
             bank.wit:10:3: `h` does not say what it is to the database
-              `h` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `h` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
 
             bank.wit:11:9: this directive belongs to nothing
@@ -289,7 +289,7 @@ fn mistakes_in_directives_are_told_beside_a_syntax_error() {
 
             b.wit:2:6: `@reduce` is not a directive
               `reduce` unknown directive
-              mend: did you mean `reducer`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of prose may begin with a word in backticks instead
+              mend: did you mean `reducer`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@migrate`, `@visibility`, `@renamed-from`; a line of prose may begin with a word in backticks instead
 
             deps/x.wit:2:14: expected `type`, `resource` or `func`, found eof
               mend: the file ends too early: a `}` may be missing
@@ -348,7 +348,7 @@ r { id: u64 }",
               mend: put it on the lines above the item that it describes
 
             bank.wit:6:1: `f` does not say what it is to the database
-              `f` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `f` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
 
             bank.wit:8:5: this directive belongs to nothing

@@ -9,16 +9,16 @@ fn a_function_that_does_not_say_what_it_is_is_refused() {
         "f: func();\n/// Only prose.\ng: func(x: u64) -> u64;\n/// @reducer\n/// @query\nh: func();",
         expect![[r#"
             bank.wit:3:1: `f` does not say what it is to the database
-              `f` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `f` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
 
             bank.wit:5:1: `g` does not say what it is to the database
-              `g` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `g` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
 
             bank.wit:7:5: `h` says twice what it is
               `@query` here
-              mend: leave one of `@reducer`, `@query`, `@on(…)` or `@schedule(…)`
+              mend: leave one of `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate`
 
         "#]],
     );

@@ -31,7 +31,7 @@ fn a_finding_shows_its_source_in_a_report() {
 
         snippet line 2: interface i {
         snippet line 3:   f: func();
-            label at line 3, column 3: expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+            label at line 3, column 3: expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
         snippet line 4: }
         diagnostic help: write `/// @reducer` above it if it writes, `/// @query` if it only reads
     "#]]

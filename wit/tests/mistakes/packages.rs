@@ -273,7 +273,7 @@ fn an_import_that_is_no_module_or_private_is_refused() {
         None,
         expect![[r#"
             deps/clocks.wit:2:19: `now` does not say what it is, so `wasi:clocks/clock@0.2.0` belongs to no module
-              `now` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `now` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: import interfaces of Interstice modules only; a module has no other way out
 
             deps/plain.wit:1:9: the package `acme:plain` has no version
@@ -368,15 +368,15 @@ fn mistakes_come_sorted_by_file_and_place() {
         None,
         expect![[r#"
             a.wit:4:3: `f` does not say what it is to the database
-              `f` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `f` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
 
             b.wit:2:3: `g` does not say what it is to the database
-              `g` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `g` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
 
             b.wit:3:3: `f` does not say what it is to the database
-              `f` expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+              `f` expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
               mend: write `/// @reducer` above it if it writes, `/// @query` if it only reads
 
         "#]],

@@ -97,6 +97,7 @@ fn function_text(schema: &Schema, interface: &Interface, function: &Function) ->
         FunctionKind::Reducer => "reducer".to_owned(),
         FunctionKind::Query => "query".to_owned(),
         FunctionKind::Schedule { every_ms } => format!("every {}", duration(*every_ms)),
+        FunctionKind::Migrate => "migrate".to_owned(),
         FunctionKind::On(trigger) => format!("on {}", trigger_text(schema, trigger)),
     };
     format!("{} {}", keyword(&kind), types::function(function, interface))

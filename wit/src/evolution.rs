@@ -1,0 +1,91 @@
+//! What becomes of stored tables when a new version of a module replaces an old one.
+//! It looks at two schemas and never at a row; it pairs tables and columns and says how a row of the old
+//! table reads as one of the new.
+//! Invariant: a change called automatic needs no code of the module, and loses no value of a column that stays.
+
+pub(crate) mod columns;
+pub(crate) mod difference;
+pub(crate) mod pairs;
+pub(crate) mod step;
+
+pub use step::Step;
+
+use crate::schema::{ColumnIndex, Schema, TypeName};
+use serde::{Deserialize, Serialize};
+
+/// What becomes of one table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableEvolution {
+    /// The table in the old version; none if the new one adds it.
+    pub old: Option<TypeName>,
+    /// The table in the new version; none if that has it no more.
+    pub new: Option<TypeName>,
+    /// What happens to it.
+    pub change: TableChange,
+}
+
+/// What happens to a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableChange {
+    /// Nothing that a row, a reader or an index could notice.
+    Unchanged,
+    /// It is new, and begins empty.
+    Added,
+    /// It is gone, and its rows go with it.
+    Removed,
+    /// Rows are converted when they are read; no row is written.
+    Automatic {
+        /// Where each column of the new table comes from, in the order of the new table.
+        columns: Vec<ColumnSource>,
+        /// What is done, for people.
+        steps: Vec<Step>,
+    },
+    /// Only a migration function can do it.
+    ByFunction {
+        /// Why, a sentence each.
+        reasons: Vec<String>,
+    },
+}
+
+/// Where a column of the new table comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnSource {
+    /// The bytes of that column of the old table, as they are.
+    Same(ColumnIndex),
+    /// The integer in that column of the old table, in the type of the new one, which holds each of its values.
+    Widened(ColumnIndex),
+    /// `some` of the bytes of that column of the old table.
+    MadeOptional(ColumnIndex),
+    /// These bytes, the row codec's encoding of the default, or of `none`.
+    Default(Vec<u8>),
+}
+
+/// What becomes of each table of the old version and of the new one: those of the new in their order, then those
+/// that are gone.
+///
+/// Tables are paired by `@renamed-from` and by name, in whatever interface they stand; columns in the same way.
+/// A `@renamed-from` that the old version has too has done its work, and is passed over.
+///
+/// # Panics
+/// If one of the schemas came from outside and was not validated.
+pub fn tables(old: &Schema, new: &Schema) -> Vec<TableEvolution> {
+    let pairs = pairs::tables(old, new);
+    let name = |interface: &crate::Interface, table: &crate::Table| TypeName {
+        interface: interface.name.clone(),
+        name: table.name.clone(),
+    };
+    pairs
+        .into_iter()
+        .map(|(before, after)| TableEvolution {
+            old: before.map(|(interface, table)| name(interface, table)),
+            new: after.map(|(interface, table)| name(interface, table)),
+            change: match (before, after) {
+                (Some(before), Some(after)) => columns::differences(old, before, new, after).change(),
+                (None, _) => TableChange::Added,
+                (Some(_), None) => TableChange::Removed,
+            },
+        })
+        .collect()
+}
