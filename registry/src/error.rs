@@ -113,8 +113,8 @@ pub enum RegistryError {
     },
     /// The version is smaller than the change.
     #[error(
-        "{new} cannot follow {old}: {reason}; the smallest version that can is {smallest}:{}",
-        listed(reasons)
+        "{new} cannot follow {old}: {reason}; {}:{}",
+        smallest_text(smallest.as_ref()), listed(reasons)
     )]
     TooSmall {
         /// The version that was to be published.
@@ -124,7 +124,7 @@ pub enum RegistryError {
         /// What kind of change it is.
         reason: &'static str,
         /// The version that would fit.
-        smallest: Version,
+        smallest: Option<Version>,
         /// The changes.
         reasons: Vec<String>,
     },
@@ -429,6 +429,13 @@ fn there_are(versions: &[Version]) -> String {
                 if many.len() > 10 { format!(" and {} older", many.len() - 10) } else { String::new() };
             format!("are {shown}{more}")
         }
+    }
+}
+
+fn smallest_text(smallest: Option<&Version>) -> String {
+    match smallest {
+        Some(smallest) => format!("the smallest version that can is {smallest}"),
+        None => "no number is left that can".to_owned(),
     }
 }
 

@@ -9,7 +9,6 @@
 //! needs, [`resolve`](resolve::resolve) chooses versions, [`Lock`] pins them, and [`vendor`] writes their
 //! public WIT into `wit/deps`.
 
-mod comparison;
 mod error;
 mod files;
 pub mod index;
@@ -30,7 +29,6 @@ mod testing;
 mod toml;
 pub mod vendor;
 
-pub use comparison::{Change, Changes, Comparison, by_hashes, smallest_next};
 pub use error::{ErrorKind, RegistryError};
 pub use local::{Found, LocalRegistry, Verified};
 pub use lock::{LOCK, Lock, Locked, LockedSource};

@@ -316,7 +316,7 @@ impl Registry for LocalRegistry {
         Release::read(bytes, &what)?.expect(package, version, &what)
     }
 
-    fn publish(&self, release: &Release, options: &PublishOptions<'_>) -> Result<Outcome, RegistryError> {
+    fn publish(&self, release: &Release, options: &PublishOptions) -> Result<Outcome, RegistryError> {
         publish::publish(self, release, options, &mut |_| Ok(()))
     }
 }

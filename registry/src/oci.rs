@@ -311,7 +311,7 @@ impl Registry for OciRegistry {
         Release::read(bytes, &what)?.expect(package, version, &what)
     }
 
-    fn publish(&self, release: &Release, options: &PublishOptions<'_>) -> Result<Outcome, RegistryError> {
+    fn publish(&self, release: &Release, options: &PublishOptions) -> Result<Outcome, RegistryError> {
         let package = PackageId::of(&release.facts.package)?;
         let version = &release.facts.package.version;
         check_name(&package, version)?;
@@ -338,8 +338,7 @@ impl Registry for OciRegistry {
             outcome.was_there = true;
             return Ok(outcome);
         }
-        let changes = check_neighbours(self, &package, &versions, release, options)?;
-        outcome.since = changes.map(|(version, changes)| (version, changes.reasons));
+        outcome.since = check_neighbours(self, &package, &versions, release)?;
         if !options.is_dry_run {
             self.push(&package, release)?;
             self.cache.remember(&package, version, &release.facts.artifact, Some(&release.bytes));

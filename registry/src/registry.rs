@@ -1,7 +1,7 @@
 //! What every registry can do, whatever it is kept in, and how one is named.
 //! Invariant: what [`Registry::read`] returns has the digest that the registry recorded for it.
 
-use crate::{Comparison, PackageId, RegistryError, Release};
+use crate::{PackageId, RegistryError, Release};
 use interstice_wit::{Hash, PackageName};
 use semver::Version;
 use std::fmt;
@@ -18,9 +18,8 @@ pub struct Offer {
 }
 
 /// How a version is published.
-pub struct PublishOptions<'a> {
-    /// Says of two versions which may follow which.
-    pub comparison: &'a dyn Comparison,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PublishOptions {
     /// Does everything but publish.
     pub is_dry_run: bool,
 }
@@ -61,7 +60,7 @@ pub trait Registry {
     ///
     /// # Errors
     /// If the version is taken or too small for its changes, or the registry cannot be written.
-    fn publish(&self, release: &Release, options: &PublishOptions<'_>) -> Result<Outcome, RegistryError>;
+    fn publish(&self, release: &Release, options: &PublishOptions) -> Result<Outcome, RegistryError>;
 }
 
 /// Where a registry is.

@@ -9,7 +9,7 @@ use crate::subject;
 use crate::terminal;
 use interstice_registry::{
     ErrorKind, Given, LocalRegistry, Location, Lock, LockedSource, Manifest, OciRegistry, PackageId, Project,
-    Registry, RegistryError, Resolution, by_hashes,
+    Registry, RegistryError, Resolution,
 };
 use interstice_wit::Schema;
 use std::collections::BTreeMap;
@@ -124,11 +124,6 @@ pub(crate) fn failure(error: RegistryError) -> Failure {
         (_, ErrorKind::Ours) => Exit::Ours,
     };
     Failure::from_error(exit, &error)
-}
-
-/// Compares two versions of a module for `publish`.
-pub(crate) fn compare(old: &Schema, new: &Schema) -> interstice_registry::Changes {
-    by_hashes(old, new)
 }
 
 /// A warning on stderr.

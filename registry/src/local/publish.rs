@@ -28,21 +28,21 @@ pub(super) enum Step {
 pub(super) fn publish(
     registry: &LocalRegistry,
     release: &Release,
-    options: &PublishOptions<'_>,
+    options: &PublishOptions,
     at: &mut dyn FnMut(Step) -> Result<(), RegistryError>,
 ) -> Result<Outcome, RegistryError> {
     let package = PackageId::of(&release.facts.package)?;
     let version = &release.facts.package.version;
     check_name(&package, version)?;
     if options.is_dry_run {
-        let mut outcome = examine(registry, &package, release, options)?;
+        let mut outcome = examine(registry, &package, release)?;
         outcome.warnings.extend(cannot_write(registry));
         return Ok(outcome);
     }
     let _lock = registry.folder.lock()?;
     at(Step::Locked)?;
     let index = finish(registry)?;
-    let outcome = examine(registry, &package, release, options)?;
+    let outcome = examine(registry, &package, release)?;
     if outcome.was_there {
         return Ok(outcome);
     }
@@ -66,7 +66,6 @@ fn examine(
     registry: &LocalRegistry,
     package: &PackageId,
     release: &Release,
-    options: &PublishOptions<'_>,
 ) -> Result<Outcome, RegistryError> {
     let version = &release.facts.package.version;
     let offers = registry.offers(package)?;
@@ -87,8 +86,7 @@ fn examine(
         return Ok(outcome);
     }
     let versions: Vec<_> = offers.into_iter().map(|(version, _)| version).collect();
-    let changes = check_neighbours(registry, package, &versions, release, options)?;
-    outcome.since = changes.map(|(version, changes)| (version, changes.reasons));
+    outcome.since = check_neighbours(registry, package, &versions, release)?;
     if versions.is_empty() {
         let packages = registry.packages()?;
         for other in look_alikes(package, &packages) {

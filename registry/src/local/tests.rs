@@ -3,7 +3,6 @@
 
 use super::publish::{Step, publish};
 use super::*;
-use crate::by_hashes;
 use crate::testing::{bank, package};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -13,8 +12,8 @@ struct Case {
     registry: LocalRegistry,
 }
 
-fn options(is_dry_run: bool) -> PublishOptions<'static> {
-    PublishOptions { comparison: &by_hashes, is_dry_run }
+fn options(is_dry_run: bool) -> PublishOptions {
+    PublishOptions { is_dry_run }
 }
 
 impl Case {
@@ -103,12 +102,12 @@ fn a_breaking_change_needs_a_breaking_version() {
     let case = Case::bank();
     let breaking = refusal(case.try_publish(&bank("1.3.0", &["a", "b"])));
     assert!(
-        breaking.contains("acme:bank@1.3.0 cannot follow 1.2.0: it breaks those who use it"),
+        breaking.contains("acme:bank@1.3.0 cannot follow 1.2.0: something breaks"),
         "{breaking}"
     );
     assert!(
         breaking
-            .contains("the smallest version that can is 2.0.0:\n  - acme:bank/ledger: function c is gone")
+            .contains("the smallest version that can is 2.0.0:\n  - ledger.c: ")
     );
     let addition = refusal(case.try_publish(&bank("1.2.1", &["a", "b", "c", "d"])));
     assert!(addition.contains("smallest version that can is 1.3.0"), "{addition}");

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         subject::prove(&release.bytes, &release.schema)
             .map_err(|failure| failure.context(format!("{} cannot be published", file.display())))?;
     }
-    let options = PublishOptions { comparison: &packages::compare, is_dry_run: arguments.dry_run };
+    let options = PublishOptions { is_dry_run: arguments.dry_run };
     let outcome = registry.any().publish(&release, &options).map_err(packages::failure)?;
     outcome.warnings.iter().for_each(|warning| packages::warn(warning));
 
