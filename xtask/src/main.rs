@@ -25,9 +25,12 @@ struct Arguments {
 enum Command {
     /// Installs what building modules needs (the wasm target) and, with --tests, what the tests need.
     Setup {
-        /// Also installs clang, componentize-py and cargo-deny.
+        /// Also installs clang, docker-registry, componentize-py and cargo-deny.
         #[arg(long)]
         tests: bool,
+        /// Also builds wkg, for the ignored test `a_stock_wkg_and_we_read_each_other`.
+        #[arg(long)]
+        wkg: bool,
     },
     /// Measures against baselines, in one run, and prints a table of ratios.
     Bench(bench::Options),
@@ -43,9 +46,12 @@ enum Command {
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
-        Command::Setup { tests } => {
+        Command::Setup { tests, wkg } => {
             setup::wasm_target()?;
-            if tests { setup::test_tools() } else { Ok(()) }
+            if tests {
+                setup::test_tools()?;
+            }
+            if wkg { setup::wkg() } else { Ok(()) }
         }
         Command::Bench(options) => bench::run(&options),
         Command::Demo(options) => demo::run(&options),

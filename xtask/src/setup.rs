@@ -6,7 +6,7 @@ mod debian;
 mod standard_library;
 mod tools;
 
-pub(crate) use tools::{cargo_fuzz, install as test_tools};
+pub(crate) use tools::{cargo_fuzz, install as test_tools, wkg};
 
 use crate::shell::{self, say};
 use anyhow::{Context, Result, bail};

@@ -10,13 +10,19 @@ mod database;
 mod exit;
 mod logging;
 mod moment;
+mod packages;
 mod subject;
 mod terminal;
 
 use clap::{Parser, Subcommand};
 use commands::{
+<<<<<<< HEAD
     ask, backup, build, check, codegen, diff, install, log, modules, new, replay, restore, run, schema,
     snapshot, state, uninstall, upgrade,
+=======
+    add, ask, backup, build, check, codegen, fetch, log, new, publish, replay, restore, run, schema, search,
+    snapshot, state, yank,
+>>>>>>> registry
 };
 use exit::EXIT_CODES;
 use std::process::ExitCode;
@@ -36,7 +42,19 @@ enum Command {
     Check(check::Arguments),
     Schema(schema::Arguments),
     Codegen(codegen::Arguments),
+<<<<<<< HEAD
     Diff(diff::Arguments),
+=======
+    Publish(publish::Arguments),
+    Yank(yank::Arguments),
+    Search(search::Arguments),
+    Info(search::InfoArguments),
+    Add(add::Arguments),
+    Update(add::UpdateArguments),
+    Remove(add::RemoveArguments),
+    Fetch(fetch::Arguments),
+    Tree(fetch::TreeArguments),
+>>>>>>> registry
     Run(run::Arguments),
     Install(install::Arguments),
     Upgrade(upgrade::Arguments),
@@ -73,7 +91,19 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
+<<<<<<< HEAD
         Command::Diff(arguments) => diff::run(&arguments),
+=======
+        Command::Publish(arguments) => publish::run(&arguments),
+        Command::Yank(arguments) => yank::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
+        Command::Info(arguments) => search::info(&arguments),
+        Command::Add(arguments) => add::run(&arguments),
+        Command::Update(arguments) => add::update(&arguments),
+        Command::Remove(arguments) => add::remove(&arguments),
+        Command::Fetch(arguments) => fetch::run(&arguments),
+        Command::Tree(arguments) => fetch::tree(&arguments),
+>>>>>>> registry
         Command::Run(arguments) => run::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
         Command::Upgrade(arguments) => upgrade::run(&arguments),

@@ -95,7 +95,6 @@ pub(crate) struct LinkedTable {
     pub(crate) id: TableId,
     pub(crate) handle: TableHandle,
     pub(crate) definition: DefinitionId,
-    pub(crate) name: String,
     /// `acme:bank/account`, for messages.
     pub(crate) full_name: Arc<str>,
     pub(crate) ephemeral: bool,

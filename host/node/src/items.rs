@@ -64,8 +64,7 @@ impl Items {
         let column = format!("column/{name}.");
         let index = format!("index/{name}.");
         for item in self.known.keys() {
-            let is_used =
-                item.starts_with(&column) || item.strip_prefix(&index).is_some_and(|name| uses_index(name));
+            let is_used = item.starts_with(&column) || item.strip_prefix(&index).is_some_and(&uses_index);
             if is_used {
                 self.one(item.clone())?;
             }

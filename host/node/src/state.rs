@@ -316,10 +316,9 @@ impl State {
 /// The scheduled functions of a module.
 fn schedules(index: ModuleIndex, schema: &Schema) -> impl Iterator<Item = Target> {
     let functions = schema.functions().enumerate();
-    functions.filter_map(move |(position, (_, function))| {
-        matches!(function.kind, FunctionKind::Schedule { .. })
-            .then(|| Target { module: index, function: function_index(position) })
-    })
+    functions
+        .filter(|(_, (_, function))| matches!(function.kind, FunctionKind::Schedule { .. }))
+        .map(move |(position, _)| Target { module: index, function: function_index(position) })
 }
 
 fn function_name(schema: &Schema, target: Target) -> Option<String> {

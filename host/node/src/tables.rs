@@ -227,7 +227,6 @@ pub(crate) fn former_tables(
                 id,
                 handle,
                 definition: numbers.define(Definition::Table { package: package.clone(), name })?,
-                name: table.name.clone(),
                 full_name: format!("{}/{}", import.package, table.name).into(),
                 ephemeral: table.storage == Storage::Ephemeral,
             };
@@ -254,7 +253,6 @@ pub(crate) fn link_tables(
                 id: handle.id(),
                 handle: handle.clone(),
                 definition,
-                name: table.name.clone(),
                 full_name: format!("{package}/{}", table.name).into(),
                 ephemeral: table.storage == Storage::Ephemeral,
             };

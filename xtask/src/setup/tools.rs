@@ -1,4 +1,4 @@
-//! The programs that tests start: clang, componentize-py, cargo-deny and cargo-fuzz.
+//! The programs that tests start: clang, docker-registry, componentize-py, cargo-deny, cargo-fuzz and wkg.
 //! Those that are not packages of the system go to `target/tools`, never into the user's own folders.
 //! Invariant: versions are pinned, so that a test run today and one next year use the same tools.
 
@@ -14,26 +14,31 @@ const COMPONENTIZE_PY: &str = "0.25.1";
 /// Checks licences, sources and duplicate versions.
 const CARGO_DENY: &str = "0.20.2";
 
+/// The package tool of the ecosystem, for the test that it and we read each other.
+const WKG: &str = "0.16.1";
+
 /// Drives libFuzzer.
 const CARGO_FUZZ: &str = "0.13.2";
 
 /// Installs what is missing.
 pub(crate) fn install() -> Result<()> {
-    clang()?;
+    system_package("clang", "for the module that is written in C")?;
+    system_package("docker-registry", "the server that the tests of OCI registries start")?;
     componentize_py()?;
     cargo_deny()
 }
 
-fn clang() -> Result<()> {
-    if shell::is_installed("clang") {
-        say("clang: already installed");
+/// Installs a package of the system that has a program of its own name.
+fn system_package(name: &str, what_for: &str) -> Result<()> {
+    if shell::is_installed(name) {
+        say(&format!("{name}: already installed"));
         return Ok(());
     }
-    say("installing clang from the system's packages (for the module that is written in C)");
-    let install = || apt_get(&["install", "-y", "--no-install-recommends", "clang"]);
+    say(&format!("installing {name} from the system's packages ({what_for})"));
+    let install = || apt_get(&["install", "-y", "--no-install-recommends", name]);
     // A fresh machine has no package lists, or old ones that name files which are gone.
     let installed = install().or_else(|_| apt_get(&["update"]).and_then(|()| install()));
-    installed.context("cannot install clang; install it by hand and run this again")
+    installed.with_context(|| format!("cannot install {name}; install it by hand and run this again"))
 }
 
 fn apt_get(arguments: &[&str]) -> Result<()> {
@@ -71,6 +76,11 @@ fn cargo_deny() -> Result<()> {
 /// Installs cargo-fuzz if it is missing. Returns its path.
 pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
     cargo_tool("cargo-fuzz", CARGO_FUZZ)
+}
+
+/// Builds wkg if it is missing. That takes long, so it is asked for by hand.
+pub(crate) fn wkg() -> Result<()> {
+    cargo_tool("wkg", WKG).map(drop)
 }
 
 fn cargo_tool(name: &str, expected: &str) -> Result<PathBuf> {

@@ -3,6 +3,7 @@
 //! Invariant: what is written has been held against its own schema, as the host will do again.
 
 use crate::exit::{Exit, Failure};
+use crate::packages;
 use crate::subject;
 use crate::terminal::{self, Output};
 use interstice_builder::{BuildError, Built, FromOptions, PackageOptions, build_from, build_package};
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
     /// --from beside the binary]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Fails when Cargo.lock would change.
+    /// Fails when Cargo.lock or interstice.lock would change, or a pinned version is yanked.
     #[arg(long, conflicts_with = "from")]
     locked: bool,
     /// Uses no network.
@@ -40,6 +41,13 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.folder.join(interstice_registry::LOCK).exists()
+        || arguments.folder.join(interstice_registry::MANIFEST).exists()
+    {
+        let wit = arguments.wit.as_deref().unwrap_or(&arguments.folder);
+        let world = arguments.world.as_deref();
+        packages::check_pins(&arguments.folder, &subject::wit_of(wit)?, world, arguments.locked)?;
+    }
     let built = match &arguments.from {
         Some(file) => {
             let wit = match &arguments.wit {

@@ -2,7 +2,7 @@
 //! Invariant: what is told of is on the disk.
 
 use crate::components;
-use crate::database::{Opening, close, failure};
+use crate::database::{Opening, close};
 use crate::exit::Failure;
 use crate::terminal::{self, Output};
 use interstice_node::{Installation, Node};

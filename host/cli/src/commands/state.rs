@@ -177,7 +177,7 @@ fn show_changes(
         };
         let mut shown = 0;
         let (gone, added) = shapes.other_columns();
-        if !arguments.json && !(gone.is_empty() && added.is_empty()) {
+        if !(arguments.json || gone.is_empty() && added.is_empty()) {
             output.line(format!("{name}:"))?;
             shown = 1;
             output.line(format!("  its columns are others: {}", signed(&gone, &added)))?;

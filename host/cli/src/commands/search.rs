@@ -1,0 +1,204 @@
+//! `interstice search` and `info`: what a registry holds.
+//! Invariant: what is shown of a version was read from bytes that have the digest of the index.
+
+use crate::exit::Failure;
+use crate::packages::{RegistryOptions, failure};
+use crate::terminal::{self, BLUE, DIM, Output};
+use interstice_registry::{PackageId, Release, Request, parse_release};
+use interstice_wit::{Interface, Visibility};
+use semver::Version;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Lists the packages of a registry whose name or docs contain all words.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The words; all packages without any.
+    words: Vec<String>,
+    #[command(flatten)]
+    registry: RegistryOptions,
+    /// Reads every file of the registry and compares it with the index, instead of searching.
+    #[arg(long, conflicts_with = "words")]
+    verify: bool,
+    /// Prints one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows a package: its versions, and of one of them the exports, docs, hashes, dependencies and dependents.
+#[derive(clap::Args)]
+pub(crate) struct InfoArguments {
+    /// The package, such as `acme:bank`, or a version of it, such as `acme:bank@1.2.0`.
+    #[arg(value_name = "PACKAGE[@VERSION]")]
+    what: String,
+    #[command(flatten)]
+    registry: RegistryOptions,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let opened = arguments.registry.open(Path::new("."))?;
+    let mut output = Output::new();
+    if arguments.verify {
+        let verified = opened.local("verify a registry")?.verify().map_err(failure)?;
+        let good = terminal::stdout_style("ok", terminal::GREEN);
+        let mut line = format!("{good}  {} versions are as they were published", verified.versions);
+        if verified.unrecorded > 0 {
+            line.push_str(&format!("; {} were put there by another tool, unrecorded", verified.unrecorded));
+        }
+        output.line(line)?;
+        return Ok(output.flush()?);
+    }
+    for found in opened.local("search")?.search(&arguments.words).map_err(failure)? {
+        let summary = found.summary.unwrap_or_default();
+        if arguments.json {
+            let (package, newest) = (found.package.to_string(), found.newest.to_string());
+            output.line(json!({ "package": package, "newest": newest, "summary": summary }).to_string())?;
+        } else {
+            let dim = terminal::stdout_style(&summary, DIM);
+            output.line(format!("{}@{}  {dim}", found.package, found.newest).trim_end())?;
+        }
+    }
+    Ok(output.flush()?)
+}
+
+/// A version with what its registry says of it.
+struct Row {
+    version: Version,
+    is_yanked: bool,
+    time: Option<String>,
+}
+
+pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
+    let (package, wanted) = match arguments.what.contains('@') {
+        true => parse_release(&arguments.what).map(|(package, version)| (package, Some(version))),
+        false => arguments.what.parse::<Request>().map(|request| (request.package, None)),
+    }
+    .map_err(failure)?;
+    let opened = arguments.registry.open(Path::new("."))?;
+    let registry = opened.any();
+    let rows = rows(&opened, &package)?;
+    let newest =
+        || rows.iter().rev().find(|row| !row.is_yanked).or(rows.last()).map(|row| row.version.clone());
+    let Some(version) = wanted.or_else(newest) else { return Ok(()) };
+    let release = registry.read(&package, &version).map_err(failure)?;
+    let mut dependents = Vec::new();
+    if let Ok(local) = opened.local("know dependents") {
+        for listing in local.dependents(&package).map_err(failure)? {
+            let needs = listing
+                .published
+                .dependencies
+                .iter()
+                .filter(|needed| needed.unversioned() == package.to_string());
+            let needs: Vec<_> = needs.map(|needed| needed.version.to_string()).collect();
+            dependents.push((
+                listing.published.package.at(&listing.published.version).to_string(),
+                needs.join(", "),
+            ));
+        }
+    }
+    let mut output = Output::new();
+    match arguments.json {
+        true => output.line(as_json(&release, &rows, &dependents).to_string())?,
+        false => as_text(&release, &rows, &dependents, &mut output)?,
+    }
+    Ok(output.flush()?)
+}
+
+fn rows(opened: &crate::packages::Opened, package: &PackageId) -> Result<Vec<Row>, Failure> {
+    if let Ok(local) = opened.local("list versions") {
+        let listings = local.listings(package).map_err(failure)?;
+        let row = |(version, listing): (Version, Option<interstice_registry::index::Listing>)| Row {
+            version,
+            is_yanked: listing.as_ref().is_some_and(|listing| listing.is_yanked),
+            time: listing.map(|listing| listing.time),
+        };
+        return Ok(listings.into_iter().map(row).collect());
+    }
+    let offers = opened.any().versions(package).map_err(failure)?;
+    let row = |offer: interstice_registry::Offer| Row {
+        version: offer.version,
+        is_yanked: offer.is_yanked,
+        time: None,
+    };
+    Ok(offers.into_iter().map(row).collect())
+}
+
+fn public(release: &Release) -> impl Iterator<Item = &Interface> {
+    release.schema.exports.iter().filter(|interface| interface.visibility == Visibility::Public)
+}
+
+/// What a public interface offers, in words.
+fn contents(interface: &Interface) -> Vec<String> {
+    let tables = interface.tables.iter().filter(|table| table.visibility == Visibility::Public);
+    let tables = tables.map(|table| format!("table {}", table.name));
+    let functions = interface.functions.iter().filter_map(|function| match function.kind {
+        interstice_wit::FunctionKind::Reducer => Some(format!("reducer {}", function.name)),
+        interstice_wit::FunctionKind::Query => Some(format!("query {}", function.name)),
+        _ => None,
+    });
+    tables.chain(functions).collect()
+}
+
+fn as_json(release: &Release, rows: &[Row], dependents: &[(String, String)]) -> Value {
+    let facts = &release.facts;
+    json!({
+        "package": facts.package.to_string(),
+        "docs": release.schema.docs,
+        "size_bytes": facts.size_bytes,
+        "artifact": format!("sha256:{}", facts.artifact),
+        "interface": facts.interface.to_string(),
+        "storage": facts.storage.to_string(),
+        "exports": public(release).map(|interface| interface.name.name.clone()).collect::<Vec<_>>(),
+        "dependencies": facts.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "dependents": dependents.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "versions": rows.iter().map(|row| json!({
+            "version": row.version.to_string(), "yanked": row.is_yanked, "time": row.time,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn as_text(
+    release: &Release,
+    rows: &[Row],
+    dependents: &[(String, String)],
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let facts = &release.facts;
+    let head = |text: &str| terminal::stdout_style(text, BLUE);
+    output.line(facts.package.to_string())?;
+    for line in release.schema.docs.as_deref().unwrap_or_default().lines() {
+        output.line(format!("  {}", line.chars().filter(|c| !c.is_control()).collect::<String>()))?;
+    }
+    output.line(head("versions"))?;
+    for row in rows.iter().rev() {
+        let yanked = if row.is_yanked { "  yanked" } else { "" };
+        let time = row.time.as_deref().unwrap_or("put there by another tool");
+        output.line(format!("  {}  {}{yanked}", row.version, terminal::stdout_style(time, DIM)))?;
+    }
+    output.line(head("exports"))?;
+    for interface in public(release) {
+        let contents = contents(interface).join(", ");
+        output.line(
+            format!("  {}  {}", interface.name.name, terminal::stdout_style(&contents, DIM)).trim_end(),
+        )?;
+    }
+    output.line(head("hashes"))?;
+    output.line(format!("  artifact   {}", facts.artifact))?;
+    output.line(format!("  interface  {}", facts.interface))?;
+    output.line(format!("  storage    {}", facts.storage))?;
+    for (title, lines) in [
+        ("depends on", facts.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        ("needed by", dependents.iter().map(|(name, needs)| format!("{name} (from {needs})")).collect()),
+    ] {
+        if !lines.is_empty() {
+            output.line(head(title))?;
+            for line in lines {
+                output.line(format!("  {line}"))?;
+            }
+        }
+    }
+    Ok(())
+}

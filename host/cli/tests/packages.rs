@@ -1,0 +1,366 @@
+//! Packages as a user meets them: publish, add, build with pins, update, yank, fetch; and what is said of
+//! everything that does not fit.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use expect_test::{Expect, expect};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use support::{Case, Ended};
+
+/// A case with a registry and a home of its own.
+struct Packages {
+    case: Case,
+}
+
+impl Packages {
+    fn new() -> Packages {
+        Packages { case: Case::new() }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.case.command(arguments);
+        command.env("INTERSTICE_REGISTRY", self.case.path("registry"));
+        command.env("HOME", self.case.path("home"));
+        for variable in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
+            command.env_remove(variable);
+        }
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let shown = |bytes: Vec<u8>| {
+            String::from_utf8(bytes).unwrap().replace(&self.case.path("").display().to_string(), "DIR/")
+        };
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: shown(output.stdout),
+            stderr: shown(output.stderr),
+        }
+    }
+
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let ended = self.run(arguments);
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.shown());
+        ended.stdout
+    }
+
+    fn check(&self, arguments: &[&str], expected: Expect) {
+        expected.assert_eq(&without_digests(&self.run(arguments).shown()));
+    }
+
+    /// Builds a module of these functions, each `-> u32`, with more statements in its world.
+    fn component(&self, package: &str, functions: &[&str], imports: &[&str]) -> PathBuf {
+        let (name, version) = package.split_once('@').unwrap();
+        let declared: String = functions
+            .iter()
+            .map(|function| {
+                format!("  /// What {function} is.\n  /// @query\n  {function}: func() -> u32;\n")
+            })
+            .collect();
+        let imports: String = imports.iter().map(|import| format!("  import {import};\n")).collect();
+        let folder = format!("source/{}", name.replace(':', "-"));
+        let wit = format!(
+            "/// The package {name}.\npackage {package};\n\ninterface ledger {{\n{declared}}}\n\n\
+             world module {{\n{imports}  export ledger;\n}}\n"
+        );
+        self.case.write(&format!("{folder}/wit/world.wit"), wit);
+        let exports: String = functions
+            .iter()
+            .map(|function| {
+                format!("(func (export \"{name}/ledger@{version}#{function}\") (result i32) i32.const 42)")
+            })
+            .collect();
+        let core = self
+            .case
+            .write(&format!("{folder}/core.wasm"), wat::parse_str(format!("(module {exports})")).unwrap());
+        let output = self.case.path(&format!("{}.wasm", package.replace(':', "-")));
+        let (core, output_text) = (core.display().to_string(), output.display().to_string());
+        self.succeed(&["build", "--from", &core, "--output", &output_text, &folder]);
+        output
+    }
+
+    fn publish(&self, package: &str, functions: &[&str]) -> String {
+        let component = self.component(package, functions, &[]);
+        self.succeed(&["publish", component.to_str().unwrap()])
+    }
+
+    /// The bank in three versions, and a shop that imports none of them yet.
+    fn bank() -> Packages {
+        let packages = Packages::new();
+        packages.publish("acme:bank@1.0.0", &["balance"]);
+        packages.publish("acme:bank@1.2.0", &["balance", "total"]);
+        packages.publish("acme:bank@2.0.0", &["total"]);
+        packages.shop("acme:shop@0.1.0", "");
+        packages
+    }
+
+    fn shop(&self, package: &str, world: &str) {
+        let wit = format!(
+            "package {package};\n\ninterface orders {{\n  /// @query\n  count: func() -> u32;\n}}\n\n\
+             world shop {{\n{world}  export orders;\n}}\n"
+        );
+        self.case.write("shop/wit/world.wit", wit);
+    }
+
+    fn text(&self, path: &str) -> String {
+        fs::read_to_string(self.case.path(path)).unwrap()
+    }
+}
+
+/// Digests follow from the code of the encoder, and times from the clock.
+fn without_digests(text: &str) -> String {
+    let mut out = String::new();
+    let mut run = String::new();
+    for c in text.chars().chain(['\n']) {
+        if c.is_ascii_hexdigit() && !c.is_ascii_uppercase() {
+            run.push(c);
+            continue;
+        }
+        out.push_str(if run.len() == 64 { "<sha256>" } else { &run });
+        run.clear();
+        out.push(c);
+    }
+    out.pop();
+    let words: Vec<_> = out
+        .split_inclusive(['\n', ' '])
+        .map(|word| match word.trim_end() {
+            time if time.len() == 20 && time.ends_with('Z') && time.starts_with("20") => {
+                word.replace(time, "<time>")
+            }
+            _ => word.to_owned(),
+        })
+        .collect();
+    words.concat()
+}
+
+#[test]
+fn a_module_is_published_and_found() {
+    let packages = Packages::bank();
+    packages.check(&["search", "bank"], expect![""]);
+    packages.check(&["info", "acme:bank@1.2.0"], expect![""]);
+    let component = packages.component("acme:bank@1.3.0", &["balance"], &[]);
+    let component = component.to_str().unwrap();
+    packages.check(&["publish", "--dry-run", component], expect![""]);
+    packages.check(&["search", "--verify"], expect![""]);
+    packages.check(&["info", "acme:bnak"], expect![""]);
+}
+
+#[test]
+fn what_is_added_is_vendored_and_pinned() {
+    let packages = Packages::bank();
+    packages.check(&["add", "acme:bank@1", "--project", "shop"], expect![""]);
+    expect![""].assert_eq(&packages.text("shop/wit/deps/acme_bank-1.2.0/package.wit"));
+    packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.2.0;\n");
+    packages.check(&["fetch", "--project", "shop"], expect![""]);
+    expect![""].assert_eq(&without_digests(&packages.text("shop/interstice.lock")));
+    expect![""].assert_eq(&packages.text("shop/interstice.toml"));
+    packages.check(&["check", "shop"], expect![""]);
+    packages.check(&["tree", "--project", "shop"], expect![""]);
+    // The same again changes nothing.
+    let lock = packages.text("shop/interstice.lock");
+    packages.succeed(&["fetch", "--project", "shop"]);
+    packages.succeed(&["add", "acme:bank@1", "--project", "shop"]);
+    assert_eq!(packages.text("shop/interstice.lock"), lock);
+}
+
+#[test]
+fn an_update_moves_the_imports_too() {
+    let packages = Packages::bank();
+    packages.succeed(&["add", "acme:bank@=1.0.0", "--project", "shop"]);
+    packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.0.0;\n");
+    packages.case.write("shop/interstice.toml", "[dependencies]\n\"acme:bank\" = \"1\"\n");
+    packages.check(&["update", "--project", "shop", "--dry-run"], expect![""]);
+    assert!(packages.text("shop/wit/world.wit").contains("ledger@1.0.0"));
+    packages.check(&["update", "--project", "shop"], expect![""]);
+    assert!(packages.text("shop/wit/world.wit").contains("import acme:bank/ledger@1.2.0;"));
+    assert!(!packages.case.path("shop/wit/deps/acme_bank-1.0.0").exists());
+    packages.succeed(&["check", "shop"]);
+    packages.check(&["update", "--project", "shop"], expect![""]);
+    packages.check(&["remove", "acme:bnak", "--project", "shop"], expect![""]);
+    packages.check(&["remove", "acme:bank", "--project", "shop"], expect![""]);
+    assert!(!packages.case.path("shop/wit/deps/acme_bank-1.2.0").exists());
+}
+
+/// Builds the shop from a core module, as `build` does before it compiles a crate.
+fn build(packages: &Packages, more: &[&str]) -> Ended {
+    let core =
+        wat::parse_str("(module (func (export \"acme:shop/orders@0.1.0#count\") (result i32) i32.const 1))");
+    let core = packages.case.write("core.wasm", core.unwrap());
+    let core = core.display().to_string();
+    packages.run(&[&["build", "--from", &core, "--output", "shop.wasm", "shop"], more].concat())
+}
+
+#[test]
+fn a_build_pins_what_the_world_imports_and_with_locked_refuses_what_is_new() {
+    let packages = Packages::bank();
+    packages.succeed(&["add", "acme:bank@1", "--project", "shop"]);
+    packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.2.0;\n");
+    let crate_of =
+        |packages: &Packages, arguments: &[&str]| packages.run(&[&["build", "shop"], arguments].concat());
+    let refused = crate_of(&packages, &["--locked"]);
+    expect![""].assert_eq(&without_digests(&refused.shown()));
+    let built = build(&packages, &[]);
+    assert_eq!(built.code, 0, "{}", built.shown());
+    assert!(
+        built.stderr.contains("note: interstice.lock pins what the world imports now"),
+        "{}",
+        built.stderr
+    );
+    assert!(packages.text("shop/interstice.lock").contains("\"ledger/function/total\" = \"sha256:"));
+    // Now only cargo has something to say: the shop is no crate.
+    let locked = crate_of(&packages, &["--locked"]);
+    assert!(locked.stderr.contains("there is no Cargo.toml"), "{}", locked.stderr);
+
+    packages.succeed(&["yank", "acme:bank@1.2.0"]);
+    expect![""].assert_eq(&without_digests(&crate_of(&packages, &["--locked"]).shown()));
+    packages.check(&["fetch", "--project", "shop"], expect![""]);
+    packages.succeed(&["fetch", "--project", "shop", "--allow-yanked"]);
+    packages.succeed(&["yank", "acme:bank@1.2.0", "--undo"]);
+    packages.succeed(&["fetch", "--project", "shop", "--output", "parts"]);
+    assert!(packages.case.path("parts/acme-bank-1.2.0.wasm").exists());
+}
+
+#[test]
+fn an_edited_or_missing_copy_is_noticed_and_fetched_again() {
+    let packages = Packages::bank();
+    packages.succeed(&["add", "acme:bank@1", "--project", "shop"]);
+    packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.2.0;\n");
+    assert_eq!(build(&packages, &[]).code, 0);
+    let path = "shop/wit/deps/acme_bank-1.2.0/package.wit";
+    let original = packages.text(path);
+    packages.case.write(path, original.replace("total: func() -> u32", "total: func() -> u64"));
+    expect![""].assert_eq(&without_digests(&build(&packages, &[]).shown()));
+    packages.check(&["add", "acme:bank@2", "--project", "shop"], expect![""]);
+    packages.succeed(&["fetch", "--project", "shop"]);
+    assert_eq!(packages.text(path), original);
+    fs::remove_file(packages.case.path(path)).unwrap();
+    assert_eq!(build(&packages, &[]).code, 1);
+    packages.succeed(&["fetch", "--project", "shop"]);
+    assert_eq!(packages.text(path), original);
+    assert_eq!(build(&packages, &[]).code, 0);
+}
+
+#[test]
+fn a_lock_with_merge_marks_is_told_with_its_line() {
+    let packages = Packages::bank();
+    packages.succeed(&["add", "acme:bank@1", "--project", "shop"]);
+    let lock = packages.text("shop/interstice.lock");
+    packages.case.write("shop/interstice.lock", lock.replace("version = ", "<<<<<<< HEAD\nversion = "));
+    for arguments in [&["tree"][..], &["fetch"], &["update"], &["add", "acme:bank"]] {
+        let ended = packages.run(&[arguments, &["--project", "shop"]].concat());
+        assert_eq!(ended.code, 3, "{}", ended.shown());
+        assert!(
+            ended.stderr.contains("interstice.lock:8: `<<<<<<<` is the mark of a merge"),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert_eq!(build(&packages, &[]).code, 3);
+}
+
+#[test]
+fn a_dependency_can_be_a_component_wit_or_a_module_of_a_database() {
+    let packages = Packages::bank();
+    let component = packages.component("acme:coins@0.5.0", &["mint"], &[]);
+    packages.check(&["add", component.to_str().unwrap(), "--project", "shop"], expect![""]);
+    expect![""].assert_eq(&packages.text("shop/interstice.toml"));
+    packages.check(&["add", "source/acme-coins", "--project", "shop"], expect![""]);
+    let data = packages.case.path("data").display().to_string();
+    let bank = packages.case.path("acme-bank@1.2.0.wasm").display().to_string();
+    packages.succeed(&["run", "--data", &data, &bank]);
+    packages.check(&["add", "acme:bank", "--data", "data", "--project", "shop"], expect![""]);
+    packages.check(&["add", "acme:bnak", "--data", "data", "--project", "shop"], expect![""]);
+    packages.check(&["tree", "--project", "shop"], expect![""]);
+    packages.check(&["add", "nowhere", "--project", "shop"], expect![""]);
+}
+
+#[test]
+fn an_override_stands_for_a_package_whoever_needs_it() {
+    let packages = Packages::bank();
+    packages.component("acme:bank@1.9.0", &["balance", "total", "audit"], &[]);
+    packages.succeed(&["add", "acme:bank@1", "--project", "shop"]);
+    let manifest = packages.text("shop/interstice.toml");
+    packages
+        .case
+        .write("shop/interstice.toml", manifest + "\n[overrides]\n\"acme:bank\" = \"../source/acme-bank\"\n");
+    packages.check(&["fetch", "--project", "shop"], expect![""]);
+    packages.check(&["tree", "--project", "shop"], expect![""]);
+    assert!(packages.text("shop/wit/deps/acme_bank-1.9.0/package.wit").contains("audit: func() -> u32;"));
+}
+
+#[test]
+fn circles_and_two_versions_at_once_are_told_with_their_paths() {
+    let packages = Packages::bank();
+    let needs = |package: &str, bank: &str| {
+        let folder = format!("source/{}", package.split('@').next().unwrap().replace(':', "-"));
+        packages.shop("acme:shop@0.1.0", "");
+        packages.case.write(&format!("{folder}/wit/world.wit"), format!("package {package}; world w {{ }}"));
+        packages.succeed(&["add", &format!("acme:bank@={bank}"), "--project", &folder]);
+        let component = packages.component(package, &["f"], &[&format!("acme:bank/ledger@{bank}")]);
+        packages.succeed(&["publish", component.to_str().unwrap()]);
+    };
+    needs("acme:left@1.0.0", "1.2.0");
+    needs("acme:right@1.0.0", "2.0.0");
+    packages.succeed(&["add", "acme:left", "--project", "shop"]);
+    packages.check(&["add", "acme:right", "--project", "shop"], expect![""]);
+    assert!(!packages.text("shop/interstice.toml").contains("right"), "nothing was written");
+    packages.check(&["tree", "--project", "shop"], expect![""]);
+    // A bank that needs who needs it.
+    packages.shop("acme:bank@1.3.0", "");
+    packages.check(&["add", "acme:left", "--project", "shop"], expect![""]);
+    packages.check(&["add", "acme:bank", "--project", "shop"], expect![""]);
+}
+
+#[test]
+fn names_that_are_none_are_refused_with_a_reason() {
+    let packages = Packages::new();
+    packages.shop("acme:shop@0.1.0", "");
+    for (name, reason) in [
+        ("acme:..", "could be a path"),
+        ("Acme:bank", "it has capitals; write `acme`"),
+        ("acme:b\u{430}nk", "which looks like `a`"),
+        ("acme:bank@new", "is not a requirement on a version"),
+    ] {
+        let ended = packages.run(&["add", name, "--project", "shop"]);
+        assert_eq!(ended.code, 3, "{}", ended.shown());
+        assert!(ended.stderr.contains(reason), "{}", ended.stderr);
+    }
+    assert_eq!(packages.run(&["info", "../x:y"]).code, 3);
+    assert_eq!(packages.run(&["yank", "acme:bank@1"]).code, 3);
+    assert!(!packages.case.path("registry").exists());
+}
+
+#[test]
+fn publishers_of_several_processes_lose_nothing() {
+    let packages = Packages::new();
+    let names = ["aa", "bb", "cc", "dd", "ee", "ff"];
+    let components: Vec<_> =
+        names.iter().map(|name| packages.component(&format!("acme:{name}@1.0.0"), &["f"], &[])).collect();
+    let children: Vec<_> = components
+        .iter()
+        .map(|component| {
+            let mut command = packages.case.command(&["publish", component.to_str().unwrap()]);
+            command
+                .env("INTERSTICE_REGISTRY", packages.case.path("registry"))
+                .env("HOME", packages.case.path("home"));
+            command.spawn().unwrap()
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    packages.check(&["search", "--verify"], expect![""]);
+    assert_eq!(packages.succeed(&["search"]).lines().count(), names.len());
+}
+
+#[test]
+fn a_package_that_wkg_would_have_put_there_is_read() {
+    let packages = Packages::bank();
+    let component = packages.component("acme:coins@0.5.0", &["mint"], &[]);
+    fs::create_dir_all(packages.case.path("registry/acme/coins")).unwrap();
+    fs::copy(component, packages.case.path("registry/acme/coins/0.5.0.wasm")).unwrap();
+    packages.check(&["add", "acme:coins", "--project", "shop"], expect![""]);
+    packages.check(&["search", "--verify"], expect![""]);
+}

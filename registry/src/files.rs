@@ -1,0 +1,51 @@
+//! Writing a file or making a folder so that a crash leaves all of it or nothing.
+//! Invariant: when a function returns, what it made survives a loss of power.
+
+use crate::RegistryError;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Makes a folder and those above it, so that they survive a loss of power.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), RegistryError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(folder);
+    make_folder(parent)?;
+    match fs::create_dir(folder) {
+        Ok(()) => {}
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        Err(error) => return Err(RegistryError::io("make", folder)(error)),
+    }
+    sync_folder(parent)
+}
+
+/// Waits until the names in a folder are on the disk.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), RegistryError> {
+    File::open(folder).and_then(|file| file.sync_all()).map_err(RegistryError::io("sync", folder))
+}
+
+/// Writes a file under another name, waits until it is on the disk, and gives it its name.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+    // Threads of one process may write the same file too.
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    let partial = path.with_extension(format!("partial-{}-{number}", std::process::id()));
+    let written = File::create(&partial)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&partial, path));
+    written.map_err(|error| {
+        // The first failure is what matters; the leftover may never have come to be.
+        let _ = fs::remove_file(&partial);
+        RegistryError::io("write", path)(error)
+    })?;
+    sync_folder(folder_of(path))
+}
+
+/// The folder of a path, which for a bare name is the one that the process is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
