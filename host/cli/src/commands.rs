@@ -8,12 +8,9 @@ pub(crate) mod backup;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod codegen;
-<<<<<<< HEAD
 pub(crate) mod diff;
-pub(crate) mod install;
-=======
 pub(crate) mod fetch;
->>>>>>> registry
+pub(crate) mod install;
 pub(crate) mod log;
 pub(crate) mod modules;
 pub(crate) mod new;
@@ -25,9 +22,6 @@ pub(crate) mod schema;
 pub(crate) mod search;
 pub(crate) mod snapshot;
 pub(crate) mod state;
-<<<<<<< HEAD
 pub(crate) mod uninstall;
 pub(crate) mod upgrade;
-=======
 pub(crate) mod yank;
->>>>>>> registry

@@ -16,13 +16,8 @@ mod terminal;
 
 use clap::{Parser, Subcommand};
 use commands::{
-<<<<<<< HEAD
-    ask, backup, build, check, codegen, diff, install, log, modules, new, replay, restore, run, schema,
-    snapshot, state, uninstall, upgrade,
-=======
-    add, ask, backup, build, check, codegen, fetch, log, new, publish, replay, restore, run, schema, search,
-    snapshot, state, yank,
->>>>>>> registry
+    add, ask, backup, build, check, codegen, diff, fetch, install, log, modules, new, publish, replay,
+    restore, run, schema, search, snapshot, state, uninstall, upgrade, yank,
 };
 use exit::EXIT_CODES;
 use std::process::ExitCode;
@@ -42,9 +37,7 @@ enum Command {
     Check(check::Arguments),
     Schema(schema::Arguments),
     Codegen(codegen::Arguments),
-<<<<<<< HEAD
     Diff(diff::Arguments),
-=======
     Publish(publish::Arguments),
     Yank(yank::Arguments),
     Search(search::Arguments),
@@ -54,7 +47,6 @@ enum Command {
     Remove(add::RemoveArguments),
     Fetch(fetch::Arguments),
     Tree(fetch::TreeArguments),
->>>>>>> registry
     Run(run::Arguments),
     Install(install::Arguments),
     Upgrade(upgrade::Arguments),
@@ -91,9 +83,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
-<<<<<<< HEAD
         Command::Diff(arguments) => diff::run(&arguments),
-=======
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Yank(arguments) => yank::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
@@ -103,7 +93,6 @@ fn main() -> ExitCode {
         Command::Remove(arguments) => add::remove(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Tree(arguments) => fetch::tree(&arguments),
->>>>>>> registry
         Command::Run(arguments) => run::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
         Command::Upgrade(arguments) => upgrade::run(&arguments),

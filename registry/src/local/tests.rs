@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 struct Case {
-    folder: TempDir,
+    _folder: TempDir,
     registry: LocalRegistry,
 }
 
@@ -21,7 +21,7 @@ impl Case {
         let folder = tempfile::tempdir().expect("a folder");
         let registry =
             LocalRegistry::new(&folder.path().join("registry"), Some(&folder.path().join("known")));
-        Case { folder, registry }
+        Case { _folder: folder, registry }
     }
 
     fn path(&self, name: &str) -> PathBuf {
