@@ -154,7 +154,8 @@ impl Project {
         let project = self.package()?;
         let mut requirements = Vec::new();
         for (package, dependency) in &self.manifest.dependencies {
-            requirements.push((package.clone(), dependency.requirement.clone().unwrap_or_else(Requirement::any)));
+            requirements
+                .push((package.clone(), dependency.requirement.clone().unwrap_or_else(Requirement::any)));
         }
         let locked = self.lock.iter().flat_map(|lock| &lock.packages);
         let preferred = locked

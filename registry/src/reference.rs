@@ -20,7 +20,7 @@ pub struct Reference {
 }
 
 /// The references in a text, in its order. Those without a version are not among them.
-pub fn references(text: &str) -> Vec<Reference> {
+pub(crate) fn references(text: &str) -> Vec<Reference> {
     let mut found = Vec::new();
     for word in words(text) {
         let Some((package, rest)) = text[word.clone()].split_once('/') else { continue };
@@ -40,7 +40,7 @@ pub fn references(text: &str) -> Vec<Reference> {
 }
 
 /// The package that a text says it belongs to.
-pub fn package_line(text: &str) -> Option<PackageName> {
+pub(crate) fn package_line(text: &str) -> Option<PackageName> {
     let mut words = words(text).map(|word| &text[word]);
     while words.next()? != "package" {}
     let (package, version) = words.next()?.split_once('@')?;
@@ -48,7 +48,7 @@ pub fn package_line(text: &str) -> Option<PackageName> {
 }
 
 /// The text with each reference to `package` at the version that is `wanted`, or nothing if none changes.
-pub fn with_version(text: &str, package: &PackageId, wanted: &Version) -> Option<String> {
+pub(crate) fn with_version(text: &str, package: &PackageId, wanted: &Version) -> Option<String> {
     let mut out = String::new();
     let mut done = 0;
     for reference in references(text) {

@@ -173,7 +173,7 @@ fn component(case: &Case, package: &str, functions: &[&str], padding_bytes: usiz
 }
 
 fn shop(case: &Case) {
-    let wit = "package acme:shop@0.1.0;\ninterface orders { /// @query\n count: func() -> u32; }\nworld shop { export orders; }\n";
+    let wit = "package acme:shop@0.1.0;\ninterface orders {\n/// @query\n count: func() -> u32; }\nworld shop { export orders; }\n";
     case.write("shop/wit/world.wit", wit);
 }
 
