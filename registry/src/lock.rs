@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn a_lock_reads_as_it_was_written() {
         let text = lock().text();
-        expect![[r#"
+        expect![[r##"
             # Written by `interstice`; what is needed stands in interstice.toml.
             format = 1
 
@@ -268,8 +268,8 @@ mod tests {
 
             [package."acme:coins"]
             version = "1.1.0"
-            source = '../co"ins'
-        "#]]
+            source = 'path ../co"ins'
+        "##]]
         .assert_eq(&text);
         let read = parse(&text).expect("it was written a moment ago");
         assert_eq!(read, lock());
@@ -283,13 +283,21 @@ mod tests {
         let merged = text.replace("\n[wit]\n", "\n<<<<<<< HEAD\n[wit]\n=======\n>>>>>>> other\n");
         expect!["interstice.lock:4: `<<<<<<<` is the mark of a merge that was not finished; delete the marks, keep the packages of both sides, and run `interstice fetch`"]
             .assert_eq(&reason(&merged));
-        expect![""].assert_eq(&reason(&text.replace("format = 1", "format = 2")));
-        expect![""].assert_eq(&reason(&text.replace("format = 1\n", "")));
-        expect![""].assert_eq(&reason(&text.replace("\"sha256:0101", "\"sha256:01")));
-        expect![""].assert_eq(&reason(&text.replace("version = \"1.1.0\"", "version = \"new\"")));
-        expect![""].assert_eq(&reason(&text.replace("version = \"1.1.0\"\n", "")));
-        expect![""].assert_eq(&reason(&text.replace("acme:coins\"", "Acme:coins\"")));
-        expect![""].assert_eq(&reason(&text.replace("\"registry\"", "\"nowhere\"")));
-        expect![""].assert_eq(&reason(&text.replace("[wit]", "[wit")));
+        expect!["interstice.lock:2: the lock has the format 2, and this version reads 1: upgrade Interstice"]
+            .assert_eq(&reason(&text.replace("format = 1", "format = 2")));
+        expect!["interstice.lock:1: this is no lock; delete it and run `interstice update`"]
+            .assert_eq(&reason(&text.replace("format = 1\n", "")));
+        expect!["interstice.lock:10: `sha256:01010101010101010101010101010101010101010101010101010101010101` is not `sha256:` and 64 hexadecimal digits"].assert_eq(&reason(&text.replace("\"sha256:0101", "\"sha256:01")));
+        expect!["interstice.lock:20: this is no version: unexpected character 'n' while parsing major version number"].assert_eq(&reason(&text.replace("version = \"1.1.0\"", "version = \"new\"")));
+        expect!["interstice.lock:19: the package has no `version`"]
+            .assert_eq(&reason(&text.replace("version = \"1.1.0\"\n", "")));
+        expect![
+            "interstice.lock:19: `Acme:coins` is not the name of a package: it has capitals; write `acme`"
+        ]
+        .assert_eq(&reason(&text.replace("acme:coins\"", "Acme:coins\"")));
+        expect!["interstice.lock:9: a source is `registry`, `path …` or `database …`"]
+            .assert_eq(&reason(&text.replace("\"registry\"", "\"nowhere\"")));
+        expect!["interstice.lock:4: unclosed table, expected `]`"]
+            .assert_eq(&reason(&text.replace("[wit]", "[wit")));
     }
 }

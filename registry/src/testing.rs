@@ -24,6 +24,6 @@ pub(crate) fn package(name: &str, version: &str, functions: &[&str]) -> Release 
     let functions: String =
         functions.iter().map(|name| format!("/// @query\n{name}: func() -> u32;\n")).collect();
     release(&format!(
-        "/// The package {name}.\npackage {name}@{version};\ninterface ledger {{ {functions} }}\nworld w {{ export ledger; }}"
+        "/// The package {name}.\npackage {name}@{version};\ninterface ledger {{\n{functions}}}\nworld w {{ export ledger; }}"
     ))
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 struct Case {
+    /// Removed with the case.
     _folder: TempDir,
     registry: LocalRegistry,
 }
@@ -344,7 +345,7 @@ fn a_folder_that_cannot_be_written_is_told_with_its_name() {
 fn dependents_are_known_from_the_index() {
     let case = Case::bank();
     let mut shop = interstice_wit::Sources::new();
-    shop.add_root("shop.wit", "package acme:shop@0.1.0; interface i { /// @query\n f: func(); } world w { import acme:bank/ledger@1.1.0; export i; }");
+    shop.add_root("shop.wit", "package acme:shop@0.1.0; interface i {\n/// @query\n f: func(); } world w { import acme:bank/ledger@1.1.0; export i; }");
     shop.add_dependency_file(
         "bank",
         "bank.wit",
