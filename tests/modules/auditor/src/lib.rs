@@ -19,23 +19,23 @@ fn text(entry: &Entry) -> String {
 
 impl Audit for Auditor {
     fn by_id(context: &QueryContext, id: u64) -> Option<Entry> {
-        context.tables.entry.get(id)
+        context.imports.ledger.entry.get(id)
     }
 
     fn by_owner(context: &QueryContext, owner: String) -> Option<Entry> {
-        context.tables.entry.by_owner.get(&owner)
+        context.imports.ledger.entry.by_owner.get(&owner)
     }
 
     fn by_amount(context: &QueryContext, least: i64, most: i64) -> Vec<Entry> {
-        context.tables.entry.by_amount.range(least..=most).rev().collect()
+        context.imports.ledger.entry.by_amount.range(least..=most).rev().collect()
     }
 
     fn everything(context: &QueryContext) -> Vec<Entry> {
-        context.tables.entry.iter().collect()
+        context.imports.ledger.entry.iter().collect()
     }
 
     fn count(context: &QueryContext) -> u64 {
-        context.tables.entry.count()
+        context.imports.ledger.entry.count()
     }
 
     fn told(context: &QueryContext) -> Vec<String> {
