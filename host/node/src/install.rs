@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::link::link;
 use crate::numbers::Numbers;
 use crate::ready::Workshop;
+use crate::stop::explain;
 use crate::tables::{drop_tables, former_tables, link_tables, local_name, make_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
 use crate::upgrade::UpgradeOptions;
@@ -49,7 +50,7 @@ impl Writer {
             return Err(Error::Closed);
         }
         let schema =
-            section::extract(component).map_err(|error| Error::BadComponent { reason: error.to_string() })?;
+            section::extract(component).map_err(|error| Error::BadComponent { reason: explain(&error) })?;
         let artifact = artifact_hash(component);
         let catalog = self.context().catalog.clone();
         if let Some(installed) = catalog.find(&schema.package.unversioned()) {

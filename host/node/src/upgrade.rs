@@ -10,6 +10,7 @@ use crate::judge::{Before, Candidate, Judgement, dependents, judge, own_tables};
 use crate::node::{DELIVERIES_BEFORE_A_CALL, Node};
 use crate::plan::UpgradePlan;
 use crate::ready::{Workshop, make_ready};
+use crate::stop::explain;
 use crate::tables::{evolve_error, evolve_tables, former_name, link_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
 use interstice_engine::{Caller, Returned, is_guest_thread};
@@ -195,7 +196,7 @@ impl Writer {
         let mut candidates: Vec<Candidate> = Vec::new();
         for component in components {
             let schema = section::extract(component)
-                .map_err(|error| Error::BadComponent { reason: error.to_string() })?;
+                .map_err(|error| Error::BadComponent { reason: explain(&error) })?;
             let (name, artifact) = (schema.package.unversioned(), artifact_hash(component));
             let index = catalog.place_of(&name).ok_or_else(|| not_installed(catalog, &name))?;
             if candidates.iter().any(|other| other.index == index) {

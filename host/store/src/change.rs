@@ -64,7 +64,7 @@ impl State {
             }
         }
         let (hash, found) =
-            self.exact.with_key_of_row(&row, |key| (key.hash(), self.exact.find(&self.slots, key)));
+            self.exact.with_key_of_new_row(&row, |key| (key.hash(), self.exact.find(&self.slots, key)));
         if found.is_some_and(|slot| self.slots.get(slot).is_live()) {
             return Err(Violation::DuplicateKey.into());
         }
@@ -101,17 +101,16 @@ impl State {
 
     /// Puts a row in place of the one with the same primary key.
     pub(crate) fn update(&mut self, shape: &Shape, row: &[u8], origin: Origin) -> Result<(), Violation> {
-        let row = Row::new(row, shape.tag);
-        let found = self.exact.with_key_of_row(&row, |key| self.exact.find(&self.slots, key));
+        let found = self.exact.with_key_of_new_row(row, |key| self.exact.find(&self.slots, key));
         let slot = found.filter(|slot| self.slots.get(*slot).is_live()).ok_or(Violation::NoSuchRow)?;
-        self.update_slot(shape, slot, row, origin)
+        self.update_slot(shape, slot, Row::new(row, shape.tag), origin)
     }
 
     /// Inserts a row, or updates the one with the same primary key, which keeps its auto-increment number
     /// if the new one has 0 there.
     pub(crate) fn upsert(&mut self, shape: &Shape, row: &[u8]) -> Result<u64, StoreError> {
         let mut row = Row::new(row, shape.tag);
-        let found = self.exact.with_key_of_row(&row, |key| self.exact.find(&self.slots, key));
+        let found = self.exact.with_key_of_new_row(&row, |key| self.exact.find(&self.slots, key));
         let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_live()) else {
             return self.insert_row(shape, row, Origin::Transaction);
         };

@@ -75,7 +75,7 @@ impl Load {
         let (state, shape) = (&mut self.state, &self.table.0.shape);
         let (last, is_first) = (&mut self.last, self.hashes.is_empty());
         let stored = Row::new(row, shape.tag);
-        let next = state.exact.with_key_of_row(&stored, |key| {
+        let next = state.exact.with_key_of_new_row(row, |key| {
             let (prefix, bytes) = (key.prefix(), key.bytes());
             let ascends = is_first || (last.prefix, last.bytes.as_slice()) < (prefix, bytes);
             last.prefix = prefix;

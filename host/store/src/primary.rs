@@ -77,6 +77,20 @@ impl PrimaryIndex {
         })
     }
 
+    /// The same of a row of the newest layout, given its bytes.
+    #[inline]
+    pub(crate) fn with_key_of_new_row<T>(&self, row: &[u8], user: impl FnOnce(PrimaryKey<'_>) -> T) -> T {
+        let key = self.keys.newest();
+        let prefix = key.prefix(row);
+        if self.is_whole() {
+            return user(PrimaryKey { prefix, bytes: &[], hash: self.hash(prefix, &[]) });
+        }
+        with_scratch(|bytes| {
+            key.extract(row, bytes);
+            user(PrimaryKey { prefix, bytes, hash: self.hash(prefix, bytes) })
+        })
+    }
+
     #[inline]
     fn prefix(&self, row: &Row) -> u128 {
         self.keys.prefix(row).expect("a row of any layout has a primary key")
