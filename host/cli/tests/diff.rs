@@ -48,7 +48,26 @@ fn what_is_added_is_compatible_and_ends_with_0() {
             "\ninterface more {\n  /// @query\n  total: func() -> s64;\n}\n\nworld bank",
         );
     let new = new.replace("  export ledger;", "  export ledger;\n  export more;");
-    check(OLD, &new, &[], expect![[r#""#]]);
+    check(OLD, &new, &[], expect![[r#"
+        exit 0
+        --- stdout
+        acme:bank 1.2.0 → 1.3.0
+          callers      compatible
+          stored rows  compatible
+          subscribers  compatible
+
+        interface more
+          it is added
+            callers      compatible       nobody imports it yet
+
+        table tables.account
+          the column `note` is added
+            callers      compatible       they are given the columns that they know
+            stored rows  compatible       rows are converted when they are read
+            subscribers  compatible       they are given the columns that they know
+
+        the version 1.3.0 is the smallest that says so
+    "#]]);
 }
 
 #[test]
@@ -58,12 +77,44 @@ fn what_breaks_somebody_ends_with_1_and_says_whom_and_why() {
         .replace("balance: s32", "balance: s64")
         .replace("amount: u64", "amount: u32")
         .replace("text: string", "title: string, text: string");
-    check(OLD, &new, &[], expect![[r#""#]]);
+    check(OLD, &new, &[], expect![[r#"
+        exit 1
+        --- stdout
+        acme:bank 1.2.0 → 1.2.1
+          callers      breaking
+          stored rows  needs migration
+          subscribers  breaking
+
+        function ledger.transfer
+          in the parameter `amount`: u64 became u32
+            callers      breaking         modules that import it know another signature
+
+        table tables.account
+          the column `balance` is widened from s32 to s64
+            callers      breaking         they know the column with its old type
+            stored rows  compatible       rows are converted when they are read
+            subscribers  breaking         they know the column with its old type
+
+        table tables.note
+          the column `title` is new, and neither an option nor given a `@default`
+            callers      compatible       private: no caller reaches it
+            stored rows  needs migration  only a `@migrate` function can write the rows that this needs
+
+        the version must be raised: 2.0.0 is the smallest that says so, and this is 1.2.1
+    "#]]);
 }
 
 #[test]
 fn the_same_contract_twice_is_no_difference() {
-    check(OLD, OLD, &[], expect![[r#""#]]);
+    check(OLD, OLD, &[], expect![[r#"
+        exit 0
+        --- stdout
+        acme:bank 1.2.0 → 1.2.0
+        nothing is different
+          callers      compatible
+          stored rows  compatible
+          subscribers  compatible
+    "#]]);
 }
 
 #[test]
@@ -111,9 +162,30 @@ fn check_tells_what_a_contract_allows_and_a_component_does() {
     let case = Case::new();
     let (shop, wit) = (component("examples/shop"), root().join("examples/shop"));
     let allowed = case.run(&["check", wit.to_str().unwrap()]).shown();
-    expect![[r#""#]].assert_eq(&allowed);
+    expect![[r#"
+        exit 0
+        --- stdout
+        ok  acme:shop@0.3.0 (world shop): 3 tables, 6 functions, 2 imports
+            calls       acme:bank/ledger@1.2.0: open-account (reducer), deposit (reducer), withdraw (reducer), transfer (reducer), balance (query), find (query), total (query)
+            reads       acme:bank/tables@1.2.0: account
+            owns        product (public)
+            owns        order (private)
+            owns        setting (private)
+            is run      on init: automation.open
+    "#]].assert_eq(&allowed);
     let used = case.run(&["check", shop.to_str().unwrap()]).shown();
-    expect![[r#""#]].assert_eq(&used);
+    expect![[r#"
+        exit 0
+        --- stdout
+        ok  acme:shop@0.3.0 (world shop): 3 tables, 6 functions, 2 imports
+            calls       acme:bank/ledger@1.2.0: open-account (reducer), transfer (reducer)
+            reads       acme:bank/tables@1.2.0: account
+            owns        product (public)
+            owns        order (private)
+            owns        setting (private)
+            is run      on init: automation.open
+            asks for    who calls, the operator's log
+    "#]].assert_eq(&used);
     let json = case.run(&["check", "--json", shop.to_str().unwrap()]).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["capabilities"]["tables"][0]["owner"], "own");

@@ -273,7 +273,7 @@ pub enum Error {
         reasons: Vec<String>,
     },
     /// A migration function or an `@on(upgrade)` handler refused; nothing has changed.
-    #[error("upgrading to {module} failed: {handler} returned err {value}")]
+    #[error("upgrading to {module} failed: {handler} returned {value}")]
     MigrationRefused {
         /// The module, in its new version.
         module: Box<PackageName>,
@@ -325,7 +325,7 @@ pub enum Error {
         last: interstice_log::Sequence,
     },
     /// A module's `@on(init)` handler refused.
-    #[error("installing {module} failed: {handler} returned err {value}")]
+    #[error("installing {module} failed: {handler} returned {value}")]
     InitRefused {
         /// The module.
         module: Box<PackageName>,
