@@ -77,6 +77,16 @@ impl Street {
 
     fn close(&mut self) {
         self.node.take().unwrap().close().unwrap();
+        // Another thread may just be starting a process, which holds copies of all open files until it has become
+        // another program.
+        let is_held = || match LogReader::open(&os::doors(&self.data).unwrap()) {
+            Ok(_) => false,
+            Err(error) if error.to_string().contains(" is held by ") => true,
+            Err(error) => panic!("{error}"),
+        };
+        while is_held() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
 
     fn restart(&mut self) {

@@ -359,7 +359,10 @@ fn an_altered_copy_of_the_contract_is_refused_at_the_item_that_was_altered() {
             &["column coin.value", "nothing of that name"],
         ),
         (
-            |coin| coin.primary_key = vec![ColumnIndex(1)],
+            |coin| {
+                coin.primary_key = vec![ColumnIndex(1)];
+                coin.indexes.remove(0);
+            },
             &["table coin", "primary-key(owner)", "primary-key(id)"],
         ),
         (|coin| coin.storage = Storage::Ephemeral, &["table coin", "ephemeral", "logged"]),

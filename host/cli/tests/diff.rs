@@ -48,7 +48,11 @@ fn what_is_added_is_compatible_and_ends_with_0() {
             "\ninterface more {\n  /// @query\n  total: func() -> s64;\n}\n\nworld bank",
         );
     let new = new.replace("  export ledger;", "  export ledger;\n  export more;");
-    check(OLD, &new, &[], expect![[r#"
+    check(
+        OLD,
+        &new,
+        &[],
+        expect![[r#"
         exit 0
         --- stdout
         acme:bank 1.2.0 → 1.3.0
@@ -67,7 +71,8 @@ fn what_is_added_is_compatible_and_ends_with_0() {
             subscribers  compatible       they are given the columns that they know
 
         the version 1.3.0 is the smallest that says so
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -77,7 +82,11 @@ fn what_breaks_somebody_ends_with_1_and_says_whom_and_why() {
         .replace("balance: s32", "balance: s64")
         .replace("amount: u64", "amount: u32")
         .replace("text: string", "title: string, text: string");
-    check(OLD, &new, &[], expect![[r#"
+    check(
+        OLD,
+        &new,
+        &[],
+        expect![[r#"
         exit 1
         --- stdout
         acme:bank 1.2.0 → 1.2.1
@@ -101,12 +110,17 @@ fn what_breaks_somebody_ends_with_1_and_says_whom_and_why() {
             stored rows  needs migration  only a `@migrate` function can write the rows that this needs
 
         the version must be raised: 2.0.0 is the smallest that says so, and this is 1.2.1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_same_contract_twice_is_no_difference() {
-    check(OLD, OLD, &[], expect![[r#"
+    check(
+        OLD,
+        OLD,
+        &[],
+        expect![[r#"
         exit 0
         --- stdout
         acme:bank 1.2.0 → 1.2.0
@@ -114,7 +128,8 @@ fn the_same_contract_twice_is_no_difference() {
           callers      compatible
           stored rows  compatible
           subscribers  compatible
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -185,7 +200,8 @@ fn check_tells_what_a_contract_allows_and_a_component_does() {
             owns        setting (private)
             is run      on init: automation.open
             asks for    who calls, the operator's log
-    "#]].assert_eq(&used);
+    "#]]
+    .assert_eq(&used);
     let json = case.run(&["check", "--json", shop.to_str().unwrap()]).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["capabilities"]["tables"][0]["owner"], "own");

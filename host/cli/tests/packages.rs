@@ -137,12 +137,17 @@ fn without_digests(text: &str) -> String {
 #[test]
 fn a_module_is_published_and_found() {
     let packages = Packages::bank();
-    packages.check(&["search", "bank"], expect![[r#"
+    packages.check(
+        &["search", "bank"],
+        expect![[r#"
         exit 0
         --- stdout
         acme:bank@2.0.0  The package acme:bank.
-    "#]]);
-    packages.check(&["info", "acme:bank@1.2.0"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["info", "acme:bank@1.2.0"],
+        expect![[r#"
         exit 0
         --- stdout
         acme:bank@1.2.0
@@ -157,36 +162,49 @@ fn a_module_is_published_and_found() {
           artifact   <sha256>
           interface  <sha256>
           storage    <sha256>
-    "#]]);
+    "#]],
+    );
     let component = packages.component("acme:bank@1.3.0", &["balance"], &[]);
     let component = component.to_str().unwrap();
-    packages.check(&["publish", "--dry-run", component], expect![[r#"
+    packages.check(
+        &["publish", "--dry-run", component],
+        expect![[r#"
         exit 5
         --- stderr
         error: acme:bank@1.3.0 cannot follow 1.2.0: something breaks; the smallest version that can is 2.0.0:
           - ledger.total: the query is removed
-    "#]]);
-    packages.check(&["search", "--verify"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["search", "--verify"],
+        expect![[r#"
         exit 0
         --- stdout
         ok  3 versions are as they were published
-    "#]]);
-    packages.check(&["info", "acme:bnak"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["info", "acme:bnak"],
+        expect![[r#"
         exit 3
         --- stderr
         error: the registry DIR/registry has no package `acme:bnak`; did you mean `acme:bank`?
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_added_is_vendored_and_pinned() {
     let packages = Packages::bank();
-    packages.check(&["add", "acme:bank@1", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["add", "acme:bank@1", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         added  acme:bank@1.2.0 (shop/wit/deps/acme_bank-1.2.0/package.wit)
         next   import acme:bank/ledger@1.2.0;
-    "#]]);
+    "#]],
+    );
     expect![[r#"
         // What dependents see of acme:bank@1.2.0. Written by `interstice add`; interstice.lock holds its digest.
 
@@ -203,11 +221,14 @@ fn what_is_added_is_vendored_and_pinned() {
         }
     "#]].assert_eq(&packages.text("shop/wit/deps/acme_bank-1.2.0/package.wit"));
     packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.2.0;\n");
-    packages.check(&["fetch", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["fetch", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         ok  1 packages are as interstice.lock pins them
-    "#]]);
+    "#]],
+    );
     expect![[r##"
         # Written by `interstice`; what is needed stands in interstice.toml.
         format = 1
@@ -223,23 +244,31 @@ fn what_is_added_is_vendored_and_pinned() {
         [package."acme:bank".items]
         "ledger/function/balance" = "sha256:<sha256>"
         "ledger/function/total" = "sha256:<sha256>"
-    "##]].assert_eq(&without_digests(&packages.text("shop/interstice.lock")));
+    "##]]
+    .assert_eq(&without_digests(&packages.text("shop/interstice.lock")));
     expect![[r#"
         [dependencies]
         "acme:bank" = "1"
-    "#]].assert_eq(&packages.text("shop/interstice.toml"));
-    packages.check(&["check", "shop"], expect![[r#"
+    "#]]
+    .assert_eq(&packages.text("shop/interstice.toml"));
+    packages.check(
+        &["check", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         ok  acme:shop@0.1.0 (world shop): 0 tables, 1 function, 1 import
             calls       acme:bank/ledger@1.2.0: balance (query), total (query)
-    "#]]);
-    packages.check(&["tree", "--project", "shop"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["tree", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         acme:shop@0.1.0
         └── acme:bank@1.2.0
-    "#]]);
+    "#]],
+    );
     // The same again changes nothing.
     let lock = packages.text("shop/interstice.lock");
     packages.succeed(&["fetch", "--project", "shop"]);
@@ -253,39 +282,54 @@ fn an_update_moves_the_imports_too() {
     packages.succeed(&["add", "acme:bank@=1.0.0", "--project", "shop"]);
     packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.0.0;\n");
     packages.case.write("shop/interstice.toml", "[dependencies]\n\"acme:bank\" = \"1\"\n");
-    packages.check(&["update", "--project", "shop", "--dry-run"], expect![[r#"
+    packages.check(
+        &["update", "--project", "shop", "--dry-run"],
+        expect![[r#"
         exit 0
         --- stdout
         acme:bank 1.0.0 → 1.2.0
-    "#]]);
+    "#]],
+    );
     assert!(packages.text("shop/wit/world.wit").contains("ledger@1.0.0"));
-    packages.check(&["update", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["update", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         acme:bank 1.0.0 → 1.2.0
         --- stderr
         shop/wit/world.wit: acme:bank is now 1.2.0
-    "#]]);
+    "#]],
+    );
     assert!(packages.text("shop/wit/world.wit").contains("import acme:bank/ledger@1.2.0;"));
     assert!(!packages.case.path("shop/wit/deps/acme_bank-1.0.0").exists());
     packages.succeed(&["check", "shop"]);
-    packages.check(&["update", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["update", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         nothing is newer
-    "#]]);
-    packages.check(&["remove", "acme:bnak", "--project", "shop"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["remove", "acme:bnak", "--project", "shop"],
+        expect![[r#"
         exit 3
         --- stderr
         error: interstice.toml does not name `acme:bnak`; did you mean `acme:bank`?
-    "#]]);
-    packages.check(&["remove", "acme:bank", "--project", "shop"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["remove", "acme:bank", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         removed  acme:bank
         --- stderr
         warning: the WIT still names acme:bank/ledger@1.2.0; remove it there
-    "#]]);
+    "#]],
+    );
     assert!(!packages.case.path("shop/wit/deps/acme_bank-1.2.0").exists());
 }
 
@@ -390,43 +434,59 @@ fn a_lock_with_merge_marks_is_told_with_its_line() {
 fn a_dependency_can_be_a_component_wit_or_a_module_of_a_database() {
     let packages = Packages::bank();
     let component = packages.component("acme:coins@0.5.0", &["mint"], &[]);
-    packages.check(&["add", component.to_str().unwrap(), "--project", "shop"], expect![[r#"
+    packages.check(
+        &["add", component.to_str().unwrap(), "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         added  acme:coins@0.5.0 (shop/wit/deps/acme_coins-0.5.0/package.wit)
         next   import acme:coins/ledger@0.5.0;
-    "#]]);
+    "#]],
+    );
     expect![[r#"
         [dependencies]
         "acme:coins" = { path = "../acme-coins@0.5.0.wasm" }
-    "#]].assert_eq(&packages.text("shop/interstice.toml"));
-    packages.check(&["add", "source/acme-coins", "--project", "shop"], expect![[r#"
+    "#]]
+    .assert_eq(&packages.text("shop/interstice.toml"));
+    packages.check(
+        &["add", "source/acme-coins", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         added  acme:coins@0.5.0 (shop/wit/deps/acme_coins-0.5.0/package.wit)
         next   import acme:coins/ledger@0.5.0;
-    "#]]);
+    "#]],
+    );
     let data = packages.case.path("data").display().to_string();
     let bank = packages.case.path("acme-bank@1.2.0.wasm").display().to_string();
     packages.succeed(&["run", "--data", &data, &bank]);
-    packages.check(&["add", "acme:bank", "--data", "data", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["add", "acme:bank", "--data", "data", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         added  acme:bank@1.2.0 (shop/wit/deps/acme_bank-1.2.0/package.wit)
         next   import acme:bank/ledger@1.2.0;
-    "#]]);
-    packages.check(&["add", "acme:bnak", "--data", "data", "--project", "shop"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["add", "acme:bnak", "--data", "data", "--project", "shop"],
+        expect![[r#"
         exit 3
         --- stderr
         error: shop/../data has no module `acme:bnak`; did you mean `acme:bank`?
-    "#]]);
-    packages.check(&["tree", "--project", "shop"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["tree", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         acme:shop@0.1.0
         ├── acme:bank@1.2.0 (database ../data)
         └── acme:coins@0.5.0 (path ../source/acme-coins)
-    "#]]);
+    "#]],
+    );
     packages.check(&["add", "nowhere", "--project", "shop"], expect![[r#"
         exit 3
         --- stderr
@@ -443,17 +503,23 @@ fn an_override_stands_for_a_package_whoever_needs_it() {
     packages
         .case
         .write("shop/interstice.toml", manifest + "\n[overrides]\n\"acme:bank\" = \"../source/acme-bank\"\n");
-    packages.check(&["fetch", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["fetch", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         ok  1 packages are as interstice.lock pins them
-    "#]]);
-    packages.check(&["tree", "--project", "shop"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["tree", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         acme:shop@0.1.0
         └── acme:bank@1.9.0 (path ../source/acme-bank)
-    "#]]);
+    "#]],
+    );
     assert!(packages.text("shop/wit/deps/acme_bank-1.9.0/package.wit").contains("audit: func() -> u32;"));
 }
 
@@ -471,33 +537,45 @@ fn circles_and_two_versions_at_once_are_told_with_their_paths() {
     needs("acme:left@1.0.0", "1.2.0");
     needs("acme:right@1.0.0", "2.0.0");
     packages.succeed(&["add", "acme:left", "--project", "shop"]);
-    packages.check(&["add", "acme:right", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["add", "acme:right", "--project", "shop"],
+        expect![[r#"
         exit 5
         --- stderr
         error: `acme:bank` is needed in two versions at once, and a database holds one:
           - ^1.2.0 by acme:shop@0.1.0 → acme:left@1.0.0
           - ^2.0.0 by acme:shop@0.1.0 → acme:right@1.0.0
-    "#]]);
+    "#]],
+    );
     assert!(!packages.text("shop/interstice.toml").contains("right"), "nothing was written");
-    packages.check(&["tree", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["tree", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         acme:shop@0.1.0
         └── acme:left@1.0.0
             └── acme:bank@1.2.0
-    "#]]);
+    "#]],
+    );
     // A bank that needs who needs it.
     packages.shop("acme:bank@1.3.0", "");
-    packages.check(&["add", "acme:left", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["add", "acme:left", "--project", "shop"],
+        expect![[r#"
         exit 5
         --- stderr
         error: packages need each other in a circle: acme:bank@1.3.0 → acme:left@1.0.0 → acme:bank@1.3.0
-    "#]]);
-    packages.check(&["add", "acme:bank", "--project", "shop"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["add", "acme:bank", "--project", "shop"],
+        expect![[r#"
         exit 5
         --- stderr
         error: acme:bank is the project itself, and cannot depend on itself
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -539,11 +617,14 @@ fn publishers_of_several_processes_lose_nothing() {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    packages.check(&["search", "--verify"], expect![[r#"
+    packages.check(
+        &["search", "--verify"],
+        expect![[r#"
         exit 0
         --- stdout
         ok  6 versions are as they were published
-    "#]]);
+    "#]],
+    );
     assert_eq!(packages.succeed(&["search"]).lines().count(), names.len());
 }
 
@@ -553,15 +634,21 @@ fn a_package_that_wkg_would_have_put_there_is_read() {
     let component = packages.component("acme:coins@0.5.0", &["mint"], &[]);
     fs::create_dir_all(packages.case.path("registry/acme/coins")).unwrap();
     fs::copy(component, packages.case.path("registry/acme/coins/0.5.0.wasm")).unwrap();
-    packages.check(&["add", "acme:coins", "--project", "shop"], expect![[r#"
+    packages.check(
+        &["add", "acme:coins", "--project", "shop"],
+        expect![[r#"
         exit 0
         --- stdout
         added  acme:coins@0.5.0 (shop/wit/deps/acme_coins-0.5.0/package.wit)
         next   import acme:coins/ledger@0.5.0;
-    "#]]);
-    packages.check(&["search", "--verify"], expect![[r#"
+    "#]],
+    );
+    packages.check(
+        &["search", "--verify"],
+        expect![[r#"
         exit 0
         --- stdout
         ok  3 versions are as they were published; 1 were put there by another tool, unrecorded
-    "#]]);
+    "#]],
+    );
 }
