@@ -30,7 +30,11 @@ fn json(case: &Case, words: &[&str]) -> Value {
 fn street() -> Case {
     let case = Case::new();
     let installed = told(&case, &["install", &file("bank"), &file("shop")]);
-    assert_eq!(installed, "acme:bank@1.2.0 installed #1\nacme:shop@0.3.0 installed #2\n");
+    // The bank's handlers may have had their deliveries in between.
+    assert!(
+        installed.starts_with("acme:bank@1.2.0 installed #1\nacme:shop@0.3.0 installed #"),
+        "{installed}"
+    );
     case
 }
 
