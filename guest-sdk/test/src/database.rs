@@ -7,8 +7,14 @@ use interstice_codec::row::{Decode, Encode, from_bytes, to_bytes};
 use interstice_node::{CallOptions, Caller, Error, Limits, Node, NodeOptions};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
+
+/// How often a locked database is tried again, and after which time: another thread of the test may just be starting
+/// a process, which holds copies of all open files until it has become another program.
+const LOCK_TRIES: u32 = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A database on files in a temporary folder, which goes with it.
 pub struct Database {
@@ -173,9 +179,16 @@ impl Database {
             interstice_log::os::doors(self.folder.path()).expect("the temporary folder can be used");
         doors.clock = self.clock.clone();
         let options = NodeOptions { limits: self.limits.clone(), ..NodeOptions::default() };
-        let opened = Node::open(doors, options, &mut |_| {});
-        let (node, _) = opened.unwrap_or_else(|error| panic!("the database does not open: {error}"));
-        self.node = Some(node);
+        for tries_left in (0..LOCK_TRIES).rev() {
+            match Node::open(doors.clone(), options.clone(), &mut |_| {}) {
+                Ok((node, _)) => {
+                    self.node = Some(node);
+                    return;
+                }
+                Err(error) if error.code() == "ours.locked" && tries_left > 0 => thread::sleep(LOCK_PAUSE),
+                Err(error) => panic!("the database does not open: {error}"),
+            }
+        }
     }
 
     fn options(&self) -> CallOptions {
