@@ -359,8 +359,8 @@ fn an_altered_copy_of_the_contract_is_refused_at_the_item_that_was_altered() {
             &["column coin.value", "nothing of that name"],
         ),
         (
-            |coin| coin.primary_key = vec![ColumnIndex(1)],
-            &["table coin", "primary-key(owner)", "primary-key(id)"],
+            |coin| coin.primary_key.push(ColumnIndex(1)),
+            &["table coin", "primary-key(id, owner)", "primary-key(id)"],
         ),
         (|coin| coin.storage = Storage::Ephemeral, &["table coin", "ephemeral", "logged"]),
         (|coin| coin.indexes[1].unique = true, &["index coin.worth", "unique(worth)", "index(worth)"]),

@@ -285,9 +285,9 @@ impl<'a> Run<'a> {
             Step::Batch(rows) => self.read_on(*rows),
             Step::Commit => self.commit(),
             Step::Abort => {
-                let changed = self.table.changed();
+                let changed = self.table().changed();
                 self.transaction = None;
-                assert_eq!(self.table.changed(), changed);
+                assert_eq!(self.table().changed(), changed);
                 self.end();
                 self.now = self.versions.values().next_back().unwrap().clone();
             }
@@ -452,15 +452,15 @@ impl<'a> Run<'a> {
             }
         });
         while copy.purge(1000) {}
-        let (changed, copy_changed) = (self.table.changed(), table.changed());
+        let (changed, copy_changed) = (self.table().changed(), table.changed());
         transaction.commit();
         self.now.evolved.clear();
         if before.rows == self.now.rows {
             // Changes that came to nothing may count, but what has not changed since stays known.
-            assert!([changed, version].contains(&self.table.changed()));
+            assert!([changed, version].contains(&self.table().changed()));
             assert_eq!(table.changed(), copy_changed);
         } else {
-            assert_eq!((self.table.changed(), table.changed()), (version, version));
+            assert_eq!((self.table().changed(), table.changed()), (version, version));
         }
         self.versions.insert(version, self.now.clone());
         copy.set_replayed(version).unwrap();
