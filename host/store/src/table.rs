@@ -83,9 +83,9 @@ impl TableHandle {
     }
 
     /// Since when its rows are what they are: they have not changed after this version, the newest that has
-    /// changed any, or at which the table was loaded. An open transaction does not count.
+    /// changed any or their shape, or at which the table was loaded. An open transaction does not count.
     pub fn changed(&self) -> Version {
-        self.0.state.read().changed
+        self.0.state.read().changed.max(self.since())
     }
 
     /// The bytes that the table takes in memory: rows, indexes and old versions.

@@ -44,15 +44,32 @@ pub(super) fn build(
     Ok(index)
 }
 
-/// Refuses an index in which two rows that are there have the same values, and names such rows.
-pub(super) fn check_unique(
-    state: &State,
-    shape: &Shape,
-    name: &str,
-    index: &OrderedIndex,
-) -> Result<(), StoreError> {
+/// Rows that are there and have the same values in an index.
+#[derive(Default)]
+pub(super) struct Duplicates {
+    /// The values, in key form.
+    pub(super) keys: Vec<Box<[u8]>>,
+    /// The primary keys of the first pairs of such rows.
+    rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How many further pairs there are.
+    more: u64,
+}
+
+impl Duplicates {
+    /// Refuses an index that has any, and names such rows.
+    pub(super) fn refuse(self, shape: &Shape, name: &str) -> Result<(), StoreError> {
+        let Self { rows, more, .. } = self;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::NotUnique { table: shape.name.clone(), index: name.to_owned(), rows, more })
+    }
+}
+
+/// Finds the rows that keep an index from being unique, in its order.
+pub(super) fn duplicates(state: &State, index: &OrderedIndex) -> Duplicates {
     let (mut last, mut this) = (Keys::default(), Keys::default());
-    let (mut rows, mut more) = (Vec::new(), 0);
+    let mut found_so_far = Duplicates::default();
     let everything = Range { low: &[], high: None, descending: false };
     index.walk(&state.slots, &everything, &mut Place::default(), |found| {
         let Some(row) = state.visible_as(index, found, UndoId::NOW) else { return Visit::Next };
@@ -64,17 +81,18 @@ pub(super) fn check_unique(
         // An entry is the values and then the primary key.
         this.values.truncate(this.values.len() - this.primary.len());
         if last.values == this.values {
+            let Duplicates { keys, rows, more } = &mut found_so_far;
+            if keys.last().is_none_or(|key| **key != *this.values) {
+                keys.push(this.values.as_slice().into());
+            }
             match rows.len() {
                 0..NAMED_PAIRS => rows.push((last.primary.clone(), this.primary.clone())),
-                _ => more += 1,
+                _ => *more += 1,
             }
         }
         Visit::Next
     });
-    if rows.is_empty() {
-        return Ok(());
-    }
-    Err(StoreError::NotUnique { table: shape.name.clone(), index: name.to_owned(), rows, more })
+    found_so_far
 }
 
 /// The keys of a row; those of none are empty, which no row's are.

@@ -50,8 +50,8 @@ impl Store {
     /// What the version changes in the table comes after that, in the new shape, whose handle this returns.
     ///
     /// # Errors
-    /// Those of [`apply`](Self::apply) and of [`Transaction::evolve`](crate::Transaction::evolve), limits apart.
-    /// Then the table is as it was.
+    /// Those of [`apply`](Self::apply) and of [`Transaction::evolve`](crate::Transaction::evolve), limits apart, and
+    /// but that unique values are looked at once all changes of the version are made. Then the table is as it was.
     pub fn evolve(
         &self,
         version: Version,
@@ -73,6 +73,9 @@ impl Store {
         }
         self.0.note_history(&new, &mut state);
         state.report_all(&self.0.memory);
+        if !state.unsettled.is_empty() {
+            self.0.unsettled.lock().push(new.clone());
+        }
         drop(state);
         self.0.replace_table(&new);
         Ok(new)
@@ -131,6 +134,7 @@ impl Changes {
         state.shape = shape;
         state.shapes = shape + 1;
         state.counter = self.counter.unwrap_or(state.counter);
+        state.unsettled.extend(self.unsettled);
         undoing
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Evolution,
-    build::{build, check_unique, largest_number},
+    build::{Duplicates, build, duplicates, largest_number},
 };
 use crate::{
     StoreError, Version,
@@ -33,6 +33,9 @@ pub(super) struct Changes {
     pub(super) built: Vec<(usize, OrderedIndex)>,
     /// The counter, if another column counts now.
     pub(super) counter: Option<u64>,
+    /// Values that two rows have in a unique index, by its place and its number: what a replay must look at again,
+    /// since it knows the changes of a version only as they came out, and the evolution may have come after some.
+    pub(super) unsettled: Vec<(usize, u32, Box<[u8]>)>,
 }
 
 /// The new shape of a table, and what else is to be changed.
@@ -65,15 +68,25 @@ pub(super) fn plan(
     let key_limit = limits.map_or(usize::MAX, |inner| inner.limits.key_bytes);
     let built = places.built.iter().map(|position| {
         let index = build(state, &shape, *position, keys_of(*position), key_limit)?;
-        if shape.indexes[*position].unique {
-            check_unique(state, &shape, &definition.indexes[*position].name, &index)?;
-        }
         Ok((shape.indexes[*position].place, index))
     });
     let built = built.collect::<Result<Vec<_>, StoreError>>()?;
+    let mut unsettled = Vec::new();
+    let mut settle = |position: usize, duplicates: Duplicates| {
+        if limits.is_some() {
+            return duplicates.refuse(&shape, &definition.indexes[position].name);
+        }
+        let (place, number) = (shape.indexes[position].place, position as u32 + 1);
+        unsettled.extend(duplicates.keys.into_iter().map(|key| (place, number, key)));
+        Ok(())
+    };
+    for (position, (_, index)) in places.built.iter().zip(&built) {
+        if shape.indexes[*position].unique {
+            settle(*position, duplicates(state, index))?;
+        }
+    }
     for position in places.made_unique {
-        let index = &state.indexes[shape.indexes[position].place];
-        check_unique(state, &shape, &definition.indexes[position].name, index)?;
+        settle(position, duplicates(state, &state.indexes[shape.indexes[position].place]))?;
     }
     let primary = RowKeys::over(&shape.primary, &shape.primary_columns, &shape.older);
     let changes = Changes {
@@ -84,6 +97,7 @@ pub(super) fn plan(
         hidden: places.hidden,
         built,
         counter: counter(old, &shape, state, evolution),
+        unsettled,
     };
     Ok((shape, changes))
 }

@@ -452,6 +452,29 @@ fn a_replay_evolves_as_the_transaction_did() {
 }
 
 #[test]
+fn a_replay_knows_what_comes_of_a_version_and_not_in_which_order_it_came() {
+    // The transaction made the owners differ, and then an index of them unique.
+    let mut plain = accounts();
+    plain.indexes[1].unique = false;
+    let unique = Evolution { definition: accounts(), columns: same(3) };
+    for settles in [true, false] {
+        let (store, table) = store_with(&plain);
+        for id in 1..=3 {
+            let change = account(id, "same", 0);
+            store.apply(Version(1), &table, Change::Insert(&change), Recording::Nothing).unwrap();
+        }
+        let new = store.evolve(Version(2), &table, &unique, Recording::Nothing).unwrap();
+        for id in 1..=if settles { 2 } else { 1 } {
+            let change = account(id, &format!("owner {id}"), 0);
+            store.apply(Version(2), &new, Change::Update(&change), Recording::Nothing).unwrap();
+        }
+        let violation = StoreError::Violation(Violation::DuplicateUnique(2));
+        assert_eq!(store.set_replayed(Version(2)), if settles { Ok(()) } else { Err(violation) });
+        store.check();
+    }
+}
+
+#[test]
 fn an_evolved_table_is_filled_at_once() {
     let (store, table) = store_with(&accounts());
     let new = store.evolve(Version(1), &table, &noted(), Recording::Nothing).unwrap();
