@@ -53,9 +53,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// A demo that takes seconds, to show that it runs.
-    pub(crate) fn small() -> Options {
-        Options { customers: 200, transactions: 400, in_flight: 256, interstice: None, seed: 1 }
+    /// A demo that takes seconds, to show that it runs: with the `interstice` that the tests have been built with,
+    /// where a build of its own would compile the node once more for the sake of features that tests alone need.
+    pub(crate) fn small() -> Result<Options> {
+        let interstice = Some(target_folder()?.join("release").join("interstice"));
+        Ok(Options { customers: 200, transactions: 400, in_flight: 256, interstice, seed: 1 })
     }
 }
 

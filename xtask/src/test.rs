@@ -38,7 +38,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.tests_only {
         mutants::run(&mutants::Options { quick: true, ..mutants::Options::default() })?;
         say("a small demo: cargo xtask demo --customers 200 --transactions 400");
-        demo::run(&demo::Options::small())?;
+        demo::run(&demo::Options::small()?)?;
         bench::run(&bench::Options { quick: true })?;
     }
     say(&format!("all passed in {} s", began.elapsed().as_secs()));
