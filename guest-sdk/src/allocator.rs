@@ -71,6 +71,29 @@ fn layout(class: usize) -> Layout {
     unsafe { Layout::from_size_align_unchecked(size(class), ALIGN) }
 }
 
+/// A block of the general allocator. Not inlined, so that what takes one off a list needs few registers: a
+/// function of WebAssembly saves all those that any path through it uses.
+///
+/// # Safety
+/// As for [`GlobalAlloc::alloc`].
+#[cold]
+#[inline(never)]
+unsafe fn fresh(layout: Layout) -> *mut u8 {
+    // SAFETY: the caller's.
+    unsafe { System.alloc(layout) }
+}
+
+/// Gives a block back to the general allocator. Not inlined, as above.
+///
+/// # Safety
+/// As for [`GlobalAlloc::dealloc`].
+#[cold]
+#[inline(never)]
+unsafe fn give_back(block: *mut u8, layout: Layout) {
+    // SAFETY: the caller's.
+    unsafe { System.dealloc(block, layout) }
+}
+
 // SAFETY: a block is handed out by the general allocator, or was given back here with a layout of the same
 // class and is on no list any more; it is as large as its class, which is no smaller than the layout.
 unsafe impl GlobalAlloc for Recycling {
@@ -78,14 +101,14 @@ unsafe impl GlobalAlloc for Recycling {
     unsafe fn alloc(&self, wanted: Layout) -> *mut u8 {
         let Some(class) = Self::class(wanted) else {
             // SAFETY: the caller's.
-            return unsafe { System.alloc(wanted) };
+            return unsafe { fresh(wanted) };
         };
         // SAFETY: there is one thread, and no reference to the class lives longer than a call here. What is
         // on the list is a free block of ours.
         unsafe {
             let list = &mut *self.0[class].get();
             if list.first.is_null() {
-                return System.alloc(layout(class));
+                return fresh(layout(class));
             }
             let block = list.first;
             list.first = (*block).next;
@@ -98,13 +121,13 @@ unsafe impl GlobalAlloc for Recycling {
     unsafe fn dealloc(&self, block: *mut u8, wanted: Layout) {
         let Some(class) = Self::class(wanted) else {
             // SAFETY: the caller's.
-            return unsafe { System.dealloc(block, wanted) };
+            return unsafe { give_back(block, wanted) };
         };
         // SAFETY: as in `alloc`; a block is large enough for an address, and aligned for it.
         unsafe {
             let list = &mut *self.0[class].get();
             if list.room == 0 {
-                return System.dealloc(block, layout(class));
+                return give_back(block, layout(class));
             }
             let block: *mut Block = block.cast();
             (*block).next = list.first;

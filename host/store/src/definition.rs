@@ -149,10 +149,16 @@ impl Shape {
         })
     }
 
+    /// Whether a row's bytes are those that this shape has.
+    #[inline]
+    pub(crate) fn is_current(&self, row: &Row) -> bool {
+        row.layout() == self.tag
+    }
+
     /// Calls `user` with the bytes of a row as this shape has them.
     #[inline]
     pub(crate) fn view<T>(&self, row: &Row, user: impl FnOnce(&[u8]) -> T) -> T {
-        if row.layout() == self.tag { user(row) } else { self.view_older(row, user) }
+        if self.is_current(row) { user(row) } else { self.view_older(row, user) }
     }
 
     #[cold]
@@ -166,7 +172,7 @@ impl Shape {
     /// Appends the bytes of a row as this shape has them.
     #[inline]
     pub(crate) fn append(&self, row: &Row, out: &mut Vec<u8>) {
-        if row.layout() == self.tag { out.extend_from_slice(row) } else { self.convert(row, out) }
+        if self.is_current(row) { out.extend_from_slice(row) } else { self.convert(row, out) }
     }
 
     #[cold]

@@ -7,14 +7,14 @@ use crate::{
     Reader, StoreError, TableHandle,
     definition::Shape,
     limits::VISITS_PER_LOCK,
-    ordered::{Found, OrderedIndex, Place, Range, Take, Visit, Walked},
+    ordered::{Found, OrderedIndex, Place, Range, Take, Walked},
     prefetch,
     progress::{Moment, Progress},
     slot::SlotId,
     state::State,
     undo::UndoId,
 };
-use interstice_codec::row::push_row;
+use interstice_codec::row::{Appending, push_row};
 use std::sync::Arc;
 
 /// What to scan.
@@ -158,32 +158,44 @@ impl Take for &mut Filling<'_> {
     }
 
     #[inline]
-    fn take(&mut self, found: Found) -> Visit {
-        self.visits += 1;
-        if self.visits > VISITS_PER_LOCK {
-            return Visit::StopBefore;
+    fn take(&mut self, found: impl Iterator<Item = Found>) -> usize {
+        let (state, shape, mut rows, mut taken) = (self.state, self.shape, self.rows, 0);
+        let mut appending = Appending::new(self.out, self.most_bytes);
+        for found in found.take(VISITS_PER_LOCK - self.visits) {
+            if rows == self.rows_left {
+                self.is_full = true;
+                break;
+            }
+            if let Some(row) = state.visible_as(self.index, found, self.mark) {
+                if !(rows < self.most_rows && shape.is_current(row) && appending.push(row)) {
+                    appending.finish();
+                    self.is_full = !shape.view(row, |row| self.push_to(rows, row));
+                    appending = Appending::new(self.out, self.most_bytes);
+                    if self.is_full {
+                        break;
+                    }
+                }
+                rows += 1;
+            }
+            taken += 1;
         }
-        if self.rows == self.rows_left {
-            self.is_full = true;
-            return Visit::StopBefore;
-        }
-        let Some(row) = self.state.visible_as(self.index, found, self.mark) else { return Visit::Next };
-        let shape = self.shape;
-        shape.view(row, |row| self.push(row))
+        appending.finish();
+        self.rows = rows;
+        self.visits += taken;
+        taken
     }
 }
 
 impl Filling<'_> {
-    #[inline]
-    fn push(&mut self, row: &[u8]) -> Visit {
+    /// Appends a row behind this many, of any length, if the batch may have it.
+    #[inline(never)]
+    fn push_to(&mut self, rows: u64, row: &[u8]) -> bool {
         let size = self.out.len() + length_size(row.len()) + row.len();
-        if self.rows == self.most_rows || self.rows > 0 && size > self.most_bytes {
-            self.is_full = true;
-            return Visit::StopBefore;
+        let fits = rows < self.most_rows && (rows == 0 || size <= self.most_bytes);
+        if fits {
+            push_row(row, self.out);
         }
-        push_row(row, self.out);
-        self.rows += 1;
-        Visit::Next
+        fits
     }
 }
 

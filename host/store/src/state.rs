@@ -217,12 +217,18 @@ impl State {
     }
 
     /// The row that was found in an ordered index, if it is there under this key at a mark.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn visible_as(&self, index: &OrderedIndex, found: Found, mark: UndoId) -> Option<&Row> {
         let slot = self.slots.get(found.slot);
         if self.is_quiet(slot) {
             return slot.live_row();
         }
+        self.visible_among_versions(index, found, mark)
+    }
+
+    /// The same where the slot has a history.
+    #[inline(never)]
+    fn visible_among_versions(&self, index: &OrderedIndex, found: Found, mark: UndoId) -> Option<&Row> {
         self.visible(found.slot, mark).filter(|row| index.belongs(&self.slots, found, row))
     }
 

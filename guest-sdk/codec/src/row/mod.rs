@@ -18,6 +18,7 @@
 //! A list whose elements take no bytes (an empty tuple, flags without flags) must be empty: a few
 //! bytes could otherwise declare four billion elements. WIT cannot express such types.
 
+mod appending;
 mod batch;
 mod conversion;
 mod dynamic;
@@ -31,6 +32,7 @@ mod text;
 mod traits;
 mod write;
 
+pub use appending::Appending;
 pub use batch::{Batch, push_row, push_row_with};
 pub use conversion::{ColumnSource, Conversion, ConversionError, same_bytes};
 pub use dynamic::{decode, decode_all, encode, encode_all};

@@ -98,17 +98,18 @@ unsafe fn write<T: Copy>(to: *mut u8, at: usize, word: T) {
     unsafe { to.add(at).cast::<T>().write_unaligned(word) }
 }
 
-/// Copies at most [`LONGEST`] bytes.
+/// Copies bytes, up to [`LONGEST`] of them without a call.
 ///
 /// # Safety
 /// So many bytes from `to` on may be written, and `from` lies elsewhere.
 #[inline]
-unsafe fn copy(from: &[u8], to: *mut u8) {
+pub(super) unsafe fn copy(from: &[u8], to: *mut u8) {
     let length = from.len();
     let from = from.as_ptr();
     // SAFETY: each word lies within `length` bytes from the start, as the pattern says.
     unsafe {
         match length {
+            65.. => to.copy_from_nonoverlapping(from, length),
             33.. => {
                 write::<[u128; 2]>(to, 0, read(from, 0));
                 write::<[u128; 2]>(to, length - 32, read(from, length - 32));

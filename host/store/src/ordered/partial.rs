@@ -6,7 +6,7 @@
 
 use super::{
     retired::{Reference, Retired, RetiredEntry},
-    walk::{Edge, Found, Place, Range, Take, Visit, Visitor, Walked, walk},
+    walk::{Edge, Found, Place, Range, Take, Visitor, Walked, walk},
 };
 use crate::{
     keys::RowKeys,
@@ -98,8 +98,13 @@ impl<T: Take> Visitor<u128> for Taking<'_, T> {
     }
 
     #[inline]
-    fn visit(&mut self, prefix: u128, value: u32) -> Visit {
-        self.take.take(Found { slot: Self::slot(self.retired, value), prefix, value })
+    fn visit(&mut self, entries: impl Iterator<Item = (u128, u32)>) -> usize {
+        let retired = self.retired;
+        self.take.take(entries.map(|(prefix, value)| Found {
+            slot: Self::slot(retired, value),
+            prefix,
+            value,
+        }))
     }
 }
 

@@ -51,14 +51,21 @@ pub(crate) trait Take {
         let _ = slot;
     }
 
-    /// The next entry.
-    fn take(&mut self, found: Found) -> Visit;
+    /// The next entries: takes them one after the other, and says how many it took before it wanted to stop.
+    fn take(&mut self, found: impl Iterator<Item = Found>) -> usize;
 }
 
 impl<F: FnMut(Found) -> Visit> Take for F {
     #[inline]
-    fn take(&mut self, found: Found) -> Visit {
-        self(found)
+    fn take(&mut self, found: impl Iterator<Item = Found>) -> usize {
+        let mut taken = 0;
+        for found in found {
+            if self(found) == Visit::StopBefore {
+                break;
+            }
+            taken += 1;
+        }
+        taken
     }
 }
 
@@ -88,14 +95,17 @@ pub(super) struct Last {
     pub(super) prefix: u128,
 }
 
-/// How many entries are announced at once at first: a scan that wants one row fetches few for nothing.
-const FIRST_ANNOUNCED: usize = 4;
+/// How many entries are shown at once at first: a scan that wants one row fetches few for nothing.
+const FIRST_RUN: usize = 4;
 
-/// How far ahead an entry is announced later, so that what it refers to is there when it is visited.
+/// How many entries are shown at once later.
+const RUN: usize = 16;
+
+/// How far ahead of a run entries are announced, so that what they refer to is there when they are shown.
 const ANNOUNCED: usize = 16;
 
-/// How far ahead an entry is foreseen, so that its slot is there when it is announced.
-const FORESEEN: usize = 40;
+/// How far ahead of a run entries are foreseen, so that their slots are there when they are announced.
+const FORESEEN: usize = 48;
 
 /// What a walk shows its entries to.
 pub(super) trait Visitor<K> {
@@ -105,8 +115,23 @@ pub(super) trait Visitor<K> {
     /// This value may come soon.
     fn announce(&mut self, value: u32);
 
-    /// The next entry.
-    fn visit(&mut self, key: K, value: u32) -> Visit;
+    /// The next entries; returns how many it took before it wanted to stop.
+    fn visit(&mut self, entries: impl Iterator<Item = (K, u32)>) -> usize;
+}
+
+/// The values that a walk comes to next: in this leaf, and in the one after it.
+struct Upcoming<'a> {
+    here: &'a [u32],
+    following: &'a [u32],
+    descending: bool,
+}
+
+/// How many of the next entries have been announced and foreseen, and how many were visited.
+#[derive(Default)]
+struct Ahead {
+    announced: usize,
+    foreseen: usize,
+    visited: usize,
 }
 
 /// A place that entries are before or not.
@@ -164,7 +189,7 @@ fn up<K: Prefix, O: Order>(
     mut visitor: impl Visitor<K>,
 ) -> (Walked, Option<(K, u32)>) {
     let mut last = None;
-    let mut visited = 0;
+    let mut ahead = Ahead::default();
     loop {
         let leaf = tree.leaf(at.leaf);
         let (keys, values) = (leaf.keys(), leaf.values());
@@ -176,20 +201,23 @@ fn up<K: Prefix, O: Order>(
         };
         let next = tree.next_leaf(at.leaf).filter(|_| end == keys.len());
         let following = next.map_or(&[][..], |next| tree.leaf(next).values());
-        if visited > FIRST_ANNOUNCED {
+        if ahead.visited > 0 {
             next.and_then(|next| tree.next_leaf(next)).into_iter().for_each(|leaf| tree.prefetch(leaf));
         }
-        let ahead =
-            |index: usize| if index < end { values.get(index) } else { following.get(index - end) }.copied();
         while at.index < end {
-            look_ahead(&mut visitor, visited, |distance| ahead(at.index + distance));
-            let (key, value) = (keys[at.index], values[at.index]);
-            if visitor.visit(key, value) == Visit::StopBefore {
+            let run = at.index..end.min(at.index + ahead.run());
+            let upcoming = Upcoming { here: &values[at.index..end], following, descending: false };
+            ahead.look(&mut visitor, &upcoming, run.len());
+            let (keys, values) = (&keys[run.clone()], &values[run]);
+            let taken = visitor.visit(keys.iter().copied().zip(values.iter().copied()));
+            ahead.pass(taken);
+            at.index += taken;
+            if let Some(passed) = taken.checked_sub(1) {
+                last = Some((keys[passed], values[passed]));
+            }
+            if taken < keys.len() {
                 return (Walked::Stopped, last);
             }
-            last = Some((key, value));
-            visited += 1;
-            at.index += 1;
         }
         let Some(next) = next else { return (Walked::ToTheEnd, last) };
         *at = Position { leaf: next, index: 0 };
@@ -204,7 +232,7 @@ fn down<K: Prefix, O: Order>(
     mut visitor: impl Visitor<K>,
 ) -> (Walked, Option<(K, u32)>) {
     let mut last = None;
-    let mut visited = 0;
+    let mut ahead = Ahead::default();
     loop {
         let leaf = tree.leaf(at.leaf);
         let (keys, values) = (leaf.keys(), leaf.values());
@@ -216,43 +244,72 @@ fn down<K: Prefix, O: Order>(
         };
         let previous = tree.previous_leaf(at.leaf).filter(|_| start == 0);
         let following = previous.map_or(&[][..], |previous| tree.leaf(previous).values());
-        if visited > FIRST_ANNOUNCED {
+        if ahead.visited > 0 {
             let leaf = previous.and_then(|previous| tree.previous_leaf(previous));
             leaf.into_iter().for_each(|leaf| tree.prefetch(leaf));
         }
-        let ahead = |end: usize, distance: usize| match (end - start).checked_sub(distance + 1) {
-            Some(index) => values.get(start + index).copied(),
-            None => following.iter().rev().nth(distance - (end - start)).copied(),
-        };
         while at.index > start {
-            look_ahead(&mut visitor, visited, |distance| ahead(at.index, distance));
-            let (key, value) = (keys[at.index - 1], values[at.index - 1]);
-            if visitor.visit(key, value) == Visit::StopBefore {
+            let run = start.max(at.index.saturating_sub(ahead.run()))..at.index;
+            let upcoming = Upcoming { here: &values[start..at.index], following, descending: true };
+            ahead.look(&mut visitor, &upcoming, run.len());
+            let (keys, values) = (&keys[run.clone()], &values[run]);
+            let taken = visitor.visit(keys.iter().copied().zip(values.iter().copied()).rev());
+            ahead.pass(taken);
+            at.index -= taken;
+            if taken > 0 {
+                last = Some((keys[keys.len() - taken], values[keys.len() - taken]));
+            }
+            if taken < keys.len() {
                 return (Walked::Stopped, last);
             }
-            last = Some((key, value));
-            visited += 1;
-            at.index -= 1;
         }
         let Some(previous) = previous else { return (Walked::ToTheEnd, last) };
         *at = Position { leaf: previous, index: tree.leaf(previous).keys().len() };
     }
 }
 
-/// Announces what comes after the next entry, which has `visited` before it in this walk; `ahead` knows
-/// the value at a distance from it, 0 being itself.
-#[inline]
-fn look_ahead<K>(visitor: &mut impl Visitor<K>, visited: usize, ahead: impl Fn(usize) -> Option<u32>) {
-    match visited {
-        0 => (0..FIRST_ANNOUNCED).filter_map(&ahead).for_each(|value| visitor.announce(value)),
-        1..FIRST_ANNOUNCED => {}
-        FIRST_ANNOUNCED => {
-            (ANNOUNCED..FORESEEN).filter_map(&ahead).for_each(|value| visitor.foresee(value));
-            (0..ANNOUNCED).filter_map(&ahead).for_each(|value| visitor.announce(value));
+impl Upcoming<'_> {
+    /// The values from one distance to another, in no order.
+    #[inline]
+    fn between(&self, from: usize, to: usize) -> [&[u32]; 2] {
+        let part = |values: &'_ [u32], from: usize, to: usize| {
+            let end = to.min(values.len());
+            let start = from.min(end);
+            if self.descending { values.len() - end..values.len() - start } else { start..end }
+        };
+        let behind = self.here.len();
+        let here = part(self.here, from, to);
+        let following = part(self.following, from.saturating_sub(behind), to.saturating_sub(behind));
+        [&self.here[here], &self.following[following]]
+    }
+}
+
+impl Ahead {
+    /// How many entries are visited at once.
+    #[inline]
+    fn run(&self) -> usize {
+        if self.visited == 0 { FIRST_RUN } else { RUN }
+    }
+
+    /// Announces and foresees what comes behind a run of so many entries.
+    #[inline]
+    fn look<K>(&mut self, visitor: &mut impl Visitor<K>, upcoming: &Upcoming<'_>, run: usize) {
+        let (announced, foreseen) =
+            if self.visited == 0 { (run, 0) } else { (run + ANNOUNCED, run + FORESEEN) };
+        for part in upcoming.between(self.foreseen.max(self.announced), foreseen) {
+            part.iter().for_each(|value| visitor.foresee(*value));
         }
-        _ => {
-            ahead(FORESEEN).into_iter().for_each(|value| visitor.foresee(value));
-            ahead(ANNOUNCED).into_iter().for_each(|value| visitor.announce(value));
+        for part in upcoming.between(self.announced, announced) {
+            part.iter().for_each(|value| visitor.announce(*value));
         }
+        (self.announced, self.foreseen) = (announced, foreseen);
+    }
+
+    /// So many of them were taken.
+    #[inline]
+    fn pass(&mut self, taken: usize) {
+        self.visited += taken;
+        self.announced = self.announced.saturating_sub(taken);
+        self.foreseen = self.foreseen.saturating_sub(taken);
     }
 }

@@ -3,7 +3,7 @@
 //! back before its history is purged.
 //! Invariant: an entry has one reference more than are counted aside.
 
-use super::walk::{Edge, Found, Place, Range, Take, Visit, Visitor, Walked, walk};
+use super::walk::{Edge, Found, Place, Range, Take, Visitor, Walked, walk};
 use crate::{
     slot::SlotId,
     tree::{Filling, Prefix, Tree, Whole},
@@ -35,8 +35,9 @@ impl<K: Prefix, T: Take> Visitor<K> for Taking<T> {
     }
 
     #[inline]
-    fn visit(&mut self, key: K, value: u32) -> Visit {
-        self.0.take(Found { slot: SlotId(value), prefix: key.to_wide(), value })
+    fn visit(&mut self, entries: impl Iterator<Item = (K, u32)>) -> usize {
+        let found = |(key, value): (K, u32)| Found { slot: SlotId(value), prefix: key.to_wide(), value };
+        self.0.take(entries.map(found))
     }
 }
 
