@@ -235,8 +235,16 @@ fn bar(template: &str) -> ProgressBar {
 }
 
 pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
-    if bar.is_hidden() && bar.elapsed() >= SHOWN_AFTER && std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::stderr());
+    show_on(bar, progress, || std::io::stderr().is_terminal().then(ProgressDrawTarget::stderr));
+}
+
+/// Shows a bar on a terminal, if there is one, once it is time.
+fn show_on(bar: &ProgressBar, progress: Progress, terminal: impl FnOnce() -> Option<ProgressDrawTarget>) {
+    if bar.is_hidden()
+        && bar.elapsed() >= SHOWN_AFTER
+        && let Some(terminal) = terminal()
+    {
+        bar.set_draw_target(terminal);
     }
     bar.set_length(progress.bytes_total);
     bar.set_position(progress.bytes_done);
@@ -254,7 +262,63 @@ fn tell_recovery(report: &RecoveryReport) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use indicatif::TermLike;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    /// A terminal that remembers what was written on it.
+    #[derive(Clone, Debug, Default)]
+    struct Paper(Arc<Mutex<String>>);
+
+    impl TermLike for Paper {
+        fn width(&self) -> u16 {
+            80
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bar_is_shown_once_reading_takes_longer_than_a_second_and_only_on_a_terminal() {
+        let paper = Paper::default();
+        let progress = Progress { bytes_done: 3 << 20, bytes_total: 4 << 20 };
+        let after = |elapsed: Duration, is_terminal: bool| {
+            let bar = reading_bar().with_elapsed(elapsed);
+            let target = || is_terminal.then(|| ProgressDrawTarget::term_like(Box::new(paper.clone())));
+            show_on(&bar, progress, target);
+            bar.force_draw();
+            std::mem::take(&mut *paper.0.lock().unwrap())
+        };
+        assert_eq!(after(Duration::from_millis(900), true), "");
+        assert_eq!(after(Duration::from_millis(1_100), false), "");
+        let shown = after(Duration::from_millis(1_100), true);
+        assert!(shown.contains("reading the database") && shown.contains("3.00 MiB/4.00 MiB"), "{shown}");
+    }
 
     #[test]
     fn a_retention_is_all_none_or_days() {

@@ -283,6 +283,36 @@ fn no_flipped_bit_of_an_index_leads_to_a_wrong_answer() {
 }
 
 #[test]
+fn sampled_bits_of_the_indexes_of_a_large_log_lead_to_no_wrong_answer() {
+    // A hundred a seed: ten thousand seeds are a million.
+    for_seeds(1, |seed| {
+        let simulator = Simulator::new(5);
+        fill(&simulator, &Dice::new(5), 3_000);
+        let records = everything(&simulator);
+        let indexes: Vec<(String, Vec<u8>)> = {
+            let contents = simulator.disk.contents().into_iter();
+            contents.filter(|(path, _)| path.ends_with(".index")).collect()
+        };
+        assert!(indexes.len() > 12);
+        let dice = Dice::new(seed);
+        for _ in 0..100 {
+            let (path, whole) = &indexes[dice.below(indexes.len() as u64) as usize];
+            let bit = dice.below(whole.len() as u64 * 8) as usize;
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            simulator.disk.plant(path, bytes);
+            let filter = some_filter(&dice, &records);
+            let (found, _) = search(&simulator, &filter);
+            assert!(
+                found.iter().eq(records.iter().filter(|record| wants(&filter, record))),
+                "bit {bit} of {path}, with {filter:?}"
+            );
+            simulator.disk.plant(path, whole.clone());
+        }
+    });
+}
+
+#[test]
 fn a_search_breaks_off_when_it_is_told_to() {
     let simulator = Simulator::new(4);
     fill(&simulator, &Dice::new(4), 300);

@@ -1,9 +1,11 @@
-//! Every bit of a small snapshot is flipped, every file of it is cut at every byte, and headers claim what
-//! they like: what is read afterwards is what was written, or it is refused within the limits of memory.
+//! Every bit of a small snapshot is flipped, and sampled ones of a large one, every file is cut at every byte, and
+//! headers claim what they like: what is read afterwards is what was written, or it is refused within the limits of
+//! memory. `INTERSTICE_SEEDS=10000` samples a million bits.
 // The counting allocator below only hands calls on to the system's.
 #![allow(clippy::unwrap_used, unsafe_code)]
 
 mod snapshot_support;
+mod support;
 
 use interstice_log::doors::Disk;
 use interstice_log::limits::MAX_SNAPSHOT_CHUNK_BYTES;
@@ -13,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use snapshot_support::{Collected, DATABASE_KEY, State, assert_holds, batches, files, valid, write};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use support::{Dice, for_seeds};
 
 /// The longest single allocation of a thread.
 struct Counting;
@@ -100,6 +103,51 @@ fn every_flipped_bit_is_noticed() {
         simulator.disk.plant(&path, whole);
     }
     assert_holds(&simulator.disk, &read(&simulator, &store).unwrap(), &state);
+}
+
+#[test]
+fn sampled_bits_of_a_large_snapshot_are_noticed() {
+    // A hundred a seed: ten thousand seeds are a million. Several chunks, and rows of several lengths.
+    for_seeds(1, |seed| {
+        let simulator = Simulator::new(1);
+        let store = SnapshotStore::new(&simulator.doors());
+        let mut state = State::new(5, &[6_000, 1, 900]);
+        state.tables.values_mut().zip([60, 20, 700]).for_each(|(table, bytes)| table.row_bytes = bytes);
+        write(&store, &state).unwrap();
+        let files: Vec<(String, Vec<u8>)> = {
+            let contents = simulator.disk.contents();
+            files(&simulator.disk, &store)
+                .0
+                .into_iter()
+                .map(|path| (path.clone(), contents[&path].clone()))
+                .collect()
+        };
+        let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+        assert!(files.len() == 4 && bytes > 400 << 10, "{bytes} bytes in {} files", files.len());
+        let dice = Dice::new(seed);
+        for _ in 0..100 {
+            // Any bit of all files alike, and every third time one of any file.
+            let (path, whole) = if dice.below(3) == 0 {
+                &files[dice.below(files.len() as u64) as usize]
+            } else {
+                let mut at = dice.below(bytes as u64) as usize;
+                let holds = |(_, bytes): &&(String, Vec<u8>)| {
+                    let found = at < bytes.len();
+                    at = at.wrapping_sub(bytes.len());
+                    found
+                };
+                files.iter().find(holds).unwrap()
+            };
+            let bit = dice.below(whole.len() as u64 * 8) as usize;
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            simulator.disk.plant(path, flipped);
+            let error = read(&simulator, &store).expect_err("a flipped bit");
+            assert!(matches!(error, LogError::DamagedSnapshot { .. }), "bit {bit} of {path}: {error}");
+            simulator.disk.plant(path, whole.clone());
+        }
+        assert_holds(&simulator.disk, &read(&simulator, &store).unwrap(), &state);
+    });
 }
 
 #[test]
