@@ -7,13 +7,12 @@ use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
 use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
 use crate::error::{Doing, LogError};
-use crate::limits::{
-    KEPT_FOR_DELETES, MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES,
-};
+use crate::limits::{KEPT_FOR_DELETES, MAX_RECORD_BYTES};
 use crate::lock::take_lock;
-use crate::maintenance::{Maintenance, MaintenanceReport, Retention};
+use crate::maintenance::{Maintenance, MaintenanceReport};
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, mend};
+use crate::options::{LogOptions, whole_segment};
 use crate::pending::{Admission, Pending, State};
 use crate::read_log::{End, Replay, read_with};
 use crate::record::{Caller, RecordParts};
@@ -29,36 +28,6 @@ use std::sync::Arc;
 
 const WRITER_STACK_BYTES: usize = 256 << 10;
 const MAINTENANCE_STACK_BYTES: usize = 512 << 10;
-
-/// How a log is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogOptions {
-    /// The length of new segments in bytes.
-    pub segment_bytes: u64,
-    /// How long segments are kept that a snapshot covers.
-    pub retention: Retention,
-}
-
-impl LogOptions {
-    /// What holds unless something else is said.
-    pub const DEFAULT: Self = Self { segment_bytes: SEGMENT_BYTES, retention: Retention::DEFAULT };
-}
-
-impl Default for LogOptions {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
-/// The length of new segments in whole sectors, if it is within the limits.
-pub(crate) fn whole_segment(segment_bytes: u64) -> Result<u64, LogError> {
-    let given = crate::batch::whole_sectors(segment_bytes);
-    if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&given) {
-        let (least, most) = (MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES);
-        return Err(LogError::SegmentSize { given, least, most });
-    }
-    Ok(given)
-}
 
 /// An open log. Dropping it closes it.
 pub struct Log {

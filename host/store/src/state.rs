@@ -73,40 +73,30 @@ pub(crate) struct Hidden {
 
 impl State {
     pub(crate) fn new(shape: &Shape, entries: Vec<KeyLayout>, secret: u64, shared: Arc<SharedSeed>) -> Self {
-        Self {
-            slots: Slots::new(),
-            exact: PrimaryIndex::new(RowKeys::new(shape.primary.clone()), secret, shared),
-            primary: OrderedIndex::new(RowKeys::new(shape.primary.clone()), UndoId::default()),
-            indexes: entries
-                .into_iter()
-                .map(|key| OrderedIndex::new(RowKeys::new(key), UndoId::default()))
-                .collect(),
-            shape: 0,
-            shapes: 1,
-            past: Vec::new(),
-            hidden: Vec::new(),
-            undo: Undo::new(),
-            live_rows: 0,
-            changed: Version::default(),
-            counter: 0,
-            row_bytes: 0,
-            queued_for_purge: false,
-            unsettled: Vec::new(),
-            reported: Reported::default(),
-            reported_rows: 0,
-            reported_slots: 0,
-        }
+        let index = |key| OrderedIndex::new(RowKeys::new(key), UndoId::default());
+        Self::empty(
+            PrimaryIndex::new(RowKeys::new(shape.primary.clone()), secret, shared),
+            index(shape.primary.clone()),
+            entries.into_iter().map(index).collect(),
+        )
     }
 
     /// The state of the same table when it was made.
     pub(crate) fn fresh(&self) -> Self {
+        let indexes = self.indexes.iter().map(OrderedIndex::fresh).collect();
+        let empty = Self::empty(self.exact.fresh(), self.primary.fresh(), indexes);
+        Self { shape: self.shape, shapes: self.shapes, ..empty }
+    }
+
+    /// A table without rows, with its indexes.
+    fn empty(exact: PrimaryIndex, primary: OrderedIndex, indexes: Vec<OrderedIndex>) -> Self {
         Self {
             slots: Slots::new(),
-            exact: self.exact.fresh(),
-            primary: self.primary.fresh(),
-            indexes: self.indexes.iter().map(OrderedIndex::fresh).collect(),
-            shape: self.shape,
-            shapes: self.shapes,
+            exact,
+            primary,
+            indexes,
+            shape: 0,
+            shapes: 1,
             past: Vec::new(),
             hidden: Vec::new(),
             undo: Undo::new(),
