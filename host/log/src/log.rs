@@ -453,7 +453,7 @@ mod tests {
         // the sync. An append between the two was admitted into room that the mark had just taken; with
         // no reserve to go to, the writer panicked and the log was poisoned.
         let simulator = Simulator::new(1);
-        let options = LogOptions { segment_bytes: MIN_SEGMENT_BYTES, ..LogOptions::DEFAULT };
+        let options = LogOptions { segment_bytes: crate::limits::MIN_SEGMENT_BYTES, ..LogOptions::DEFAULT };
         let mut ignore = |_: &RecordParts<'_>, _: &Definitions| Ok(());
         let (log, _) = Log::open(&simulator.doors(), options, &mut ignore).unwrap();
         let artifact = log.define(Definition::Artifact(Digest([7; 32]))).unwrap();

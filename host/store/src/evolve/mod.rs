@@ -100,6 +100,10 @@ pub(crate) fn evolve(
     let mut state = RwLockUpgradableReadGuard::upgrade(state);
     before(&mut state, &new);
     let undoing = changes.install(&mut state, new.0.shape.number, version);
+    // What was unique for a part of the version only need not have settled at its end.
+    let is_unique = |place| new.0.shape.indexes.iter().any(|index| index.unique && index.place == place);
+    state.unsettled.retain(|(place, ..)| is_unique(*place));
+    drop(state);
     Ok((new, undoing))
 }
 

@@ -475,6 +475,31 @@ fn a_replay_knows_what_comes_of_a_version_and_not_in_which_order_it_came() {
 }
 
 #[test]
+fn a_replay_does_not_hold_a_version_to_what_was_unique_in_the_middle_of_it() {
+    // The transaction deleted one of two equal owners, made an index of them unique and then not again, and inserted
+    // the owner once more. Of that a replay sees both evolutions, and then what came of the rows.
+    let mut plain = accounts();
+    plain.indexes[1].unique = false;
+    let (unique, back) = (
+        Evolution { definition: accounts(), columns: same(3) },
+        Evolution { definition: plain.clone(), columns: same(3) },
+    );
+    let (store, table) = store_with(&plain);
+    for id in 1..=2 {
+        let change = account(id, "same", 0);
+        store.apply(Version(1), &table, Change::Insert(&change), Recording::Nothing).unwrap();
+    }
+    let table = store.evolve(Version(2), &table, &unique, Recording::Nothing).unwrap();
+    let table = store.evolve(Version(2), &table, &back, Recording::Nothing).unwrap();
+    store.apply(Version(2), &table, Change::Delete(&key((1u64,))), Recording::Nothing).unwrap();
+    let again = account(3, "same", 0);
+    store.apply(Version(2), &table, Change::Insert(&again), Recording::Nothing).unwrap();
+    store.set_replayed(Version(2)).unwrap();
+    store.check();
+    assert_eq!(store.reader(Version(2)).unwrap().count(&table), Ok(2));
+}
+
+#[test]
 fn an_evolved_table_is_filled_at_once() {
     let (store, table) = store_with(&accounts());
     let new = store.evolve(Version(1), &table, &noted(), Recording::Nothing).unwrap();
