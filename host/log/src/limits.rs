@@ -54,6 +54,12 @@ pub const IDLE_MARK_DELAY_MICROS: u64 = 100_000;
 /// the disk's sync is: a reply that needs no disk must not stay unsafe for long.
 pub const MAX_GATHER_MICROS: u64 = 2_000;
 
+/// How many syncs' time records gather where nobody waits for any.
+pub(crate) const UNWAITED_GATHER_SYNCS: u64 = 8;
+
+/// For how many batches it is remembered that somebody waited: who waits for one record soon waits for others.
+pub(crate) const WAITING_BATCHES: u64 = 16;
+
 /// How many bytes that wait for the disk are written at once, whoever waits for them: gathering more would
 /// save next to nothing.
 pub const MAX_GATHERED_BYTES: u64 = 1 << 20;

@@ -303,6 +303,7 @@ impl Log {
             return Err(LogError::NotAppended { given: sequence, last });
         }
         let shared = &self.shared;
+        shared.note_waiting();
         loop {
             let count = shared.progress.count();
             if shared.durable() >= sequence {

@@ -6,7 +6,7 @@ use crate::anchor::Anchor;
 use crate::definitions::Definitions;
 use crate::doors::{Disk, Signal, Threads};
 use crate::error::LogError;
-use crate::limits::MAX_GATHER_MICROS;
+use crate::limits::{MAX_GATHER_MICROS, UNWAITED_GATHER_SYNCS, WAITING_BATCHES};
 use crate::maintenance::Upkeep;
 use crate::manifest::Manifest;
 use crate::pending::Pending;
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     grown_bytes: AtomicU64,
     /// How long the last write took with its sync.
     sync_micros: AtomicU64,
+    /// For how many batches more it is remembered that somebody waited.
+    waited_for: AtomicU64,
     /// Held for the time of a copy only.
     anchors: Mutex<Anchors>,
     /// Wakes the writer.
@@ -75,6 +77,7 @@ impl Shared {
             durable: AtomicU64::new(pending.next.previous().0),
             grown_bytes: AtomicU64::new(grown_bytes),
             sync_micros: AtomicU64::new(0),
+            waited_for: AtomicU64::new(0),
             pending: Mutex::new(pending),
             definitions: RwLock::new(definitions),
             wake: threads.signal(),
@@ -94,15 +97,24 @@ impl Shared {
         self.grown_bytes.load(Ordering::Relaxed)
     }
 
-    /// How long records for which nobody waits may gather: as long as a sync takes, since one that began
-    /// at once would keep those that come meanwhile waiting for as long.
+    /// How long records for which nobody waits may gather. Where others wait, as long as a sync takes, since one that
+    /// began at once would keep those that come meanwhile waiting for as long; where nobody does, longer: each sync
+    /// slows down the calls beside it.
     pub(crate) fn gather_micros(&self) -> u64 {
-        self.sync_micros.load(Ordering::Relaxed).min(MAX_GATHER_MICROS)
+        let syncs = if self.waited_for.load(Ordering::Relaxed) > 0 { 1 } else { UNWAITED_GATHER_SYNCS };
+        (self.sync_micros.load(Ordering::Relaxed) * syncs).min(MAX_GATHER_MICROS)
+    }
+
+    /// Somebody waits for the disk.
+    pub(crate) fn note_waiting(&self) {
+        self.waited_for.store(WAITING_BATCHES, Ordering::Relaxed);
     }
 
     /// A batch was written and synced in this time.
     pub(crate) fn synced_in(&self, micros: u64) {
         self.sync_micros.store(micros, Ordering::Relaxed);
+        let waited_for = self.waited_for.load(Ordering::Relaxed);
+        self.waited_for.store(waited_for.saturating_sub(1), Ordering::Relaxed);
     }
 
     /// A batch of this length was synced.

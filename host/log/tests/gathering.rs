@@ -91,6 +91,31 @@ fn whoever_waits_is_not_kept_for_others() {
 }
 
 #[test]
+fn where_nobody_ever_waits_fewer_syncs_serve_more_records() {
+    let stream = |simulator: &Simulator, log: &Log, cast: Cast, waits: bool| {
+        let before = written(simulator);
+        for record in 0..4_000 {
+            let sequence = append(simulator, log, cast);
+            simulator.threads.run(1);
+            simulator.clock.advance(3);
+            if waits && record % 300 == 0 {
+                log.wait_durable(sequence).unwrap();
+            }
+        }
+        settle(simulator);
+        written(simulator) - before
+    };
+    for seed in 0..20 {
+        let (simulator, log, cast) = machine(seed);
+        let waited = stream(&simulator, &log, cast, true);
+        // What is left of the waiting is forgotten first.
+        stream(&simulator, &log, cast, false);
+        let unwaited = stream(&simulator, &log, cast, false);
+        assert!(unwaited * 2 < waited, "seed {seed}: {unwaited} batches, and {waited} where somebody waits");
+    }
+}
+
+#[test]
 fn a_steady_stream_is_written_while_it_goes_on() {
     for seed in 0..20 {
         let (simulator, log, cast) = machine(seed);
