@@ -6,11 +6,19 @@
 mod bare;
 mod calls;
 mod durable;
+mod evolving;
 mod memory;
 mod opening;
 mod replay;
 mod rows;
 mod table;
+
+#[allow(dead_code, reason = "what the tests of evolution want besides")]
+#[path = "../evolution/component.rs"]
+mod component;
+#[allow(dead_code, reason = "what the tests of evolution want besides")]
+#[path = "../evolution/probe.rs"]
+mod probe;
 
 fn main() {
     // `cargo test --benches` only wants to know that this runs.
@@ -20,6 +28,7 @@ fn main() {
     // And so for the part that is about the log.
     let log_only = std::env::args().any(|argument| argument == "log");
     let opening_only = std::env::args().any(|argument| argument == "opening");
+    let evolving_only = std::env::args().any(|argument| argument == "evolving");
     let stack_bytes = 64 << 20;
     let thread = std::thread::Builder::new().name("bench".to_owned()).stack_size(stack_bytes);
     let run = move || {
@@ -33,6 +42,11 @@ fn main() {
             }
             if opening_only {
                 opening::run(&mut table);
+                println!("{table}");
+                return;
+            }
+            if evolving_only {
+                evolving::run(&mut table);
                 println!("{table}");
                 return;
             }
@@ -50,6 +64,7 @@ fn main() {
             durable::run(&mut table);
             replay::run(&mut table);
             opening::run(&mut table);
+            evolving::run(&mut table);
             println!("{table}");
         });
     };

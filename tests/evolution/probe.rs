@@ -44,12 +44,13 @@ pub(crate) fn provider(text: &str, former: &[&str]) -> Vec<u8> {
         let name = &table.name;
         seeding += &format!(
             "/// @reducer\n{name}-insert: func(row: list<u8>);
+            /// @reducer\n{name}-insert-many: func(rows: list<u8>);
             /// @reducer\n{name}-delete: func(key: list<u8>);
             /// @query\n{name}-scan: {SCAN};\n"
         );
         let door = interface.name.package.interface(&rows_interface(table)).to_string();
         let own = schema.package.interface("seeding").to_string();
-        for function in ["insert", "delete", "scan"] {
+        for function in ["insert", "insert-many", "delete", "scan"] {
             relays
                 .pairs
                 .push(([own.clone(), format!("{name}-{function}")], [door.clone(), function.to_owned()]));
