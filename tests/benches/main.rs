@@ -6,11 +6,19 @@
 mod bare;
 mod calls;
 mod durable;
+mod evolving;
 mod memory;
 mod opening;
 mod replay;
 mod rows;
 mod table;
+
+#[allow(dead_code, reason = "what the tests of evolution want besides")]
+#[path = "../evolution/component.rs"]
+mod component;
+#[allow(dead_code, reason = "what the tests of evolution want besides")]
+#[path = "../evolution/probe.rs"]
+mod probe;
 
 fn main() {
     // `cargo test --benches` only wants to know that this runs.
@@ -21,6 +29,7 @@ fn main() {
     let log_only = std::env::args().any(|argument| argument == "log");
     let calls_only = std::env::args().any(|argument| argument == "calls");
     let opening_only = std::env::args().any(|argument| argument == "opening");
+    let evolving_only = std::env::args().any(|argument| argument == "evolving");
     let stack_bytes = 64 << 20;
     let thread = std::thread::Builder::new().name("bench".to_owned()).stack_size(stack_bytes);
     let run = move || {
@@ -42,6 +51,11 @@ fn main() {
                 println!("{table}");
                 return;
             }
+            if evolving_only {
+                evolving::run(&mut table);
+                println!("{table}");
+                return;
+            }
             if log_only {
                 durable::run(&mut table);
                 replay::run(&mut table);
@@ -56,6 +70,7 @@ fn main() {
             durable::run(&mut table);
             replay::run(&mut table);
             opening::run(&mut table);
+            evolving::run(&mut table);
             println!("{table}");
         });
     };

@@ -160,7 +160,8 @@ fn snapshot() -> Vec<Step> {
     steps
 }
 
-/// An upgrade between calls of the old version and of the new one, and a snapshot of what came of it.
+/// An upgrade between calls of the old version and of the new one, and a snapshot of what came of it. It gives one table
+/// a further column and builds a unique index of it, adds one, fills one by a migration function, and runs a handler.
 fn upgrade() -> Vec<Step> {
     let mut steps = vec![Step::run(one_by_one((0..3).map(announce)))];
     steps.push(Step::Upgrade("journal-2"));

@@ -19,6 +19,9 @@ pub(crate) struct Case {
     pub(crate) old_text: String,
     #[allow(dead_code, reason = "wanted by those who make components of it")]
     pub(crate) new_text: String,
+    /// The older versions of their package that each of them imports.
+    #[allow(dead_code, reason = "wanted by those who make components of it")]
+    pub(crate) former: [Vec<String>; 2],
 }
 
 /// The files of cases.
@@ -55,13 +58,15 @@ fn case(text: &str) -> Case {
     let (old, new) = (whole(old), whole(new));
     let imports_old = new.contains("import acme:bank");
     let older = if old.contains("import acme:bank") { vec![former(&new)] } else { Vec::new() };
+    let former = [older, if imports_old { vec![old.clone()] } else { Vec::new() }];
     Case {
         title: title.to_owned(),
         verdicts: verdicts.to_owned(),
-        old: schema(&old, &older),
-        new: schema(&new, &if imports_old { vec![old.clone()] } else { Vec::new() }),
+        old: schema(&old, &former[0]),
+        new: schema(&new, &former[1]),
         old_text: old,
         new_text: new,
+        former,
     }
 }
 

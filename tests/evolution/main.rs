@@ -1,99 +1,210 @@
 //! Whatever `diff` calls compatible for callers links and runs, and whatever it calls breaking is refused when it is
-//! forced under a version that an importer would take.
+//! forced under a version that an importer would take; rows of the old version are read by the store in every new
+//! one that is compatible.
 //! Importers and providers are real components, made from the contracts of the cases beside this file.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod base;
 mod case;
 mod component;
+mod linking;
+mod living;
+mod probe;
+mod rows;
 
+use base::Base;
 use case::Case;
-use interstice_test::Database;
-use interstice_wit::diff::{Verdict, compare};
-use interstice_wit::hash::interface_hash;
-use interstice_wit::{FunctionKind, Schema, Sources, Visibility};
+use interstice_node::Error;
+use interstice_wit::diff::{Comparison, Verdict, compare};
+use interstice_wit::evolution::{self, TableChange};
+use probe::{LISTENER, PROBE};
+use rows::{Filled, fill, known_rows};
 
-/// The version that the new contract pretends to have: any importer of 1.2.0 takes it.
-const FORCED: &str = "package acme:bank@1.9.0;";
+/// The components of a case.
+struct Parts {
+    package: String,
+    rates: Option<Vec<u8>>,
+    old: Vec<u8>,
+    /// The new version under a number that every importer of the old one takes.
+    new: Vec<u8>,
+    new_package: String,
+    importer: Option<Vec<u8>>,
+    listener: Option<Vec<u8>>,
+}
 
-/// An importer of everything that others can call in the old version. It knows no table of it.
-fn importer(old: &Schema, text: &str) -> Option<Vec<u8>> {
-    let is_called = |interface: &&interstice_wit::Interface| {
-        interface.visibility == Visibility::Public
-            && interface.functions.iter().any(|function| is_callable(&function.kind))
-    };
-    let imports: String = old
-        .exports
-        .iter()
-        .filter(is_called)
-        .map(|interface| format!(" import {};", interface.name))
-        .collect();
-    if imports.is_empty() {
-        return None;
+impl Parts {
+    fn of(case: &Case) -> Parts {
+        let former =
+            case.former.each_ref().map(|former| former.iter().map(String::as_str).collect::<Vec<_>>());
+        let needs_rates = case.old_text.contains("acme:rates") || case.new_text.contains("acme:rates");
+        Parts {
+            package: case.old.package.unversioned(),
+            rates: needs_rates.then(probe::rates),
+            old: probe::provider(&case.old_text, &former[0]),
+            new: probe::provider(&forced(case), &former[1]),
+            new_package: case.new.package.unversioned(),
+            importer: probe::importer(&case.old, &case.old_text, &former[0]),
+            listener: probe::listener(&case.old, &case.old_text, &former[0]),
+        }
     }
-    let mut sources = Sources::new();
-    sources.add_root(
-        "probe.wit",
-        format!(
-            "package acme:probe@0.1.0;
-            interface probe {{
-              /// @reducer
-              run: func();
-            }}
-            world prober {{{imports} export probe; }}"
-        ),
-    );
-    sources.add_dependency_file("bank", "deps/bank.wit", text);
-    Some(component::component(&sources).1)
+
+    /// A database with this version of the provider.
+    fn with(&self, provider: &[u8]) -> Base {
+        let base = Base::new();
+        if let Some(rates) = &self.rates {
+            base.install(rates).unwrap();
+        }
+        base.install(provider).unwrap();
+        base
+    }
 }
 
-fn is_callable(kind: &FunctionKind) -> bool {
-    matches!(kind, FunctionKind::Reducer | FunctionKind::Query)
+/// The new contract under a version that serves whoever was built against the old one: further on the same track, or
+/// the same prerelease once more.
+fn forced(case: &Case) -> String {
+    let (old, new) = (&case.old.package.version, &case.new.package.version);
+    let version = match (new == old, new.pre.is_empty()) {
+        (true, true) => format!("{}.9.0", old.major),
+        (_, false) => old.to_string(),
+        (false, true) => return case.new_text.clone(),
+    };
+    case.new_text.replace(&format!("@{new};"), &format!("@{version};"))
 }
 
-/// The new contract as a module of the same package, under a version that fits whatever changed.
-fn provider(text: &str) -> Vec<u8> {
-    let mut sources = Sources::new();
-    sources.add_root("bank.wit", text.replace("package acme:bank@1.2.0;", FORCED));
-    component::component(&sources).1
+/// Whether rows of the old version need a function, and no migration of the new one is for them.
+fn needs_function(case: &Case, filled: &Filled) -> bool {
+    let tables = evolution::tables(&case.old, &case.new);
+    let mut stuck = tables.iter().filter(|table| matches!(table.change, TableChange::ByFunction { .. }));
+    let migrates = !case.former[1].is_empty();
+    !migrates && stuck.any(|table| filled.rows_of(&table.old.as_ref().unwrap().name) > 0)
 }
 
-/// Installs both and runs the importer: what became of it, or the code of the refusal.
-fn link_and_run(provider: &[u8], importer: &[u8]) -> Result<String, String> {
-    let database = Database::empty();
-    database.node().install(provider).unwrap();
-    database.node().install(importer).map_err(|error| error.code().to_owned())?;
-    database.try_call("acme:probe", "run()").map_err(|error| format!("{}: {error}", error.code()))
+/// One case after the other; what went wrong is told of all together.
+fn each(mut check: impl FnMut(&Case, &Parts, &Comparison) -> Result<(), String>) {
+    let wrong: Vec<String> = case::all_files()
+        .iter()
+        .filter_map(|case| {
+            let found = check(case, &Parts::of(case), &compare(&case.old, &case.new));
+            found.err().map(|reason| format!("{}: {reason}", case.title))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whether a function that the importer imports is another one now, or is gone.
-fn breaks_a_function(case: &Case) -> bool {
-    let (old, new) = (interface_hash(&case.old).items, interface_hash(&case.new).items);
-    old.iter().any(|(name, hash)| name.contains("/function/") && new.get(name) != Some(hash))
+/// What a refusal must look like.
+fn is_refused(outcome: Result<(), Error>, code: &str, by: &str) -> Result<(), String> {
+    match outcome {
+        Err(error) if error.code() == code && error.to_string().contains(by) => Ok(()),
+        other => Err(format!("must be refused ({code}, {by}), and was {}", told(other))),
+    }
 }
 
-/// The reader and the writer of a function agree in all but what it is.
-fn is_about_kinds(case: &Case) -> bool {
-    ["a reducer becomes a query", "a query becomes a reducer"].contains(&case.title.as_str())
+fn told(outcome: Result<(), Error>) -> String {
+    outcome.map_or_else(|error| format!("{}: {error}", error.code()), |()| "done".to_owned())
 }
 
 #[test]
 fn what_is_compatible_for_callers_links_and_runs_and_what_breaks_is_refused() {
-    let (mut ran, mut refused, mut wrong) = (0, 0, Vec::new());
-    for case in case::all_files() {
-        let is_plain = |text: &str| text.contains("package acme:bank@1.2.0;") && !text.contains("import ");
-        if !is_plain(&case.old_text) || !is_plain(&case.new_text) || is_about_kinds(&case) {
-            continue;
+    let (mut ran, mut refused) = (0, 0);
+    each(|_, parts, verdicts| {
+        let Some(importer) = &parts.importer else {
+            return match verdicts.callers {
+                Verdict::Compatible => Ok(()),
+                _ => Err("breaks callers, and there is nothing to call".to_owned()),
+            };
+        };
+        let base = parts.with(&parts.new);
+        let outcome = base.install(importer);
+        if verdicts.callers == Verdict::Breaking {
+            refused += 1;
+            return is_refused(outcome, "version.link", PROBE);
         }
-        let Some(importer) = importer(&case.old, &case.old_text) else { continue };
-        let outcome = link_and_run(&provider(&case.new_text), &importer);
-        let verdict = compare(&case.old, &case.new).callers;
-        let must_run = verdict == Verdict::Compatible || !breaks_a_function(&case);
-        match outcome {
-            Ok(_) if must_run => ran += 1,
-            Err(code) if !must_run && code.starts_with("version.") => refused += 1,
-            other => wrong.push(format!("{}: {other:?}", case.title)),
+        outcome.map_err(|error| error.to_string())?;
+        ran += 1;
+        base.ask(PROBE, "run", &[]).map(drop)
+    });
+    assert!(ran > 30 && refused > 100, "both are tried: {ran} ran, {refused} were refused");
+}
+
+#[test]
+fn an_upgrade_is_refused_if_it_breaks_callers_and_otherwise_they_read_the_rows_that_they_knew() {
+    let (mut read, mut refused, mut stuck, mut converted) = (0, 0, 0, 0);
+    each(|case, parts, verdicts| {
+        let base = parts.with(&parts.old);
+        let filled = fill(&base, case);
+        if let Some(importer) = &parts.importer {
+            base.install(importer).unwrap();
         }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(ran >= 10 && refused >= 15, "both are tried: {ran} ran, {refused} were refused");
+        let before = known_rows(&base, &case.old)?;
+        let (last, is_other) = (base.node().last_sequence(), parts.package != parts.new_package);
+        let outcome = base.upgrade(&parts.new);
+        if is_other {
+            return is_refused(outcome, "caller.not-installed", &parts.new_package);
+        }
+        let needs_function = needs_function(case, &filled);
+        if verdicts.callers == Verdict::Breaking || needs_function {
+            let by = match verdicts.callers {
+                Verdict::Breaking => PROBE,
+                _ => "a migration function is needed",
+            };
+            is_refused(outcome, "version.upgrade-refused", by)?;
+            if base.node().last_sequence() != last {
+                return Err("a refused upgrade has left a record".to_owned());
+            }
+            if needs_function {
+                stuck += 1;
+            }
+        } else {
+            outcome.map_err(|error| error.to_string())?;
+            read += 1;
+        }
+        if known_rows(&base, &case.old)? != before {
+            return Err("an importer reads other rows than before".to_owned());
+        }
+        if verdicts.callers == Verdict::Breaking {
+            refused += 1;
+            // Nothing holds it back once nobody imports what it breaks.
+            base.node().uninstall(PROBE).unwrap();
+            let outcome = base.upgrade(&parts.new);
+            if needs_function {
+                return is_refused(outcome, "version.upgrade-refused", "a migration function is needed");
+            }
+            outcome.map_err(|error| error.to_string())?;
+        } else if needs_function {
+            return Ok(());
+        } else if parts.importer.is_some() {
+            base.ask(PROBE, "run", &[])?;
+        }
+        converted += filled.check_converted(&base, case)?;
+        Ok(())
+    });
+    assert!(read > 60 && refused > 100 && stuck > 20, "{read} read, {refused} refused, {stuck} stuck");
+    assert!(converted > 400, "rows were converted: {converted}");
+}
+
+#[test]
+fn an_upgrade_is_refused_if_it_breaks_subscribers_and_otherwise_they_are_told_of_the_rows_that_they_knew() {
+    let (mut told, mut refused) = (0, 0);
+    each(|case, parts, verdicts| {
+        let Some(listener) = &parts.listener else {
+            return match verdicts.subscribers {
+                Verdict::Breaking if parts.package == parts.new_package => {
+                    Err("breaks subscribers, and there is nothing to wait for".to_owned())
+                }
+                _ => Ok(()),
+            };
+        };
+        // Tables are empty, so that no row needs a function.
+        let base = parts.with(&parts.old);
+        base.install(listener).unwrap();
+        let outcome = base.upgrade(&parts.new);
+        if verdicts.subscribers == Verdict::Breaking {
+            refused += 1;
+            return is_refused(outcome, "version.upgrade-refused", LISTENER);
+        }
+        outcome.map_err(|error| error.to_string())?;
+        told += rows::events_are_told(base, case)?;
+        Ok(())
+    });
+    assert!(told > 200 && refused > 20, "both are tried: {told} events, {refused} were refused");
 }

@@ -3,10 +3,18 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod components;
+mod contracts;
 mod guests;
 mod linking;
 mod nesting;
 mod queries;
+
+#[allow(dead_code, reason = "what the tests of evolution want besides")]
+#[path = "../evolution/component.rs"]
+mod component;
+#[allow(dead_code, reason = "what the tests of evolution want besides")]
+#[path = "../evolution/probe.rs"]
+mod probe;
 
 use interstice_test::{Database, Limits};
 

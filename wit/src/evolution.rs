@@ -10,7 +10,7 @@ pub(crate) mod step;
 
 pub use step::Step;
 
-use crate::schema::{ColumnIndex, Schema, TypeName};
+use crate::schema::{ColumnIndex, Interface, Schema, Table, TypeName, Visibility};
 use serde::{Deserialize, Serialize};
 
 /// What becomes of one table.
@@ -88,4 +88,50 @@ pub fn tables(old: &Schema, new: &Schema) -> Vec<TableEvolution> {
             },
         })
         .collect()
+}
+
+/// A name by which a reader knows something of a table, and which means something else by now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOn {
+    /// Such as `table/account` or `column/account.owner`.
+    pub item: String,
+    /// How what the reader means is called now; nothing if it is gone.
+    pub now: Option<String>,
+}
+
+/// The first name of a table, its own or that of a column, which a declared rename has given to something else since
+/// the reader was built. `known` is the interface as the reader knows it, `offered` as it is.
+///
+/// Two columns of one type that change their names with each other have the hashes that they had, so that nothing
+/// but their `@renamed-from` tells them apart. What the reader knows as renamed already is what it means.
+pub fn passed_on(known: &Interface, offered: &Interface, table: &str) -> Option<PassedOn> {
+    let before: Vec<_> = known.tables.iter().map(|table| (known, table)).collect();
+    // A reader may know nothing of the private ones, nor that a rename of them is long done.
+    let public = offered.tables.iter().filter(|table| table.visibility == Visibility::Public);
+    let after: Vec<_> = public.map(|table| (offered, table)).collect();
+    let named = |tables: &[pairs::Placed<'_>]| tables.iter().position(|(_, found)| found.name == table);
+    let (was, is) = (named(&before)?, named(&after)?);
+    let sources = pairs::placed(&before, &after);
+    if sources[is] != Some(was) {
+        let now = sources.iter().position(|source| *source == Some(was));
+        return Some(PassedOn {
+            item: format!("table/{table}"),
+            now: now.map(|now| after[now].1.name.clone()),
+        });
+    }
+    column_passed_on(before[was].1, after[is].1)
+}
+
+fn column_passed_on(known: &Table, offered: &Table) -> Option<PassedOn> {
+    let sources = pairs::columns(known, offered);
+    let is_other = |(was, column): &(usize, &crate::Column)| {
+        let is = offered.columns.iter().position(|found| found.name == column.name);
+        is.is_some_and(|is| sources[is] != Some(*was))
+    };
+    let (was, column) = known.columns.iter().enumerate().find(is_other)?;
+    let now = sources.iter().position(|source| *source == Some(was));
+    Some(PassedOn {
+        item: format!("column/{}.{}", known.name, column.name),
+        now: now.map(|now| offered.columns[now].name.clone()),
+    })
 }

@@ -392,6 +392,10 @@ fn write_table(table: &Table, out: &mut String) {
     if !is_public {
         return;
     }
+    // Linking tells by it a name that was passed on from one that never meant anything else.
+    if let Some(former) = &table.renamed_from {
+        let _ = writeln!(out, "  /// @renamed-from({former})");
+    }
     for index in &table.indexes {
         match (index.unique, index.columns.as_slice()) {
             // Said by the column itself.
@@ -420,6 +424,9 @@ fn write_column(table: &Table, position: usize, out: &mut String) {
     }
     if let Some(default) = &column.default {
         let _ = writeln!(out, "    /// @default({default})");
+    }
+    if let Some(former) = &column.renamed_from {
+        let _ = writeln!(out, "    /// @renamed-from({former})");
     }
 }
 

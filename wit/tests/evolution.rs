@@ -204,8 +204,10 @@ fn links(old: &Schema, new: &Schema) -> bool {
     pinned(old).iter().all(|(name, hash)| found.get(name) == Some(hash))
 }
 
-/// Breaks callers by its meaning and not by its hash: what they read is another table of the same shape or a larger one.
-const BROKEN_BY_MEANING: [&str; 1] = ["two columns change their names with each other"];
+/// Break callers by their meaning and not by their hash: what they read is another column or another table of the same
+/// shape. Linking tells it by `passed_on`.
+const BROKEN_BY_MEANING: [&str; 2] =
+    ["two columns change their names with each other", "two tables change their names with each other"];
 
 #[test]
 fn callers_are_compatible_exactly_if_every_item_that_they_can_pin_is_there() {
@@ -222,6 +224,40 @@ fn callers_are_compatible_exactly_if_every_item_that_they_can_pin_is_there() {
         }
     }
     assert!(compatible > 50 && breaking > 50, "both are tried: {compatible}, {breaking}");
+}
+
+#[test]
+fn a_name_that_was_passed_on_is_told_from_one_that_stayed() {
+    let passed = |old: &str, new: &str| {
+        let (old, new) = (case::schema(old, &[]), case::schema(new, &[]));
+        let found = evolution::passed_on(&old.exports[0], &new.exports[0], "a");
+        found.map(|found| (found.item, found.now))
+    };
+    let table = |former: &str, columns: &str| {
+        format!(
+            "{former}/// @table(primary-key = id, visibility = public)\nrecord a {{ id: u64,\n{columns}\n}}"
+        )
+    };
+    let swapped = table("", "/// @renamed-from(d)\nc: u32,\n/// @renamed-from(c)\nd: u32");
+    let plain = table("", "c: u32, d: u32");
+    assert_eq!(passed(&plain, &swapped), Some(("column/a.c".to_owned(), Some("d".to_owned()))));
+    assert_eq!(passed(&swapped, &swapped), None, "the reader knows it so");
+    assert_eq!(passed(&swapped, &plain), None, "what is said no longer is long done");
+    let moved = table("", "/// @renamed-from(c)\nd: u32");
+    assert_eq!(passed(&plain, &moved), Some(("column/a.d".to_owned(), None)), "c took the place of d");
+    let other = |former: &str, name: &str| {
+        plain.replace("record a", &format!("record {name}")).replacen("///", &format!("{former}///"), 1)
+    };
+    let renamed = format!("{plain}\n{}", other("/// @renamed-from(a)\n", "b"));
+    assert_eq!(passed(&plain, &renamed), Some(("table/a".to_owned(), Some("b".to_owned()))));
+    let both = format!("{plain}\n{}", other("", "b"));
+    assert_eq!(passed(&plain, &both), None);
+    let private = renamed.replacen(
+        "/// @renamed-from(a)\n/// @table(primary-key = id, visibility = public)",
+        "/// @renamed-from(a)\n/// @table(primary-key = id)",
+        1,
+    );
+    assert_eq!(passed(&plain, &private), None, "nobody who reads knows what is private");
 }
 
 #[test]

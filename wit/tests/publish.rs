@@ -297,3 +297,55 @@ f: func() -> {ty}; }} world w {{ export i; }}"
         "`acme:left@1.0.0` and `acme:right@1.0.0` know different types as `acme:money/types@2.0.0.{cents}`"
     );
 }
+
+/// Linking tells by it a column that was passed on from one that never had another name.
+#[test]
+fn a_declared_rename_of_what_is_public_is_shown_and_of_what_is_private_is_not() {
+    let mut sources = Sources::new();
+    sources.add_root(
+        "till.wit",
+        "package acme:till@1.0.0;
+        interface tables {
+          /// @table(primary-key = id, visibility = public)
+          /// @renamed-from(purse)
+          record coin {
+            id: u64,
+            /// @renamed-from(value)
+            worth: u32,
+          }
+          /// @table(primary-key = id)
+          /// @renamed-from(hoard)
+          record stash {
+            /// @renamed-from(key)
+            id: u64,
+          }
+          /// @query
+          look: func() -> list<stash>;
+        }
+        world till { export tables; }",
+    );
+    let schema = read(&sources, None).unwrap();
+    let text = public_wit(&schema).text;
+    for (former, is_shown) in [("purse", true), ("value", true), ("hoard", false), ("key", false)] {
+        assert_eq!(text.contains(&format!("@renamed-from({former})")), is_shown, "{former} in {text}");
+    }
+    assert_eq!(former_name(&text).as_deref(), Some("purse"), "an importer knows it");
+}
+
+/// What an importer, which reads nothing but this, knows of the name that `coin` had.
+fn former_name(text: &str) -> Option<String> {
+    let mut sources = Sources::new();
+    sources.add_root(
+        "shop.wit",
+        "package acme:shop@1.0.0;
+        interface shop {
+          /// @query
+          look: func() -> u32;
+        }
+        world shop { import acme:till/tables@1.0.0; export shop; }",
+    );
+    sources.add_dependency_file("till", "deps/till.wit", text);
+    let schema = read(&sources, None).unwrap();
+    let tables = &schema.foreign[0].tables;
+    tables.iter().find(|table| table.name == "coin").unwrap().renamed_from.clone()
+}

@@ -105,11 +105,12 @@ impl Host for Context {
 
     fn next(&mut self, door: &Door, scan: u32, out: &mut Vec<u8>) -> Result<Batch, Stop> {
         let start = out.len();
-        let open = self.scans.get(scan, door.table.id)?;
+        let level = self.level();
+        let open = self.scans.get(scan, door.table.id, level)?;
         let batch = open.scan.next_batch(out, open.batch_bytes, usize::MAX)?;
         open.batch_bytes = (open.batch_bytes * 4).min(LARGEST_BATCH_BYTES);
         if !batch.more {
-            self.scans.close(scan, door.table.id);
+            self.scans.close(scan, door.table.id, level);
         }
         self.note("next", &door.table.full_name, |tracer| {
             (format!("scan {scan}"), tracer.rows(door.table.id, &out[start..]))
@@ -121,7 +122,8 @@ impl Host for Context {
     }
 
     fn close(&mut self, door: &Door, scan: u32) -> Result<(), Stop> {
-        self.scans.close(scan, door.table.id);
+        let level = self.level();
+        self.scans.close(scan, door.table.id, level);
         Ok(())
     }
 

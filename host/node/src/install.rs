@@ -8,7 +8,8 @@ use crate::catalog::{
 };
 use crate::context::Target;
 use crate::error::Error;
-use crate::link::link;
+use crate::items::TableUse;
+use crate::link::{foreign_table, link};
 use crate::numbers::Numbers;
 use crate::ready::Workshop;
 use crate::stop::explain;
@@ -229,7 +230,7 @@ pub(crate) fn subscriptions(
         let (linked, view) = match own_tables.iter().find(|(name, _)| name == table) {
             Some((_, own)) => (own.clone(), None),
             None => {
-                let found = crate::link::foreign_table(schema, catalog, table, |_| false)?;
+                let found = foreign_table(schema, catalog, table, &TableUse::Events)?;
                 (found.table, found.view)
             }
         };

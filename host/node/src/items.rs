@@ -4,13 +4,23 @@
 //! Invariant: what the importer says of itself, such as that a table is private, makes no check go away.
 
 use interstice_wit::canonical::interface_items;
-use interstice_wit::{Interface, InterfaceName, Schema, Visibility};
+use interstice_wit::evolution::passed_on;
+use interstice_wit::{Interface, InterfaceName, Schema, Storage, Table, Visibility};
 use std::collections::BTreeMap;
 
 /// The items of one interface: as an importer knew them, and as they are.
-pub(crate) struct Items {
+pub(crate) struct Items<'s> {
+    interfaces: (Option<&'s Interface>, &'s Interface),
     known: BTreeMap<String, String>,
     offered: BTreeMap<String, String>,
+}
+
+/// What an importer uses a table for.
+pub(crate) enum TableUse<'u> {
+    /// It reads rows, by the primary key and by those indexes for which this holds.
+    Reading(&'u dyn Fn(&str) -> bool),
+    /// It is told of changes of rows: no key matters.
+    Events,
 }
 
 /// An item that is not what it was.
@@ -24,22 +34,27 @@ pub(crate) struct Difference {
     pub(crate) found: String,
 }
 
-impl Items {
+impl<'s> Items<'s> {
     /// Those of the interface that the importer knows by this name, and of the one that is offered.
     pub(crate) fn new(
-        importer: &Schema,
+        importer: &'s Schema,
         wanted: &InterfaceName,
         provider: &Schema,
-        offered: &Interface,
-    ) -> Items {
-        let known = importer.foreign.iter().find(|interface| interface.name == *wanted).map(|known| {
+        offered: &'s Interface,
+    ) -> Items<'s> {
+        let interface = importer.foreign.iter().find(|interface| interface.name == *wanted);
+        let known = interface.map(|known| {
             // Only the provider says who may see what.
             let mut open = known.clone();
             open.visibility = Visibility::Public;
             open.tables.iter_mut().for_each(|table| table.visibility = Visibility::Public);
             interface_items(importer, &open)
         });
-        Items { known: known.unwrap_or_default(), offered: interface_items(provider, offered) }
+        Items {
+            interfaces: (interface, offered),
+            known: known.unwrap_or_default(),
+            offered: interface_items(provider, offered),
+        }
     }
 
     /// Compares a function.
@@ -48,25 +63,47 @@ impl Items {
     }
 
     /// Compares a type, unless it is the record of a table, whose columns count one by one, or an alias, which
-    /// counts where it is used. One that is not declared here any more may be an alias now, or stand elsewhere: what it
-    /// is counts in the functions that use it.
+    /// counts where it is used.
     pub(crate) fn named_type(&self, name: &str) -> Result<(), Difference> {
         let item = format!("type/{name}");
-        let is_table = self.known.contains_key(&format!("table/{name}"));
-        if is_table || !self.known.contains_key(&item) || !self.offered.contains_key(&item) {
+        if self.known.contains_key(&format!("table/{name}")) || !self.known.contains_key(&item) {
             return Ok(());
         }
         self.one(item)
     }
 
-    /// Compares a table: its key, each column that the importer knew, and of the indexes that it knew those that
-    /// it uses.
-    pub(crate) fn table(&self, name: &str, uses_index: impl Fn(&str) -> bool) -> Result<(), Difference> {
-        self.one(format!("table/{name}"))?;
+    /// Compares a table: each column that the importer knew, and if it reads rows the key and those indexes that it
+    /// uses. A name that was passed on to another table or column is not what the importer knows by it.
+    pub(crate) fn table(&self, name: &str, used: &TableUse<'_>) -> Result<(), Difference> {
+        let (known, offered) = self.interfaces;
+        if let Some(passed_on) = known.and_then(|known| passed_on(known, offered, name)) {
+            let now = passed_on.now.map_or_else(|| "is gone".to_owned(), |now| format!("is `{now}`"));
+            return Err(Difference {
+                item: passed_on.item,
+                wanted: "what had that name".to_owned(),
+                found: format!("another of that name, for what had it {now}"),
+            });
+        }
+        let is_ephemeral = |table: &Table| table.name == name && table.storage == Storage::Ephemeral;
+        match used {
+            TableUse::Reading(_) => self.one(format!("table/{name}"))?,
+            TableUse::Events if offered.tables.iter().any(is_ephemeral) => {
+                return Err(Difference {
+                    item: format!("table/{name}"),
+                    wanted: "logged, so that it has events".to_owned(),
+                    found: "ephemeral".to_owned(),
+                });
+            }
+            TableUse::Events => {}
+        }
         let column = format!("column/{name}.");
         let index = format!("index/{name}.");
         for item in self.known.keys() {
-            let is_used = item.starts_with(&column) || item.strip_prefix(&index).is_some_and(&uses_index);
+            let is_used = item.starts_with(&column)
+                || match used {
+                    TableUse::Reading(uses_index) => item.strip_prefix(&index).is_some_and(uses_index),
+                    TableUse::Events => false,
+                };
             if is_used {
                 self.one(item.clone())?;
             }

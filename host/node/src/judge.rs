@@ -9,8 +9,9 @@ use crate::install::{Waiting, subscriptions};
 use crate::link::link;
 use crate::plan::{DependentPlan, Direction, ModulePlan, Schedules, TablePlan, UpgradePlan};
 use crate::ready::{Workshop, cycle_with, imported_packages, make_ready};
-use crate::rollback::{lost_row, tables_back};
+use crate::rollback::{find, lost_row, tables_back};
 use crate::tables::{former_tables, link_tables, local_name, make_tables, table_definition};
+use crate::unique::repeated_keys;
 use interstice_engine::Compiled;
 use interstice_store::{Reader, Store, StoreLimits, TableDefinition, TableHandle, TableId};
 use interstice_wit::evolution::{self, ColumnSource, TableChange, TableEvolution};
@@ -33,6 +34,18 @@ pub(crate) struct Judgement {
     pub(crate) change: CatalogChange,
     /// Which modules run their migration functions.
     pub(crate) migrating: BTreeSet<ModuleIndex>,
+    /// The modules that would import each other in a circle; the plan says so too.
+    pub(crate) circle: Option<Vec<String>>,
+}
+
+/// What a judge is asked for besides the verdict.
+#[derive(Clone, Copy)]
+pub(crate) struct Question {
+    /// A lower version was asked for on purpose.
+    pub(crate) may_go_back: bool,
+    /// Rows that an index which becomes unique does not fit are looked for; an upgrade finds them while it builds the
+    /// index.
+    pub(crate) reads_keys: bool,
 }
 
 /// The version that stands in a place, and the tables that it has.
@@ -70,13 +83,13 @@ impl<'c> Before<'c> {
     }
 }
 
-/// Judges an upgrade. `reader` counts the rows; `may_go_back` is whether a lower version was asked for on purpose.
+/// Judges an upgrade. `reader` counts the rows, and reads them where that is needed.
 pub(crate) fn judge(
     shop: &Workshop<'_>,
     catalog: &Catalog,
     candidates: &[Candidate],
     reader: &Reader,
-    may_go_back: bool,
+    question: Question,
 ) -> Result<Judgement, Error> {
     let mut judgement = Judgement {
         plan: UpgradePlan {
@@ -87,13 +100,12 @@ pub(crate) fn judge(
         },
         change: CatalogChange { modules: Vec::new() },
         migrating: BTreeSet::new(),
+        circle: None,
     };
     for candidate in candidates {
-        judge_module(catalog, candidate, reader, may_go_back, &mut judgement)?;
+        judge_module(catalog, candidate, reader, question, &mut judgement)?;
     }
-    if let Err(refusals) = judge_links(shop, catalog, candidates, &mut judgement.plan)? {
-        judgement.plan.refusals.extend(refusals);
-    }
+    judge_links(shop, catalog, candidates, &mut judgement)?;
     Ok(judgement)
 }
 
@@ -101,7 +113,7 @@ fn judge_module(
     catalog: &Catalog,
     candidate: &Candidate,
     reader: &Reader,
-    may_go_back: bool,
+    question: Question,
     judgement: &mut Judgement,
 ) -> Result<(), Error> {
     let before = Before::of(catalog, candidate.index);
@@ -113,7 +125,7 @@ fn judge_module(
         std::cmp::Ordering::Equal => Direction::Same,
     };
     let mut refusals = Vec::new();
-    if direction == Direction::Back && !may_go_back {
+    if direction == Direction::Back && !question.may_go_back {
         refusals.push(format!(
             "{} is older than {}, which is installed: say that you want to go back (--rollback)",
             new.package, old.package.version
@@ -138,6 +150,12 @@ fn judge_module(
             refusals.extend(lossy(old, new, &evolution, &plan, tables.get(was), reader)?);
         } else if step.becomes == Becomes::Filled && rows > 0 && !migrates {
             refusals.push(needs_function(old, new, &plan));
+        } else if question.reads_keys
+            && rows > 0
+            && let (Some(before), Some(after)) = (&evolution.old, &evolution.new)
+            && let (Some(was), Some(is), Some(table)) = (find(old, before), find(new, after), tables.get(was))
+        {
+            refusals.extend(repeated_keys((old, was), (new, is), &evolution, table, reader)?);
         }
         steps.push(step);
         plans.push(plan);
@@ -355,8 +373,8 @@ fn judge_links(
     shop: &Workshop<'_>,
     catalog: &Catalog,
     candidates: &[Candidate],
-    plan: &mut UpgradePlan,
-) -> Result<Result<(), Vec<String>>, Error> {
+    judgement: &mut Judgement,
+) -> Result<(), Error> {
     let scratch = Store::new(StoreLimits::default(), 0);
     let mut next = catalog.clone();
     let mut waiting = Vec::new();
@@ -373,9 +391,14 @@ fn judge_links(
     let judged = dependents(catalog, &packages);
     let next = match make_ready(shop, next, waiting) {
         Ok(next) => next,
-        Err(error) => return refused(error).map(|text| Err(vec![text])),
+        Err(error) => {
+            if let Error::DependencyCycle { path } = &error {
+                judgement.circle = Some(path.clone());
+            }
+            judgement.plan.refusals.push(refused(error)?);
+            return Ok(());
+        }
     };
-    let mut refusals = Vec::new();
     for module in judged {
         let tables = own_tables(catalog, module);
         let former = former_tables(shop.numbers, &module.schema)?;
@@ -383,10 +406,10 @@ fn judge_links(
         let callers = linked.err().map(refused).transpose()?;
         let understood = subscriptions(&module.schema, &next, module.index, &tables);
         let subscribers = understood.err().map(refused).transpose()?;
-        refusals.extend(callers.clone());
-        refusals.extend(subscribers.clone().filter(|_| callers.is_none()));
+        judgement.plan.refusals.extend(callers.clone());
+        judgement.plan.refusals.extend(subscribers.clone().filter(|_| callers.is_none()));
         let imports = module.schema.imports.iter();
-        plan.dependents.push(DependentPlan {
+        judgement.plan.dependents.push(DependentPlan {
             package: module.name.clone(),
             version: module.schema.package.version.to_string(),
             imports: imports
@@ -397,8 +420,11 @@ fn judge_links(
             subscribers,
         });
     }
-    refusals.extend(cycle_with(&next).map(|path| Error::DependencyCycle { path }.to_string()));
-    Ok(if refusals.is_empty() { Ok(()) } else { Err(refusals) })
+    if let Some(path) = cycle_with(&next) {
+        judgement.circle = Some(path.clone());
+        judgement.plan.refusals.push(Error::DependencyCycle { path }.to_string());
+    }
+    Ok(())
 }
 
 impl Candidate {

@@ -40,6 +40,7 @@ mod tables;
 mod text;
 mod transaction;
 mod uninstall;
+mod unique;
 mod upgrade;
 mod view;
 mod worker;

@@ -6,7 +6,7 @@
 use crate::catalog::{Catalog, FunctionIndex, LinkedTable, Module};
 use crate::context::{Context, Door, Target};
 use crate::error::Error;
-use crate::items::{Difference, Items};
+use crate::items::{Difference, Items, TableUse};
 use crate::view::View;
 use interstice_engine::{Compiled, Engine, EngineError, ModuleLink, Program};
 use interstice_wit::{
@@ -34,7 +34,7 @@ pub(crate) fn link(
             Some((_, table)) => (table.clone(), None),
             None => {
                 let used = |index: &str| needs.indexes.contains(&(name.clone(), index.to_owned()));
-                let found = foreign_table(schema, catalog, name, used)?;
+                let found = foreign_table(schema, catalog, name, &TableUse::Reading(&used))?;
                 (found.table, found.view)
             }
         };
@@ -97,12 +97,12 @@ pub(crate) struct ForeignTable {
     pub(crate) view: Option<Arc<View>>,
 }
 
-/// The checks of an imported table, of whose indexes the importer uses those for which `uses_index` holds.
+/// The checks of an imported table.
 pub(crate) fn foreign_table(
     importer: &Schema,
     catalog: &Catalog,
     wanted: &TypeName,
-    uses_index: impl Fn(&str) -> bool,
+    used: &TableUse<'_>,
 ) -> Result<ForeignTable, Error> {
     let item = format!("table {wanted}");
     let (provider, interface) = provider(importer, catalog, &wanted.interface, &item)?;
@@ -129,7 +129,7 @@ pub(crate) fn foreign_table(
     }
     let items = Items::new(importer, &wanted.interface, &provider.schema, interface);
     items
-        .table(&wanted.name, uses_index)
+        .table(&wanted.name, used)
         .map_err(|difference| differs(importer, &wanted.interface, provider, difference))?;
     let known = importer
         .interface(&wanted.interface)

@@ -43,7 +43,8 @@ pub(crate) fn tables_back(current: &Schema, older: &Schema) -> Vec<TableEvolutio
     of_older.chain(gone).collect()
 }
 
-fn find<'s>(schema: &'s Schema, name: &TypeName) -> Option<&'s Table> {
+/// The table of that name.
+pub(crate) fn find<'s>(schema: &'s Schema, name: &TypeName) -> Option<&'s Table> {
     let mut tables = schema.tables();
     tables.find(|(at, table)| at.name == name.interface && table.name == name.name).map(|(_, table)| table)
 }
@@ -153,7 +154,12 @@ pub(crate) fn lost_row(
     }
 }
 
-fn conversion(from: &[ValueType], to: &[ValueType], change: &TableChange) -> Result<Conversion, ()> {
+/// How a row of one version of a table becomes one of the other.
+pub(crate) fn conversion(
+    from: &[ValueType],
+    to: &[ValueType],
+    change: &TableChange,
+) -> Result<Conversion, ()> {
     let sources: Vec<RowSource> = match change {
         TableChange::Automatic { columns, .. } => columns.iter().map(row_source).collect(),
         _ => return if from == to { Ok(Conversion::identity(from)) } else { Err(()) },

@@ -104,7 +104,7 @@ pub(crate) fn evolve_error(schema: &Schema, error: EvolveError) -> Error {
 }
 
 /// Which rows stand in the way of a unique index, by their primary keys in WAVE.
-fn not_unique(schema: &Schema, error: &StoreError) -> String {
+pub(crate) fn not_unique(schema: &Schema, error: &StoreError) -> String {
     let StoreError::NotUnique { table: name, rows, more, .. } = error else { return error.to_string() };
     let package = schema.package.unversioned();
     let found = schema.tables().find(|(_, table)| format!("{package}/{}", table.name) == *name);

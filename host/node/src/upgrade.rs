@@ -6,7 +6,7 @@ use crate::change::CatalogChange;
 use crate::context::{Former, Target, Work};
 use crate::error::Error;
 use crate::install::{Waiting, describe, function_index};
-use crate::judge::{Before, Candidate, Judgement, dependents, judge, own_tables};
+use crate::judge::{Before, Candidate, Judgement, Question, dependents, judge, own_tables};
 use crate::node::{DELIVERIES_BEFORE_A_CALL, Node};
 use crate::plan::UpgradePlan;
 use crate::ready::{Workshop, make_ready};
@@ -45,15 +45,33 @@ type ComponentWork<T> =
     fn(&mut Writer, &Tools<'_>, &Workshop<'_>, &[&[u8]], &UpgradeOptions) -> Result<T, Error>;
 
 impl Node {
-    /// What replacing installed modules by these components would do. Nothing changes.
+    /// What replacing installed modules by these components would do. Nothing changes, and nobody waits: rows are
+    /// counted, and read where an index becomes unique or a way back may lose something, as they are at one version.
     ///
     /// # Errors
     /// If a component cannot be read, or its module is not installed. What stands against an upgrade is no error, but
     /// is in the plan.
     pub fn plan(&self, components: &[&[u8]], options: &UpgradeOptions) -> Result<UpgradePlan, Error> {
-        self.with_components(components, *options, |writer, tools, shop, components, options| {
-            writer.plan(tools, shop, components, options)
-        })
+        if !is_guest_thread() {
+            // Compiling takes a large stack as well.
+            let (components, options) = (owned(components), *options);
+            return self.hand_over(&self.inner.reading, move |node| {
+                let components: Vec<&[u8]> = components.iter().map(Vec::as_slice).collect();
+                node.plan(&components, &options)
+            });
+        }
+        let inner = &self.inner;
+        let (catalog, reader, owed) = {
+            let writer = inner.writer.lock();
+            let reader = inner.store.reader(Version(writer.last_sequence)).map_err(Error::Store)?;
+            (writer.context().catalog.clone(), reader, writer.owed.len() as u64)
+        };
+        let shop = inner.workshop();
+        let candidates = candidates(&catalog, &shop, components)?;
+        let question = Question { may_go_back: options.rollback, reads_keys: true };
+        let mut plan = judge(&shop, &catalog, &candidates, &reader, question)?.plan;
+        plan.owed_deliveries = owed;
+        Ok(plan)
     }
 
     /// Replaces installed modules by these components, all in one transaction, and returns once that is durable.
@@ -75,13 +93,19 @@ impl Node {
         work: ComponentWork<T>,
     ) -> Result<T, Error> {
         if !is_guest_thread() {
-            let components: Vec<Vec<u8>> = components.iter().map(|component| component.to_vec()).collect();
+            let components = owned(components);
             return self.hand_over(&self.inner.writing, move |node| {
                 let components: Vec<&[u8]> = components.iter().map(Vec::as_slice).collect();
                 node.with_components(&components, options, work)
             });
         }
         let inner = &self.inner;
+        // Whoever calls meanwhile need not wait for the compiler: the writer will find what it made in the cache. What is
+        // wrong with a component is told there.
+        for component in components {
+            let schema = section::extract(component).ok();
+            drop(schema.map(|schema| inner.workshop().compile(&schema, component)));
+        }
         let mut writer = inner.writer.lock();
         let done =
             writer.guarded(|writer| work(writer, &inner.tools(), &inner.workshop(), components, &options));
@@ -94,18 +118,6 @@ impl Node {
 }
 
 impl Writer {
-    /// What an upgrade to these components would do.
-    pub(crate) fn plan(
-        &mut self,
-        tools: &Tools<'_>,
-        shop: &Workshop<'_>,
-        components: &[&[u8]],
-        options: &UpgradeOptions,
-    ) -> Result<UpgradePlan, Error> {
-        let candidates = self.candidates(shop, components)?;
-        Ok(self.judge(tools, shop, &candidates, options)?.plan)
-    }
-
     /// Replaces installed modules by these components. Those that are installed already are passed over.
     pub(crate) fn upgrade(
         &mut self,
@@ -118,11 +130,14 @@ impl Writer {
             return Err(Error::Closed);
         }
         tools.log.admit_growth()?;
-        let candidates = self.candidates(shop, components)?;
+        let candidates = candidates(&self.context().catalog, shop, components)?;
         if !options.dry_run && !candidates.is_empty() {
             self.pay_all(tools)?;
         }
         let judgement = self.judge(tools, shop, &candidates, options)?;
+        if let (Some(path), [_]) = (&judgement.circle, judgement.plan.refusals.as_slice()) {
+            return Err(Error::DependencyCycle { path: path.clone() });
+        }
         if !judgement.plan.refusals.is_empty() {
             return Err(Error::UpgradeRefused {
                 modules: judgement.plan.modules.iter().map(|module| module.package.clone()).collect(),
@@ -190,28 +205,6 @@ impl Writer {
         Ok(())
     }
 
-    /// The components that are to take the place of something, in the order of their names.
-    fn candidates(&self, shop: &Workshop<'_>, components: &[&[u8]]) -> Result<Vec<Candidate>, Error> {
-        let catalog = &self.context().catalog;
-        let mut candidates: Vec<Candidate> = Vec::new();
-        for component in components {
-            let schema = section::extract(component)
-                .map_err(|error| Error::BadComponent { reason: explain(&error) })?;
-            let (name, artifact) = (schema.package.unversioned(), artifact_hash(component));
-            let index = catalog.place_of(&name).ok_or_else(|| not_installed(catalog, &name))?;
-            if candidates.iter().any(|other| other.index == index) {
-                return Err(Error::BadComponent { reason: format!("{name} is given twice") });
-            }
-            if catalog.installed_at(index).is_some_and(|module| module.digest == artifact) {
-                continue;
-            }
-            let compiled = shop.compile(&schema, component)?;
-            candidates.push(Candidate { index, schema, artifact, compiled });
-        }
-        candidates.sort_by_cached_key(|candidate| candidate.schema.package.unversioned());
-        Ok(candidates)
-    }
-
     fn judge(
         &self,
         tools: &Tools<'_>,
@@ -221,7 +214,8 @@ impl Writer {
     ) -> Result<Judgement, Error> {
         let reader = tools.store.reader(Version(self.last_sequence)).map_err(Error::Store)?;
         let catalog = &self.context().catalog;
-        let mut judgement = judge(shop, catalog, candidates, &reader, options.rollback)?;
+        let question = Question { may_go_back: options.rollback, reads_keys: false };
+        let mut judgement = judge(shop, catalog, candidates, &reader, question)?;
         judgement.plan.owed_deliveries = self.owed.len() as u64;
         Ok(judgement)
     }
@@ -314,6 +308,31 @@ impl Writer {
         };
         self.commit_catalog(tools, &frame)
     }
+}
+
+fn owned(components: &[&[u8]]) -> Vec<Vec<u8>> {
+    components.iter().map(|component| component.to_vec()).collect()
+}
+
+/// The components that are to take the place of something, in the order of their names.
+fn candidates(catalog: &Catalog, shop: &Workshop<'_>, components: &[&[u8]]) -> Result<Vec<Candidate>, Error> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for component in components {
+        let schema =
+            section::extract(component).map_err(|error| Error::BadComponent { reason: explain(&error) })?;
+        let (name, artifact) = (schema.package.unversioned(), artifact_hash(component));
+        let index = catalog.place_of(&name).ok_or_else(|| not_installed(catalog, &name))?;
+        if candidates.iter().any(|other| other.index == index) {
+            return Err(Error::BadComponent { reason: format!("{name} is given twice") });
+        }
+        if catalog.installed_at(index).is_some_and(|module| module.digest == artifact) {
+            continue;
+        }
+        let compiled = shop.compile(&schema, component)?;
+        candidates.push(Candidate { index, schema, artifact, compiled });
+    }
+    candidates.sort_by_cached_key(|candidate| candidate.schema.package.unversioned());
+    Ok(candidates)
 }
 
 /// The components of the candidates, in their order.

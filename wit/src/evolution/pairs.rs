@@ -41,6 +41,11 @@ pub(crate) fn tables<'a>(old: &'a Schema, new: &'a Schema) -> Vec<(Option<Placed
     stay.chain(gone).collect()
 }
 
+/// Which of these earlier tables each of these later ones was.
+pub(crate) fn placed(before: &[Placed<'_>], after: &[Placed<'_>]) -> Vec<Option<usize>> {
+    sources(before, after)
+}
+
 /// Which column of the old table each column of the new one was.
 pub(crate) fn columns(old: &Table, new: &Table) -> Vec<Option<usize>> {
     let (before, after): (Vec<_>, Vec<_>) = (old.columns.iter().collect(), new.columns.iter().collect());

@@ -15,6 +15,11 @@ fn text(number: u64, length: u32) -> String {
     text
 }
 
+/// A number in words.
+fn words(number: u64) -> String {
+    format!("number {number}")
+}
+
 fn write(context: &ReducerContext, number: u64, length: u32) {
     let entry = Entry { place: 0, number, text: text(number, length), note: Some("new".to_owned()) };
     context.tables.entry.insert(entry).expect("each number is written once");
@@ -50,7 +55,11 @@ impl Work for Journal {
     }
 
     fn echoes(context: &QueryContext) -> Vec<u64> {
-        context.tables.echo.iter().map(|echo| echo.number).collect()
+        let number = |echo: Echo| {
+            assert_eq!(echo.words, words(echo.number), "echo {}", echo.place);
+            echo.number
+        };
+        context.tables.echo.iter().map(number).collect()
     }
 }
 
@@ -62,7 +71,17 @@ impl Handlers for Journal {
     }
 
     fn announced(context: &mut ReducerContext, row: Announcement) {
-        let echo = Echo { place: 0, number: row.number };
+        let echo = Echo { place: 0, number: row.number, words: words(row.number) };
         context.tables.echo.insert(echo).expect("an echo has no other key than its counter");
+    }
+}
+
+impl Migration for Journal {
+    fn spell(context: &mut MigrationContext) -> Result<(), String> {
+        for old in context.old.echo.iter() {
+            let echo = Echo { place: old.place, number: old.number, words: words(old.number) };
+            context.tables.echo.insert(echo).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 }
