@@ -45,7 +45,7 @@ interface lending {
   use tables.{book as %record, loan, secret};
   use hidden.{reason};
   /** What went wrong.
-      @reducer is a word here. */
+      On two lines. */
   variant lend-error { none, no-such-book(u64), because(reason) }
   type %type = list<tuple<u64, option<%record>>>;
   flags marks { read, lent }
@@ -54,8 +54,8 @@ interface lending {
   lend: func(id: u64, %use: string) -> result<loan, lend-error>;
   /// @query
   all: func(marks: marks) -> %type;
-  /// @on(insert record)
-  arrived: func(row: %record);
+  /// @on(delete loan)
+  arrived: func(row: loan);
   /// @schedule(every = 1h)
   tick: func();
 }
@@ -188,8 +188,9 @@ fn what_two_modules_use_of_a_package_is_put_together() {
     let user = |name: &str, money: &str, ty: &str| {
         let mut sources = Sources::new();
         let text = format!(
-            "package acme:{name}@1.0.0; interface i {{ use acme:money/types@2.0.0.{{{ty}}}; /// @query
-            f: func() -> {ty}; }} world w {{ export i; }}"
+            "package acme:{name}@1.0.0; interface i {{ use acme:money/types@2.0.0.{{{ty}}};
+/// @query
+f: func() -> {ty}; }} world w {{ export i; }}"
         );
         sources.add_root("user.wit", text);
         sources.add_dependency_file("money", "money.wit", money);
