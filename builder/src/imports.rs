@@ -4,7 +4,7 @@
 //! Invariant: no import of WASI passes, and every refused import is named at once.
 
 use crate::{BuildError, RefusedImport};
-use interstice_wit::{Schema, Visibility, doors};
+use interstice_wit::{Schema, doors};
 use wasmparser::{ComponentTypeRef, Parser, Payload};
 
 /// How the names of the host's interfaces begin.
@@ -63,7 +63,7 @@ fn reason_against(name: &str, schema: &Schema) -> Option<String> {
         interfaces.flat_map(|interface| interface.tables.iter().map(move |table| (interface, table)));
     let is_door = tables.any(|(interface, table)| {
         let package = &interface.name.package;
-        let is_reachable = *package == schema.package || table.visibility == Visibility::Public;
+        let is_reachable = *package == schema.package || schema.may_read(interface, table);
         let doors = [doors::rows_interface(table), doors::table_interface(table)];
         is_reachable && doors.iter().any(|door| package.interface(door).to_string() == name)
     });

@@ -5,8 +5,7 @@
 use crate::CodegenError;
 use interstice_wit::doors::{self, HOST_WIT};
 use interstice_wit::{
-    ExtraFile, ExtraPackage, Interface, InterfaceName, PackageName, Schema, Sources, Table, Visibility,
-    wit_identifier,
+    ExtraFile, ExtraPackage, Interface, InterfaceName, PackageName, Schema, Sources, Table, wit_identifier,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -59,8 +58,8 @@ pub fn guest_world(sources: &Sources, schema: &Schema, kind: DoorKind) -> GuestW
         imports.push(wit_identifier(&name));
     }
     let mut foreign: BTreeMap<&PackageName, String> = BTreeMap::new();
-    for interface in schema.foreign.iter().filter(|found| schema.imports.contains(&found.name)) {
-        for table in interface.tables.iter().filter(|table| table.visibility == Visibility::Public) {
+    for interface in &schema.foreign {
+        for table in interface.tables.iter().filter(|table| schema.may_read(interface, table)) {
             let (name, text) = door(interface, table, kind, false);
             let package = &interface.name.package;
             *foreign.entry(package).or_default() += &text;

@@ -95,7 +95,9 @@ fn a_bindings_generator_makes_one_type_of_each_record() {
         *types.entry(line.trim_end_matches(" {")).or_default() += 1;
     }
     assert_eq!(types.get("Everything"), Some(&1));
-    assert_eq!(types.get("Keyed"), Some(&1));
+    // The version before, whose tables its migration reads, has a record of this name too.
+    assert_eq!(types.get("Keyed"), Some(&2));
+    assert_eq!(types.get("Gone"), Some(&1));
 }
 
 fn generate(resolve: &mut Resolve, world: wit_parser::WorldId) -> String {

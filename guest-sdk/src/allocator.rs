@@ -74,7 +74,7 @@ fn layout(class: usize) -> Layout {
 // SAFETY: a block is handed out by the general allocator, or was given back here with a layout of the same
 // class and is on no list any more; it is as large as its class, which is no smaller than the layout.
 unsafe impl GlobalAlloc for Recycling {
-    #[inline]
+    #[inline(always)]
     unsafe fn alloc(&self, wanted: Layout) -> *mut u8 {
         let Some(class) = Self::class(wanted) else {
             // SAFETY: the caller's.
@@ -94,7 +94,7 @@ unsafe impl GlobalAlloc for Recycling {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn dealloc(&self, block: *mut u8, wanted: Layout) {
         let Some(class) = Self::class(wanted) else {
             // SAFETY: the caller's.

@@ -104,7 +104,9 @@ impl<T: Row> Scan<T> {
 impl<T: Row> Iterator for Scan<T> {
     type Item = T;
 
-    #[inline]
+    // Not inlined, since reading the row is: so the cursor stays in registers, and the code of a row
+    // stands here once.
+    #[inline(never)]
     fn next(&mut self) -> Option<T> {
         if self.offset == self.batch.len() && !self.refill() {
             return None;
@@ -139,8 +141,8 @@ impl<T: Row> fmt::Debug for Scan<T> {
     }
 }
 
-/// Reads a whole row that the host sent.
-#[inline]
+/// Reads a whole row that the host sent. Not inlined: so the code of a row stands here once.
+#[inline(never)]
 pub(crate) fn decode<T: Row>(bytes: &[u8]) -> T {
     match T::decode(&mut Reader::new(bytes)) {
         Ok(row) => row,

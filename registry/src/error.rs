@@ -88,7 +88,7 @@ pub enum RegistryError {
         /// Where it was looked for.
         registry: String,
         /// What was wanted.
-        package: PackageName,
+        package: Box<PackageName>,
         /// What there is.
         versions: Vec<Version>,
     },
@@ -118,9 +118,9 @@ pub enum RegistryError {
     )]
     TooSmall {
         /// The version that was to be published.
-        new: PackageName,
+        new: Box<PackageName>,
         /// Its neighbour.
-        old: Version,
+        old: Box<Version>,
         /// What kind of change it is.
         reason: &'static str,
         /// The version that would fit.
@@ -220,9 +220,9 @@ pub enum RegistryError {
         /// The type.
         name: String,
         /// A package that uses it.
-        left: PackageName,
+        left: Box<PackageName>,
         /// Another one.
-        right: PackageName,
+        right: Box<PackageName>,
     },
     /// The component is another package than its place says.
     #[error("{what} holds {found}; it was published under a wrong name")]

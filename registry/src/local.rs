@@ -307,7 +307,7 @@ impl Registry for LocalRegistry {
         let Some((_, listing)) = offers.iter().find(|(offered, _)| offered == version) else {
             return Err(RegistryError::NoVersion {
                 registry: self.name(),
-                package: package.at(version),
+                package: Box::new(package.at(version)),
                 versions: offers.into_iter().map(|(version, _)| version).collect(),
             });
         };

@@ -183,7 +183,9 @@ impl Project {
     pub fn vendored(&self, resolution: &Resolution) -> Result<Vendored, RegistryError> {
         let direct = self.manifest.dependencies.keys().filter_map(|id| resolution.packages.get(id));
         let schemas: Vec<_> = direct.map(|chosen| &chosen.known.schema).collect();
-        let used = used_wit(&schemas).map_err(|TypesDiffer { name, left, right }| {
+        let used = used_wit(&schemas).map_err(|differ| {
+            let TypesDiffer { name, left, right } = *differ;
+            let (left, right) = (Box::new(left), Box::new(right));
             RegistryError::TypesDiffer { name: name.to_string(), left, right }
         })?;
         let own = schemas.iter().map(|schema| public_wit(schema));

@@ -73,7 +73,13 @@ fn check(old: &Schema, new: &Schema) -> Result<Vec<String>, RegistryError> {
         Bump::Patch | Bump::None => "it is not newer",
     };
     let (old, new) = (old.package.version.clone(), new.package.clone());
-    Err(RegistryError::TooSmall { new, old, reason, smallest: next_version, reasons })
+    Err(RegistryError::TooSmall {
+        new: Box::new(new),
+        old: Box::new(old),
+        reason,
+        smallest: next_version,
+        reasons,
+    })
 }
 
 fn in_words(change: &Change) -> String {

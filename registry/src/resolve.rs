@@ -218,7 +218,7 @@ fn circle_among(chosen: &Chosen) -> Option<Vec<String>> {
         if let Some(start) = path.iter().position(|on_path| on_path == package) {
             return Some(start);
         }
-        let Some(resolved) = chosen.get(package).filter(|_| !done.contains(package)) else { return None };
+        let resolved = chosen.get(package).filter(|_| !done.contains(package))?;
         path.push(package.clone());
         for dependency in &resolved.dependencies {
             if let Ok(dependency) = PackageId::of(dependency)

@@ -35,9 +35,9 @@ impl Subject {
         self.folder.path()
     }
 
-    /// Opens the database again after it was closed.
-    pub(crate) fn open(&mut self) {
-        self.node = open(&self.folder);
+    /// Opens the database again after it was closed; returns it as it was before.
+    pub(crate) fn open(&mut self) -> Node {
+        std::mem::replace(&mut self.node, open(&self.folder))
     }
 
     pub(crate) fn function(&self, name: &str) -> FunctionHandle {

@@ -127,7 +127,7 @@ fn bytes(table: &mut Table, mut subject: Subject) {
         )
         .unwrap();
     drop(reader);
-    subject.open();
+    drop(subject.open());
     table.add(
         "log bytes of a transfer, 16 in flight",
         1.0,

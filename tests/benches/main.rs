@@ -19,6 +19,7 @@ fn main() {
     let scan_only = std::env::args().any(|argument| argument == "scan");
     // And so for the part that is about the log.
     let log_only = std::env::args().any(|argument| argument == "log");
+    let opening_only = std::env::args().any(|argument| argument == "opening");
     let stack_bytes = 64 << 20;
     let thread = std::thread::Builder::new().name("bench".to_owned()).stack_size(stack_bytes);
     let run = move || {
@@ -27,6 +28,11 @@ fn main() {
             if scan_only {
                 table = table.with_rounds(300);
                 rows::scan(&mut table);
+                println!("{table}");
+                return;
+            }
+            if opening_only {
+                opening::run(&mut table);
                 println!("{table}");
                 return;
             }

@@ -42,7 +42,7 @@ pub(crate) fn check_database(
         if workload.ticks || before == after {
             break;
         }
-        if !workload.archives || opening == OPENINGS {
+        if !workload.in_background || opening == OPENINGS {
             let mut paths: Vec<_> = before.keys().chain(after.keys()).collect();
             paths.retain(|path| before.get(*path) != after.get(*path));
             return Err(format!("opening it again changed {paths:?}"));

@@ -63,6 +63,12 @@ impl SystemCall {
         }
     }
 
+    /// Whether a full disk may refuse it.
+    pub(crate) fn may_take_room(self) -> bool {
+        use SystemCall::{Fallocate, Mkdir, Openat, Rename, Write};
+        matches!(self, Write | Fallocate | Openat | Mkdir | Rename)
+    }
+
     pub(crate) fn by_name(name: &str) -> Option<SystemCall> {
         SystemCall::ALL.into_iter().find(|call| call.name() == name)
     }

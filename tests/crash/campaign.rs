@@ -70,12 +70,19 @@ impl<'c> Campaign<'c> {
         };
         let count = all.len();
         let targets = if self.progress.is_some() { all } else { sample(all, SAMPLES, self.seed) };
-        println!("{name}: {} of {count} faults", targets.len());
+        let has_passed = |target: &Target| {
+            self.progress.as_ref().is_some_and(|progress| progress.lock().unwrap().has_passed(target))
+        };
+        let passed = targets.iter().filter(|target| has_passed(target)).count();
+        println!("{name}: {} of {count} faults, {passed} of them passed in an earlier run", targets.len());
         for target in targets {
-            if self.progress.as_ref().is_some_and(|progress| progress.lock().unwrap().has_passed(&target)) {
+            if has_passed(&target) {
                 continue;
             }
-            self.runs.fetch_add(1, Ordering::SeqCst);
+            let runs = self.runs.fetch_add(1, Ordering::SeqCst) + 1;
+            if runs.is_multiple_of(250) {
+                println!("{runs} faults so far, at {target}");
+            }
             match prepared.run(Some(target.clone())).verdict {
                 Ok(()) => self.progress.iter().for_each(|progress| progress.lock().unwrap().pass(&target)),
                 Err(error) => self.fail(format!("INTERSTICE_CRASH={target}: {error}")),

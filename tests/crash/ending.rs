@@ -48,6 +48,14 @@ fn check_answer(Sent { call, fate }: &Sent, fault: Option<Fault>) -> Result<(), 
     }
 }
 
+fn is_done_or_full(Sent { fate, .. }: &Sent) -> bool {
+    match fate {
+        Fate::Acknowledged(_) => true,
+        Fate::Refused(code) => code.starts_with("module.") || code == "ours.disk-full",
+        Fate::Unknown => false,
+    }
+}
+
 fn check_exit(step: &Step, session: &Session, fault: Option<Fault>, said: &str) -> Result<(), String> {
     let Session { sent, answered, exit, .. } = session;
     let is_answered = *answered == sent.len();
@@ -59,14 +67,18 @@ fn check_exit(step: &Step, session: &Session, fault: Option<Fault>, said: &str) 
     }
     let reasons = match fault {
         None if *exit == Exit::Code(0) => return Ok(()),
-        Some(Fault::Error(Errno::ENOSPC)) => ["No space left on device", " is full"],
-        Some(Fault::Error(Errno::EIO)) => ["Input/output error"; 2],
+        Some(fault) if fault.errno() == Some(Errno::ENOSPC) => ["No space left on device", " is full"],
+        Some(fault) if fault.errno() == Some(Errno::EIO) => ["Input/output error"; 2],
         _ => return Err("it failed without a fault".to_owned()),
     };
     let is_ours = |fate: &Fate| matches!(fate, Fate::Refused(code) if code.starts_with("ours."));
     let is_unknown = sent.iter().any(|sent| sent.fate == Fate::Unknown);
     let has_failed = is_unknown || sent.iter().any(|sent| is_ours(&sent.fate));
     match exit {
+        // Whoever wrote was told that the disk is full, and nothing else was wrong.
+        Exit::Code(0) if fault == Some(Fault::Full) && is_answered && sent.iter().all(is_done_or_full) => {
+            Ok(())
+        }
         // The fault was harmless, and nobody was told otherwise.
         Exit::Code(0) if is_answered && !has_failed => Ok(()),
         Exit::Code(6 | 7) if !reasons.iter().any(|reason| said.contains(reason)) => {

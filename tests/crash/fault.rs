@@ -15,14 +15,20 @@ pub(crate) enum Fault {
     Torn,
     /// The call is not made and fails, this once.
     Error(Errno),
+    /// The disk is full from this call on: no call that may take room is made until the workload ends.
+    Full,
+    /// The disk is broken from this call on: no call is made until the workload ends.
+    Broken,
 }
 
 /// The faults by their names.
-const FAULTS: [(&str, Fault); 4] = [
+const FAULTS: [(&str, Fault); 6] = [
     ("kill", Fault::Kill),
     ("torn", Fault::Torn),
     ("ENOSPC", Fault::Error(Errno::ENOSPC)),
     ("EIO", Fault::Error(Errno::EIO)),
+    ("full", Fault::Full),
+    ("broken", Fault::Broken),
 ];
 
 impl Fault {
@@ -30,11 +36,35 @@ impl Fault {
     pub(crate) fn of(call: SystemCall) -> impl Iterator<Item = Fault> {
         let may_be = move |fault: &Fault| match call {
             // A full disk can be read, and a kill before reading is one after the call before it.
-            SystemCall::Read => *fault == Fault::Error(Errno::EIO),
+            SystemCall::Read => matches!(fault, Fault::Error(Errno::EIO) | Fault::Broken),
             SystemCall::Write => true,
-            _ => *fault != Fault::Torn,
+            _ => *fault != Fault::Torn && (*fault != Fault::Full || call.may_take_room()),
         };
         FAULTS.iter().map(|(_, fault)| *fault).filter(may_be)
+    }
+
+    /// The error of a call that fails.
+    pub(crate) fn errno(self) -> Option<Errno> {
+        match self {
+            Fault::Kill | Fault::Torn => None,
+            Fault::Error(errno) => Some(errno),
+            Fault::Full => Some(Errno::ENOSPC),
+            Fault::Broken => Some(Errno::EIO),
+        }
+    }
+
+    /// Whether a later call of this kind meets it as well.
+    pub(crate) fn lasts_for(self, call: SystemCall) -> bool {
+        match self {
+            Fault::Full => call.may_take_room(),
+            Fault::Broken => true,
+            Fault::Kill | Fault::Torn | Fault::Error(_) => false,
+        }
+    }
+
+    /// Whether processes that are started later meet it as well.
+    pub(crate) fn lasts(self) -> bool {
+        matches!(self, Fault::Full | Fault::Broken)
     }
 
     fn name(self) -> &'static str {

@@ -70,7 +70,7 @@ fn modules() -> &'static Path {
     MODULES.get_or_init(|| {
         let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("crash-modules");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for name in ["journal", "ticker"] {
+        for name in ["journal", "journal-2", "ticker"] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_interstice"));
             command.args(["build", "--output"]).arg(output.join(name));
             let built = command.arg(root.join("tests/modules").join(name)).output().unwrap();

@@ -5,6 +5,7 @@ use crate::aftermath::check_database;
 use crate::calls::SystemCall;
 use crate::ending;
 use crate::fault::{Fault, Target};
+use crate::script::Step;
 use crate::session::{self, Fate, Sent};
 use crate::tracer::{Counter, Exit};
 use crate::workloads::Workload;
@@ -92,7 +93,7 @@ impl<'w> Prepared<'w> {
         for step in (self.workload.steps)() {
             let was_hit = counter.hit.is_some();
             let session = session::run(&step, data, &self.modules, counter);
-            let fault = fault.filter(|_| counter.hit.is_some() && !was_hit);
+            let fault = fault.filter(|fault| counter.hit.is_some() && (!was_hit || fault.lasts()));
             let place = |error| format!("process {}: {error}", processes.len() - self.before.len() + 1);
             ending::check(&step, &session, fault).map_err(place)?;
             processes.push(session.sent);
@@ -103,22 +104,32 @@ impl<'w> Prepared<'w> {
         Ok(())
     }
 
-    /// A repair that was interrupted is begun again.
+    /// A repair that was interrupted is begun again, and so is a copy, unless it is whole.
     fn mend(&self, data: &Path) -> Result<(), String> {
-        if self.workload.given_up_from == u64::MAX {
-            return Ok(());
+        let again = |step: &Step| {
+            let session = session::run(step, data, &self.modules, &mut Counter::new(data, None));
+            ending::check(step, &session, None)
+        };
+        match &self.workload.copy {
+            Some((_, folder)) if data.with_file_name(folder).join("MANIFEST").exists() => Ok(()),
+            Some((step, _)) => again(&step()),
+            None if self.workload.given_up_from == u64::MAX => Ok(()),
+            None => again(&crate::workloads::repair_step()),
         }
-        let step = crate::workloads::repair_step();
-        let session = session::run(&step, data, &self.modules, &mut Counter::new(data, None));
-        ending::check(&step, &session, None)
     }
 
     /// Looks at the database on another thread, so that one that hangs is noticed.
     fn look(&self, data: PathBuf, processes: Vec<Vec<Sent>>) -> Result<(), String> {
         let (verdict, verdicts) = channel();
-        let workload = *self.workload;
+        let (workload, before) = (*self.workload, self.before.clone());
         thread::spawn(move || {
-            let found = std::panic::catch_unwind(|| check_database(&data, &processes, &workload));
+            let found = std::panic::catch_unwind(|| {
+                if let Some((_, copy)) = workload.copy {
+                    let found = check_database(&data.with_file_name(copy), &before, &workload);
+                    found.map_err(|error| format!("the copy: {error}"))?;
+                }
+                check_database(&data, &processes, &workload)
+            });
             let found = found.unwrap_or_else(|_| Err("the look at it panicked".to_owned()));
             // Nobody waits for what comes after the deadline.
             let _ = verdict.send(found);

@@ -8,8 +8,14 @@ use std::time::Duration;
 pub(crate) enum Step {
     /// `interstice run`, with these components and options, and lines on its input.
     Run { modules: &'static [&'static str], options: &'static [&'static str], lines: Vec<Line>, end: End },
+    /// `interstice backup`, of the database into the folder `backup` beside it.
+    Backup,
+    /// `interstice restore`, from there into the folder `restored`.
+    Restore,
     /// Another command, with the words before and after the data directory.
     Command(&'static [&'static str], &'static [&'static str]),
+    /// `interstice upgrade` to this component.
+    Upgrade(&'static str),
 }
 
 /// How a run is ended that has answered all its lines.

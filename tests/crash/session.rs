@@ -51,7 +51,7 @@ pub(crate) fn run(step: &Step, data: &Path, modules: &Path, counter: &mut Counte
     let (traced, input) = Traced::start(interstice, arguments(step, data, modules));
     let (lines, end) = match step {
         Step::Run { lines, end, .. } => (lines.as_slice(), *end),
-        Step::Command(..) => (&[][..], End::Closed),
+        Step::Command(..) | Step::Upgrade(_) | Step::Backup | Step::Restore => (&[][..], End::Closed),
     };
     let mut traced = traced;
     let (output, mut errors) = (traced.child.stdout.take().unwrap(), traced.child.stderr.take().unwrap());
@@ -91,12 +91,20 @@ pub(crate) fn run(step: &Step, data: &Path, modules: &Path, counter: &mut Counte
 
 fn arguments(step: &Step, data: &Path, modules: &Path) -> Vec<String> {
     let word = |word: &&str| (*word).to_owned();
+    let beside = |name| data.with_file_name(name).display().to_string();
+    let (backup, restored) = (beside("backup"), beside("restored"));
     let data = data.display().to_string();
     match step {
+        Step::Backup => ["backup", "--data", &data, "--to", &backup].map(str::to_owned).into(),
+        Step::Restore => ["restore", &backup, "--data", &restored].map(str::to_owned).into(),
         Step::Run { modules: names, options, .. } => {
             let fixed = ["run", "--json", "--segment-bytes", "16384", "--data", &data].map(str::to_owned);
             let components = names.iter().map(|name| modules.join(name).display().to_string());
             fixed.into_iter().chain(options.iter().map(word)).chain(components).collect()
+        }
+        Step::Upgrade(component) => {
+            let fixed = ["upgrade", "--segment-bytes", "16384", "--data", &data].map(str::to_owned);
+            fixed.into_iter().chain([modules.join(component).display().to_string()]).collect()
         }
         Step::Command(before, after) => {
             let data = ["--data".to_owned(), data];

@@ -1,7 +1,8 @@
-//! A process under ptrace whose calls on the files of one folder are counted, and one of which fails.
+//! A process under ptrace whose calls on the files of one folder are counted, and of which one fails, or all
+//! from one on.
 //! It does what `strace -f -e inject` does, but counts over all threads: strace counts "per syscall and per
 //! tracee", and which thread makes the Nth call of a process differs from run to run.
-//! Invariant: every call but the one that fails is made as the process asked for it.
+//! Invariant: every call but those that fail is made as the process asked for it.
 
 use crate::calls::SystemCall;
 use crate::fault::{Fault, Target};
@@ -42,6 +43,9 @@ impl Counter {
         let count = self.counts.entry(call).or_default();
         *count += 1;
         let target = self.target.as_ref()?;
+        if self.hit.is_some() {
+            return target.fault.lasts_for(call).then_some(target.fault);
+        }
         if target.call != call || target.number != *count {
             return None;
         }
@@ -150,7 +154,8 @@ impl Traced {
                 let _ = ptrace::setregs(thread, registers);
                 afterwards.insert(thread, Afterwards::Kill);
             }
-            Some(Fault::Error(errno)) => {
+            Some(fault @ (Fault::Error(_) | Fault::Full | Fault::Broken)) => {
+                let errno = fault.errno().expect("these are errors");
                 // There is no such call, so none is made.
                 registers.orig_rax = u64::MAX;
                 let _ = ptrace::setregs(thread, registers);

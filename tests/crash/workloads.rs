@@ -23,9 +23,15 @@ pub(crate) struct Workload {
     pub(crate) in_memory: bool,
     /// The host calls something by itself, so that no two runs are the same.
     pub(crate) ticks: bool,
-    /// Segments are moved to the archive in the background, which several openings may take to end.
-    pub(crate) archives: bool,
+    /// What makes a copy of the database as it was before, and the folder in which that is.
+    pub(crate) copy: Option<Copying>,
+    /// Segments are moved to the archive, or what a snapshot left is removed, in the background, which several
+    /// openings may take to end if they are short.
+    pub(crate) in_background: bool,
 }
+
+/// A step that copies a database, and the name of the folder that it makes.
+type Copying = (fn() -> Step, &'static str);
 
 const USUAL: Workload = Workload {
     name: "",
@@ -35,11 +41,12 @@ const USUAL: Workload = Workload {
     given_up_from: u64::MAX,
     in_memory: false,
     ticks: false,
-    archives: false,
+    copy: None,
+    in_background: false,
 };
 
 /// All of them.
-pub(crate) static WORKLOADS: [Workload; 15] = [
+pub(crate) static WORKLOADS: [Workload; 18] = [
     Workload { name: "create", before: Vec::new, steps: || vec![Step::run(Vec::new())], ..USUAL },
     Workload { name: "install", before: || vec![Step::run(Vec::new())], steps: install, ..USUAL },
     Workload { name: "one-by-one", steps: singles, ..USUAL },
@@ -59,8 +66,23 @@ pub(crate) static WORKLOADS: [Workload; 15] = [
         given_up_from: 2_000,
         ..USUAL
     },
-    Workload { name: "snapshot", before: one_batch, steps: snapshot, ..USUAL },
-    Workload { name: "archive", before: one_batch, steps: archive, archives: true, ..USUAL },
+    Workload { name: "snapshot", before: one_batch, steps: snapshot, in_background: true, ..USUAL },
+    Workload { name: "archive", before: one_batch, steps: archive, in_background: true, ..USUAL },
+    Workload {
+        name: "backup",
+        before: with_a_snapshot,
+        steps: backup,
+        copy: Some((|| Step::Backup, "backup")),
+        ..USUAL
+    },
+    Workload {
+        name: "restore",
+        before: backed_up,
+        steps: || vec![Step::Restore],
+        copy: Some((|| Step::Restore, "restored")),
+        ..USUAL
+    },
+    Workload { name: "upgrade", before: one_batch, steps: upgrade, in_background: true, ..USUAL },
     Workload { name: "memory", steps: memory, in_memory: true, ..USUAL },
 ];
 
@@ -138,6 +160,16 @@ fn snapshot() -> Vec<Step> {
     steps
 }
 
+/// An upgrade between calls of the old version and of the new one, and a snapshot of what came of it.
+fn upgrade() -> Vec<Step> {
+    let mut steps = vec![Step::run(one_by_one((0..3).map(announce)))];
+    steps.push(Step::Upgrade("journal-2"));
+    steps.push(Step::run(one_by_one((10..13).map(announce))));
+    steps.push(snapshot_step(&[]));
+    steps.extend([Step::run(one_by_one(writes(20..23, 10)))]);
+    steps
+}
+
 /// Two snapshots, of which the second lets the segments before the first be given up.
 fn archive() -> Vec<Step> {
     let part = |first: u64| Step::run(one_by_one(writes(first..first + 3, 7_000)));
@@ -146,6 +178,20 @@ fn archive() -> Vec<Step> {
 
 fn snapshot_step(options: &'static [&'static str]) -> Step {
     Step::Command(&["snapshot", "--segment-bytes", "16384"], options)
+}
+
+/// A database with a snapshot and a part of its log behind it.
+fn with_a_snapshot() -> Vec<Step> {
+    then(one_batch(), vec![snapshot_step(&[]), Step::run(one_by_one(writes(1_010..1_016, 5_000)))])
+}
+
+/// A backup, after which the database goes on.
+fn backup() -> Vec<Step> {
+    then(vec![Step::Backup], go_on())
+}
+
+fn backed_up() -> Vec<Step> {
+    then(with_a_snapshot(), vec![Step::Backup])
 }
 
 /// What is kept, and what a repair gives up.

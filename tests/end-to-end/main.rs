@@ -12,6 +12,8 @@ mod rerun;
 mod shop;
 mod snapshots;
 mod types;
+mod upgrades;
+mod versions;
 
 fn module(name: &str) -> String {
     format!("{}/modules/{name}", env!("CARGO_MANIFEST_DIR"))

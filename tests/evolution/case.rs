@@ -10,9 +10,15 @@ use std::path::Path;
 pub(crate) struct Case {
     pub(crate) title: String,
     /// `callers …, rows …, subscribers …, next …`
+    #[allow(dead_code, reason = "wanted by those who compare them with what is found")]
     pub(crate) verdicts: String,
     pub(crate) old: Schema,
     pub(crate) new: Schema,
+    /// The whole text of each.
+    #[allow(dead_code, reason = "wanted by those who make components of it")]
+    pub(crate) old_text: String,
+    #[allow(dead_code, reason = "wanted by those who make components of it")]
+    pub(crate) new_text: String,
 }
 
 /// The files of cases.
@@ -46,12 +52,16 @@ fn case(text: &str) -> Case {
     let (head, rest) = text.split_once("\n-- old\n").unwrap_or_else(|| panic!("no old version in: {text}"));
     let (old, new) = rest.split_once("\n-- new\n").unwrap_or_else(|| panic!("no new version in: {text}"));
     let (title, verdicts) = head.split_once('\n').unwrap_or_else(|| panic!("no verdicts in: {text}"));
-    let imports_old = new.contains("@1.2.0;") && !new.contains("package acme:bank@1.2.0;");
+    let (old, new) = (whole(old), whole(new));
+    let imports_old = new.contains("import acme:bank");
+    let older = if old.contains("import acme:bank") { vec![former(&new)] } else { Vec::new() };
     Case {
         title: title.to_owned(),
         verdicts: verdicts.to_owned(),
-        old: schema(old, &if old.contains("import acme:bank") { vec![former(new)] } else { Vec::new() }),
-        new: schema(new, &if imports_old { vec![old.to_owned()] } else { Vec::new() }),
+        old: schema(&old, &older),
+        new: schema(&new, &if imports_old { vec![old.clone()] } else { Vec::new() }),
+        old_text: old,
+        new_text: new,
     }
 }
 
@@ -60,8 +70,8 @@ fn former(new: &str) -> String {
     new.replace("@1.3.1;", "@1.2.0;")
 }
 
-/// The schema of a text, with older versions of its package to import.
-pub(crate) fn schema(text: &str, older: &[String]) -> Schema {
+/// A section as a package with a world.
+fn whole(text: &str) -> String {
     let mut text = text.to_owned();
     if !text.contains("interface ") {
         text = format!("interface api {{\n{text}\n}}\n");
@@ -72,6 +82,12 @@ pub(crate) fn schema(text: &str, older: &[String]) -> Schema {
             names.filter_map(|line| line.split(' ').next()).map(|name| format!(" export {name};")).collect();
         text = format!("package acme:bank@1.2.0;\n{text}\nworld bank {{{exports} }}\n");
     }
+    text
+}
+
+/// The schema of a text, with older versions of its package to import.
+pub(crate) fn schema(text: &str, older: &[String]) -> Schema {
+    let text = whole(text);
     let mut sources = Sources::new();
     sources.add_root("bank.wit", text.clone());
     if text.contains("acme:rates") {

@@ -4,6 +4,7 @@
 
 mod components;
 mod guests;
+mod linking;
 mod nesting;
 mod queries;
 

@@ -95,6 +95,65 @@ fn a_sync_that_fails_leaves_its_outcome_unknown_and_ends_all_writing() {
     });
 }
 
+const SHELF: &str = "test:shelf";
+
+fn apply(node: &Node, steps: &str) -> Result<u64, Error> {
+    call(node, SHELF, &format!("apply([{steps}], keep)"), Acknowledge::Durable).map(|reply| reply.version.0)
+}
+
+fn inserted(id: u8) -> String {
+    format!("insert({{id: {id}, name: \"item {id}\", shelf: 1, weight: 1, mark: none}})")
+}
+
+fn count(node: &Node) -> usize {
+    let (function, arguments) = node.parse_call(SHELF, "everything()").unwrap();
+    let reply = node.query(&function, &arguments, &interstice_node::CallOptions::default()).unwrap();
+    function.print_result(&reply.result).matches("shelf").count()
+}
+
+#[test]
+fn a_full_disk_takes_what_only_deletes() {
+    on_guest_thread(|| {
+        let (simulator, node) = bank(4);
+        node.install(&component("tests/modules/shelf")).unwrap();
+        for id in 1..=60 {
+            apply(&node, &inserted(id)).unwrap();
+        }
+        simulator.threads.run_until_idle();
+        simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
+        while deposit(&node, Acknowledge::Durable).is_ok() {}
+        let full = |done: Result<u64, Error>| assert_eq!(done.unwrap_err().code(), "ours.disk-full");
+        full(apply(&node, &inserted(61)));
+        assert_eq!(count(&node), 60);
+        // What deletes and writes something else, too, is rolled back as a whole.
+        full(apply(&node, &format!("delete(1), {}", inserted(61))));
+        assert_eq!(count(&node), 60);
+        let before = node.last_sequence();
+        apply(&node, "delete(1)").unwrap();
+        apply(&node, "delete-range((2, 20))").unwrap();
+        // A row that comes and goes in one transaction is no change.
+        apply(&node, &format!("{}, delete(61), delete(21)", inserted(61))).unwrap();
+        assert_eq!((count(&node), node.last_sequence().0), (39, before.0 + 3));
+        full(deposit(&node, Acknowledge::Durable).map(drop).map(|()| 0));
+        // As long as the part lasts that is kept for it; then nothing is written at all, and reads go on.
+        let mut taken = 0;
+        while apply(&node, &format!("delete({})", 22 + taken)).is_ok() {
+            taken += 1;
+            assert!(taken < 30, "the room never ended");
+        }
+        assert!(taken > 5, "{taken}");
+        full(apply(&node, "delete(60)"));
+        assert_eq!(count(&node), 39 - taken);
+
+        let disk = simulator.power_loss(4);
+        drop(node);
+        disk.disk.set_capacity(None);
+        let node = open(&disk).unwrap().0;
+        assert_eq!(count(&node), 39 - taken, "what was acknowledged is deleted");
+        apply(&node, &inserted(61)).unwrap();
+    });
+}
+
 #[test]
 fn a_full_disk_refuses_writes_and_nothing_else_until_there_is_room() {
     on_guest_thread(|| {

@@ -1,6 +1,6 @@
 //! A whole node on a simulated machine: its power fails, its disk lies or is full, its clock jumps, its
 //! threads take turns by seed.
-//! `INTERSTICE_SEED=n` runs one seed again, `INTERSTICE_SEEDS=n` makes the campaign longer.
+//! `INTERSTICE_SEED=n` runs one seed again, `INTERSTICE_SEEDS=n` makes the campaign longer, `INTERSTICE_FROM=n` goes on.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod backups;
@@ -12,3 +12,4 @@ mod power;
 mod randomness;
 mod schedule;
 mod snapshots;
+mod upgrades;

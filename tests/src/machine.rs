@@ -87,14 +87,21 @@ pub fn on_guest_thread(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Runs the test for every seed of this run, and says which one failed.
+/// Runs the test for every seed of this run, and says which one failed; a long run says where it is.
 pub fn for_seeds(usual: u64, test: fn(u64)) {
     let seeds = match from_environment("INTERSTICE_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..from_environment("INTERSTICE_SEEDS").unwrap_or(usual),
+        None => {
+            let from = from_environment("INTERSTICE_FROM").unwrap_or(0);
+            from..from_environment("INTERSTICE_SEEDS").unwrap_or(usual)
+        }
     };
+    let is_long = from_environment("INTERSTICE_SEEDS").is_some();
     on_guest_thread(move || {
         for seed in seeds {
+            if is_long && seed % 100 == 0 {
+                eprintln!("all seeds before {seed} passed; INTERSTICE_FROM={seed} goes on from here");
+            }
             let result = std::panic::catch_unwind(|| test(seed));
             if let Err(panic) = result {
                 eprintln!("failed with INTERSTICE_SEED={seed}");

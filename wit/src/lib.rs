@@ -27,7 +27,8 @@
 //! how to mend it. A schema travels as JSON in a component's custom section ([`section`]); one that
 //! comes from outside is checked by [`Schema::validate`] before anything trusts it. [`hash`] takes the
 //! hashes of its [`canonical`] form, [`doors`] says how a guest reaches its tables, [`evolution`] what becomes of
-//! stored rows under a new version, and [`text`] writes values as WAVE and JSON.
+//! stored rows under a new version, [`diff`] what that version means to callers, rows and subscribers,
+//! [`capabilities`] what a module can touch, and [`text`] writes values as WAVE and JSON.
 //!
 //! # Directives
 //!
@@ -67,6 +68,7 @@
 //! by `@unstable`. `@since` gates, `include` and nested packages are fine. The [`limits`] have names and reasons.
 
 pub mod canonical;
+pub mod capabilities;
 pub mod diff;
 mod directive;
 pub mod doors;

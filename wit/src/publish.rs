@@ -38,7 +38,7 @@ pub fn public_wit(schema: &Schema) -> PublicWit {
 ///
 /// # Errors
 /// If two of the modules were compiled against different types of one name.
-pub fn used_wit(schemas: &[&Schema]) -> Result<Vec<PublicWit>, TypesDiffer> {
+pub fn used_wit(schemas: &[&Schema]) -> Result<Vec<PublicWit>, Box<TypesDiffer>> {
     let Some(first) = schemas.first() else { return Ok(Vec::new()) };
     let mut merged =
         Schema { exports: Vec::new(), imports: Vec::new(), foreign: Vec::new(), ..(*first).clone() };
@@ -82,7 +82,7 @@ fn merge<'a>(
     reached: &Reached<'_>,
     into: &mut Vec<Interface>,
     taken_from: &mut BTreeMap<TypeName, &'a PackageName>,
-) -> Result<(), TypesDiffer> {
+) -> Result<(), Box<TypesDiffer>> {
     let position = into.iter().position(|other| other.name == interface.name).unwrap_or_else(|| {
         into.push(Interface {
             types: Vec::new(),
@@ -105,7 +105,7 @@ fn merge<'a>(
             Some(_) => {
                 let left =
                     taken_from.get(&name).map_or_else(|| schema.package.clone(), |left| (*left).clone());
-                return Err(TypesDiffer { name, left, right: schema.package.clone() });
+                return Err(Box::new(TypesDiffer { name, left, right: schema.package.clone() }));
             }
         }
     }

@@ -413,6 +413,13 @@ impl Schema {
         owner.namespace == own.namespace && owner.name == own.name && owner.version != own.version
     }
 
+    /// Whether the module may read a table of an interface that it does not export: a public one of an interface
+    /// that it imports, or any of its own older version, for a migration.
+    pub fn may_read(&self, interface: &Interface, table: &Table) -> bool {
+        self.imports.contains(&interface.name)
+            && (table.visibility == Visibility::Public || self.is_former_self(&interface.name))
+    }
+
     /// The imported interfaces of older versions of the package itself.
     pub fn former_imports(&self) -> impl Iterator<Item = &InterfaceName> {
         self.imports.iter().filter(|import| self.is_former_self(import))

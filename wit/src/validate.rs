@@ -81,6 +81,9 @@ impl Schema {
             if import.package.version.cmp_precedence(&self.package.version).is_ge() {
                 return invalid(context, "it is imported from a version of this package that is not older");
             }
+            if self.former_imports().any(|other| other.package != import.package) {
+                return invalid(context, "two older versions of this package are imported");
+            }
             if !self.functions().any(|(_, function)| function.kind == FunctionKind::Migrate) {
                 return invalid(context, "an older version of this package is imported without a migration");
             }

@@ -9,10 +9,17 @@ mod case;
 
 use case::Case;
 use expect_test::expect_file;
+use interstice_codec::{Value, ValueType, arbitrary, row};
 use interstice_wit::diff::{Comparison, Effect, Verdict, compare};
 use interstice_wit::evolution::{self, ColumnSource, TableChange};
-use interstice_wit::{ColumnIndex, Schema};
+use interstice_wit::hash::interface_hash;
+use interstice_wit::text::wave;
+use interstice_wit::{ColumnIndex, Hash, InterfaceName, Schema, TypeName};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Instant;
 
 /// Every case of a file has the verdicts that it says, and is told as the file beside it has it.
 fn check(name: &str) {
@@ -178,4 +185,164 @@ fn each_column_of_the_new_table_says_where_it_comes_from() {
         sources("a: u8,", "a: u8,\n/// @default(some(7))\nb: option<u16>,")[2],
         Default(vec![1, 7, 0])
     );
+}
+
+/// What an importer can pin of a module: the items of its public interfaces. The record of a table is known by the
+/// table's columns.
+fn pinned(schema: &Schema) -> BTreeMap<String, Hash> {
+    let mut items = interface_hash(schema).items;
+    for (interface, table) in schema.tables() {
+        let InterfaceName { package, name } = &interface.name;
+        items.remove(&format!("{}/{name}/type/{}", package.unversioned(), table.name));
+    }
+    items
+}
+
+/// Whether an importer that pins everything of the old version links with the new one, by the fourth check of linking.
+fn links(old: &Schema, new: &Schema) -> bool {
+    let found = interface_hash(new).items;
+    pinned(old).iter().all(|(name, hash)| found.get(name) == Some(hash))
+}
+
+/// Breaks callers by its meaning and not by its hash: what they read is another table of the same shape or a larger one.
+const BROKEN_BY_MEANING: [&str; 1] = ["two columns change their names with each other"];
+
+#[test]
+fn callers_are_compatible_exactly_if_every_item_that_they_can_pin_is_there() {
+    let (mut compatible, mut breaking) = (0, 0);
+    for case in case::all_files() {
+        let verdict = compare(&case.old, &case.new).callers;
+        if BROKEN_BY_MEANING.contains(&case.title.as_str()) {
+            continue;
+        }
+        assert_eq!(links(&case.old, &case.new), verdict == Verdict::Compatible, "{}", case.title);
+        match verdict {
+            Verdict::Compatible => compatible += 1,
+            _ => breaking += 1,
+        }
+    }
+    assert!(compatible > 50 && breaking > 50, "both are tried: {compatible}, {breaking}");
+}
+
+#[test]
+fn whatever_two_schemas_are_compatible_callers_link() {
+    let schemas: Vec<Schema> = case::all_files().into_iter().flat_map(|case| [case.old, case.new]).collect();
+    let mut tried = 0;
+    for (position, old) in schemas.iter().enumerate() {
+        for new in schemas.iter().skip(position % STRIDE).step_by(STRIDE) {
+            if compare(old, new).callers == Verdict::Compatible {
+                assert!(links(old, new), "{} -> {}", hash_of(old), hash_of(new));
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 100, "{tried}");
+}
+
+fn hash_of(schema: &Schema) -> Hash {
+    interface_hash(schema).module
+}
+
+/// A row of the old table as one of the new, by the sources that the evolution names and by nothing else.
+fn converted(values: &[Value], old: &[ValueType], new: &[ValueType], columns: &[ColumnSource]) -> Vec<u8> {
+    let bytes = |at: &ColumnIndex| {
+        let (value, ty) = (&values[at.0 as usize], &old[at.0 as usize]);
+        let mut bytes = Vec::new();
+        row::encode(value, ty, &mut bytes).unwrap();
+        bytes
+    };
+    let mut converted = Vec::new();
+    for (source, ty) in columns.iter().zip(new) {
+        match source {
+            ColumnSource::Same(at) => converted.extend(bytes(at)),
+            ColumnSource::MadeOptional(at) => {
+                converted.push(1);
+                converted.extend(bytes(at));
+            }
+            ColumnSource::Default(default) => converted.extend(default),
+            ColumnSource::Widened(at) => {
+                let text = wave::print(&values[at.0 as usize], &old[at.0 as usize]);
+                let value = wave::parse(&text, ty).unwrap();
+                row::encode(&value, ty, &mut converted).unwrap();
+            }
+        }
+    }
+    converted
+}
+
+#[test]
+fn rows_of_the_old_version_read_under_every_new_one_that_is_compatible() {
+    let mut runner = TestRunner::new(arbitrary::config(20));
+    let mut tables = 0;
+    for case in case::all_files() {
+        let schemas = (&case.old, &case.new);
+        for found in evolution::tables(schemas.0, schemas.1) {
+            let (Some(old), Some(new)) = (&found.old, &found.new) else { continue };
+            let TableChange::Automatic { columns, .. } = &found.change else { continue };
+            let types = |schema: &Schema, name: &TypeName| -> Vec<ValueType> {
+                let (_, table) = schema.tables().find(|(_, table)| table.name == name.name).unwrap();
+                table.columns.iter().map(|column| schema.value_type(&column.ty)).collect()
+            };
+            let (old, new) = (types(schemas.0, old), types(schemas.1, new));
+            tables += 1;
+            let outcome = runner.run(&arbitrary::rows(&old), |values| {
+                let bytes = converted(&values, &old, &new, columns);
+                let read = row::decode_all(&bytes, &new).unwrap();
+                for ((source, now), ty) in columns.iter().zip(&read).zip(&new) {
+                    let (at, prefix, suffix) = match source {
+                        ColumnSource::Same(at) | ColumnSource::Widened(at) => (at, "", ""),
+                        ColumnSource::MadeOptional(at) => (at, "some(", ")"),
+                        ColumnSource::Default(_) => continue,
+                    };
+                    let before = wave::print(&values[at.0 as usize], &old[at.0 as usize]);
+                    let after = wave::print(now, ty);
+                    prop_assert_eq!(after, format!("{prefix}{before}{suffix}"), "{}", case.title);
+                }
+                Ok(())
+            });
+            outcome.unwrap_or_else(|error| panic!("{}: {error}", case.title));
+        }
+    }
+    assert!(tables > 40, "{tables}");
+}
+
+/// A module with this many interfaces of functions and tables, whose records stand in signatures.
+fn large(interfaces: usize, field: &str) -> Schema {
+    let mut text = String::from("package acme:large@1.2.0;\n");
+    for number in 0..interfaces {
+        let _ = writeln!(
+            text,
+            "interface part-{number} {{
+              /// @table(primary-key = id, visibility = public)
+              /// @index(owner)
+              record account-{number} {{ id: u64, owner: string, {field} balance: s64 }}
+              variant problem {{ none, missing(u64), refused(string) }}
+              /// @reducer
+              open: func(owner: string) -> result<account-{number}, problem>;
+              /// @query
+              find: func(id: u64) -> option<account-{number}>;
+            }}"
+        );
+    }
+    let exports = (0..interfaces).map(|number| format!(" export part-{number};"));
+    let _ = writeln!(text, "world large {{{} }}", exports.collect::<String>());
+    case::schema(&text, &[])
+}
+
+#[test]
+fn comparing_grows_with_the_contract_and_not_with_its_square() {
+    let time = |interfaces| {
+        let (old, new) = (large(interfaces, ""), large(interfaces, "note: option<string>,"));
+        let best = (0..5).map(|_| {
+            let begun = Instant::now();
+            let comparison = compare(&old, &new);
+            assert_eq!(comparison.changes.len(), 3 * interfaces, "a column and two signatures each");
+            begun.elapsed()
+        });
+        best.min().unwrap().as_secs_f64()
+    };
+    let (small, large) = (time(50), time(200));
+    // Four times the contract in less than nine times the time, on a machine that does other things too.
+    assert!(large < 9.0 * small + 0.05, "50 interfaces {small} s, 200 interfaces {large} s");
+    assert!(large < 2.0, "200 interfaces {large} s");
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: the SmallBank benchmark on the database as users run it, killed in the middle.
-//! It shows that nothing acknowledged is lost, and that the money is what the log says.
+//! `cargo xtask demo`: the SmallBank benchmark on the database as users run it, killed in the middle, and then an upgrade.
+//! It shows that nothing acknowledged is lost, that the money is what the log says, and that what breaks is refused.
 //! Invariant: every number that is printed was measured or counted in this run, and a check that
 //! fails ends the demo with an error.
 
@@ -7,6 +7,7 @@ mod audit;
 mod database;
 mod mix;
 mod report;
+mod upgrade;
 
 use crate::setup;
 use crate::shell::{self, say};
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use upgrade::Street;
 
 /// How many customers one loading transaction opens accounts for.
 const CUSTOMERS_A_LOAD: u64 = 10_000;
@@ -123,7 +125,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     })?;
     database.close()?;
     report.print();
-    Ok(())
+
+    let folder = demo.data.parent().context("the data directory is in the folder of the demo")?;
+    Street::new(&demo.interstice, folder).play()
 }
 
 /// Builds the command and the modules.

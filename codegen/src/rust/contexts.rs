@@ -1,10 +1,10 @@
 //! What a function is handed: the context of a reducer, which reads and writes, and that of a query,
-//! which reads; each with the tables that the module reaches.
-//! Invariant: only the context of a reducer holds a handle that writes.
+//! which reads; each with the tables that the module reaches. A migration is handed those of the version before too.
+//! Invariant: only the context of a reducer holds a handle that writes, and that of a migration, which has one.
 
 use super::names::{Names, ROOT, camel, relative, snake};
 use super::tables::TableNames;
-use interstice_wit::PackageName;
+use interstice_wit::{FunctionKind, PackageName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -21,6 +21,12 @@ pub(crate) fn contexts(names: &mut Names<'_>, tables: &[TableNames<'_>]) -> Cont
     let mut contexts = Contexts { definitions: DEFINITIONS.to_owned(), impls: IMPLS.to_owned() };
     own_tables(names, tables, &mut contexts);
     imported_tables(names, tables, &mut contexts);
+    let has_migration = names.schema.functions().any(|(_, function)| function.kind == FunctionKind::Migrate);
+    if has_migration {
+        contexts.definitions += MIGRATION_DEFINITION;
+        contexts.impls += MIGRATION_IMPL;
+        former_tables(names, tables, &mut contexts);
+    }
     contexts
 }
 
@@ -41,7 +47,9 @@ fn own_tables(names: &Names<'_>, tables: &[TableNames<'_>], contexts: &mut Conte
 
 fn imported_tables(names: &mut Names<'_>, tables: &[TableNames<'_>], contexts: &mut Contexts) {
     let mut packages: BTreeMap<&PackageName, Vec<&TableNames<'_>>> = BTreeMap::new();
-    for table in tables.iter().filter(|table| !table.own) {
+    let schema = names.schema;
+    let is_other = |table: &&TableNames<'_>| !table.own && !schema.is_former_self(&table.interface.name);
+    for table in tables.iter().filter(is_other) {
         packages.entry(&table.interface.name.package).or_default().push(table);
     }
     let all: Vec<_> = packages.keys().copied().collect();
@@ -64,6 +72,19 @@ fn imported_tables(names: &mut Names<'_>, tables: &[TableNames<'_>], contexts: &
         holder.finish("", contexts);
     }
     imports.finish("", contexts);
+}
+
+/// The tables of the one older version that the migration comes from.
+fn former_tables(names: &Names<'_>, tables: &[TableNames<'_>], contexts: &mut Contexts) {
+    let docs = "The tables of the version before, as the migration finds them, to read.";
+    let mut holder = Holder::new(docs, "FormerTables");
+    let is_former = |table: &&TableNames<'_>| names.schema.is_former_self(&table.interface.name);
+    for table in tables.iter().filter(is_former) {
+        let (field, path) = field_and_path(names, table);
+        let docs = format!("The table `{}` of `{}`.", table.table.name, table.interface.name.package);
+        holder.field(&docs, &field, &format!("{path}<::interstice::ReadOnly>"), &path);
+    }
+    holder.finish("", contexts);
 }
 
 /// The name of a package among the imported ones: as short as it can be.
@@ -138,6 +159,43 @@ pub struct QueryContext {
     /// The public tables of the imported modules, to read.
     pub imports: Imports,
     call: ::interstice::Call,
+}
+";
+
+const MIGRATION_DEFINITION: &str = "
+/// What a migration is handed: the tables of the version before to read, and those of this version to write.
+///
+/// It dereferences to a [`ReducerContext`].
+#[derive(Debug)]
+pub struct MigrationContext {
+    /// The tables of the version before, to read.
+    pub old: FormerTables,
+    /// The module's own tables, to read and write.
+    pub tables: Tables<::interstice::ReadWrite>,
+    reducer: ReducerContext,
+}
+";
+
+const MIGRATION_IMPL: &str = "
+impl super::MigrationContext {
+    pub(crate) fn new(entered: &Entered) -> Self {
+        Self {
+            old: super::FormerTables::new(entered),
+            tables: super::Tables::new(entered),
+            reducer: super::ReducerContext::new(entered),
+        }
+    }
+}
+
+impl Deref for super::MigrationContext {
+    type Target = super::ReducerContext;
+    #[inline]
+    fn deref(&self) -> &Self::Target { &self.reducer }
+}
+
+impl ::core::ops::DerefMut for super::MigrationContext {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Self::Target { &mut self.reducer }
 }
 ";
 

@@ -1,6 +1,6 @@
 //! Functions in both directions: one trait for each exported interface, which the author implements,
 //! and one function for each imported reducer and query.
-//! Invariant: whatever may write is handed a `ReducerContext` of its own.
+//! Invariant: whatever may write is handed a `ReducerContext` of its own, or a `MigrationContext` around one.
 
 use super::abi::Abi;
 use super::format::{docs, tokens};
@@ -166,6 +166,7 @@ fn allows(function: &Function) -> String {
 fn context_of(function: &Function) -> (&'static str, &'static str) {
     match function.kind {
         FunctionKind::Query => ("QueryContext", "&"),
+        FunctionKind::Migrate => ("MigrationContext", "&mut "),
         _ => ("ReducerContext", "&mut "),
     }
 }

@@ -13,7 +13,7 @@ mod types;
 use crate::{CodegenError, DoorKind, guest_world};
 use abi::Abi;
 use functions::Exported;
-use interstice_wit::{Schema, Sources, Visibility, doors};
+use interstice_wit::{Schema, Sources, doors};
 use names::Names;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -57,15 +57,15 @@ fn header(schema: &Schema) -> String {
     )
 }
 
-/// The module's own tables, and the public ones of the interfaces that it imports.
+/// The module's own tables, the public ones of the interfaces that it imports, and those that a migration reads.
 fn reached_tables<'a>(names: &mut Names<'a>) -> Vec<TableNames<'a>> {
     let schema = names.schema;
     let mut reached = Vec::new();
     for (interface, table) in schema.tables() {
         reached.push(TableNames::new(names, interface, table, true));
     }
-    for interface in schema.foreign.iter().filter(|interface| schema.imports.contains(&interface.name)) {
-        for table in interface.tables.iter().filter(|table| table.visibility == Visibility::Public) {
+    for interface in &schema.foreign {
+        for table in interface.tables.iter().filter(|table| schema.may_read(interface, table)) {
             reached.push(TableNames::new(names, interface, table, false));
         }
     }

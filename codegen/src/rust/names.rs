@@ -229,7 +229,9 @@ pub(crate) const ROOT: &[&str] = &[];
 const RESERVED_AT_ROOT: &[&str] = &[
     "abi",
     "export",
+    "FormerTables",
     "Imports",
+    "MigrationContext",
     "Option",
     "QueryContext",
     "ReducerContext",

@@ -66,6 +66,10 @@ impl TypeWriter<'_> {
         self.names.rust(ty, self.names.module(&self.interface.name))
     }
 
+    fn is_row(&self) -> bool {
+        self.interface.tables.iter().any(|table| table.name == self.def.name)
+    }
+
     fn is_copy(&self) -> bool {
         !self.names.any_in_def(self.def, &|ty| matches!(ty, Type::String | Type::List(_)))
     }
@@ -93,7 +97,9 @@ impl TypeWriter<'_> {
             let _ = writeln!(encode, "Encode::encode(&self.{name}, out);");
             let _ = writeln!(decode, "{name}: Decode::decode(reader)?,");
         }
-        *impls += &codec(&self.path(), &encode, &format!("Ok(Self {{ {decode} }})"));
+        // The sdk reads the rows of a table in two places that are not inlined themselves.
+        let inline = if self.is_row() { "#[inline(always)]" } else { "#[inline]" };
+        *impls += &codec(&self.path(), &encode, inline, &format!("Ok(Self {{ {decode} }})"));
         definition + "}\n"
     }
 
@@ -123,7 +129,7 @@ impl TypeWriter<'_> {
             }
         }
         let decode = format!("Ok(match reader.case({count})? {{ {decode} }})");
-        *impls += &codec(&self.path(), &format!("match self {{ {encode} }}"), &decode);
+        *impls += &codec(&self.path(), &format!("match self {{ {encode} }}"), "#[inline]", &decode);
         let cases = cases.iter().map(|case| (&case.name, case.docs.as_deref(), case.ty.is_some()));
         *impls += &self.error(cases);
         definition + "}\n"
@@ -150,7 +156,8 @@ impl TypeWriter<'_> {
         }
         let path = self.path();
         let encode = format!("write_case(*self as u32, {count}, out);");
-        *impls += &codec(&path, &encode, &format!("Ok(match reader.case({count})? {{ {decode} }})"));
+        let read = format!("Ok(match reader.case({count})? {{ {decode} }})");
+        *impls += &codec(&path, &encode, "#[inline]", &read);
         let _ = writeln!(
             impls,
             "impl KeyColumn for {path} {{
@@ -187,6 +194,7 @@ impl TypeWriter<'_> {
         *impls += &codec(
             &self.path(),
             &format!("write_flags(&[u32::from(self.bits())], {count}, out);"),
+            "#[inline]",
             &format!(
                 "let [bits] = reader.flags::<1>({count})?;\nOk(Self::from_bits_truncate(bits as {repr}))"
             ),
@@ -251,14 +259,14 @@ fn message(name: &str, docs: Option<&str>) -> String {
     sentence.trim_end_matches('.').to_owned()
 }
 
-fn codec(path: &str, encode: &str, decode: &str) -> String {
+fn codec(path: &str, encode: &str, inline: &str, decode: &str) -> String {
     format!(
         "impl Encode for {path} {{
             #[inline]
             fn encode(&self, out: &mut Vec<u8>) {{ {encode} }}
         }}
         impl Decode for {path} {{
-            #[inline]
+            {inline}
             fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {{ {decode} }}
         }}\n"
     )

@@ -133,19 +133,23 @@ pub(crate) fn existing_doors(data: &Path) -> Result<Doors, Failure> {
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot open {}: {error}", data.display())))
 }
 
-/// A folder in which a database is to be put.
+/// A folder in which a copy of a database is to be put.
 pub(crate) struct NewFolder<'f> {
     folder: &'f Path,
     was_there: bool,
     pub(crate) doors: Doors,
 }
 
+/// What a copy is known by that was cut short; the log decides whether nothing else is in the folder.
+const REMAINS: [&str; 2] = ["UNFINISHED-COPY", "UNFINISHED-COPY.tmp"];
+
 impl<'f> NewFolder<'f> {
-    /// Makes the folder, unless it is there and empty.
+    /// Makes the folder, unless it is there, and empty or with the remains of a copy.
     pub(crate) fn make(folder: &'f Path) -> Result<NewFolder<'f>, Failure> {
         expect_directory(folder)?;
         let was_there = folder.exists();
-        if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        let holds_remains = REMAINS.iter().any(|name| folder.join(name).exists());
+        if !holds_remains && fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
             let shown = folder.display();
             let message = format!("{shown} is not empty; name a folder that is empty or does not exist");
             return Err(Failure::new(Exit::Caller, message));
@@ -159,6 +163,15 @@ impl<'f> NewFolder<'f> {
     /// Takes the folder back if nothing came of the work. Only what is empty goes.
     pub(crate) fn settle<T>(&self, done: Result<T, LogError>) -> Result<T, Failure> {
         done.map_err(|error| {
+            let is_anothers = match &error {
+                LogError::NotEmpty { .. } => true,
+                // Another process is making a copy in it.
+                LogError::Locked { path, .. } => Path::new(path).starts_with(self.folder),
+                _ => false,
+            };
+            if is_anothers {
+                return failure(Error::from(error));
+            }
             for inner in ["snapshots/objects", "snapshots", "artifacts", "archive", "log"] {
                 // One that was never made, or holds what could not be removed, stays as it is.
                 let _ = fs::remove_dir(self.folder.join(inner));

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  success
-  1  a negative answer: err, faulty WIT, a failed build, a stale file, a log to repair, a divergence
+  1  a negative answer: err, faulty WIT, a failed build, a stale file, a log to repair, a divergence, an incompatible version
   2  the command line is wrong
   3  the caller's mistake: bad arguments, unknown module, unknown or private function, missing file
   4  the module's fault: trap, panic, fuel, memory, stack

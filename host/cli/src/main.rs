@@ -5,6 +5,7 @@
 mod answer;
 mod asking;
 mod commands;
+mod components;
 mod database;
 mod exit;
 mod logging;
@@ -15,8 +16,8 @@ mod terminal;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    add, ask, backup, build, check, codegen, fetch, log, new, publish, replay, restore, run, schema, search,
-    snapshot, state, yank,
+    add, ask, backup, build, check, codegen, diff, fetch, install, log, modules, new, publish, replay,
+    restore, run, schema, search, snapshot, state, uninstall, upgrade, yank,
 };
 use exit::EXIT_CODES;
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Arguments),
     Schema(schema::Arguments),
     Codegen(codegen::Arguments),
+    Diff(diff::Arguments),
     Publish(publish::Arguments),
     Yank(yank::Arguments),
     Search(search::Arguments),
@@ -46,6 +48,16 @@ enum Command {
     Fetch(fetch::Arguments),
     Tree(fetch::TreeArguments),
     Run(run::Arguments),
+    Install(install::Arguments),
+    Upgrade(upgrade::Arguments),
+    /// Takes a module out of a database that no process has open, and keeps its tables.
+    ///
+    /// Refused while another module imports it. When it is installed again, in this or another version, its tables are
+    /// found again.
+    Uninstall(uninstall::Arguments),
+    /// Removes the tables of a module that was uninstalled.
+    Purge(uninstall::PurgeArguments),
+    Modules(modules::Arguments),
     /// Calls a reducer of a database that no process has open.
     ///
     /// Opening the database recovers it after a crash, and runs what is due: deliveries that are owed to
@@ -71,6 +83,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Codegen(arguments) => codegen::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Yank(arguments) => yank::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
@@ -81,6 +94,11 @@ fn main() -> ExitCode {
         Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Tree(arguments) => fetch::tree(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Install(arguments) => install::run(&arguments),
+        Command::Upgrade(arguments) => upgrade::run(&arguments),
+        Command::Uninstall(arguments) => uninstall::run(&arguments),
+        Command::Purge(arguments) => uninstall::purge(&arguments),
+        Command::Modules(arguments) => modules::run(&arguments),
         Command::Call(arguments) => ask::run(&arguments, ask::Kind::Call),
         Command::Query(arguments) => ask::run(&arguments, ask::Kind::Query),
         Command::Log(arguments) => log::run(&arguments),

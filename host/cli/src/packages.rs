@@ -8,25 +8,19 @@ use crate::exit::{Exit, Failure};
 use crate::subject;
 use crate::terminal;
 use interstice_registry::{
-    ErrorKind, Given, LocalRegistry, Location, Lock, LockedSource, Manifest, OciRegistry, PackageId, Project,
-    Registry, RegistryError, Resolution,
+    ErrorKind, Given, LocalRegistry, Location, Lock, LockedSource, Manifest, PackageId, Project, Registry,
+    RegistryError, Resolution,
 };
 use interstice_wit::Schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub(crate) use database::modules;
-
 /// Which registry.
 #[derive(clap::Args)]
 pub(crate) struct RegistryOptions {
-    /// The registry: a folder, or `oci://HOST/PATH` [default: `registry` in interstice.toml, else a folder of the
-    /// user]
+    /// The registry, a folder [default: `registry` in interstice.toml, else a folder of the user]
     #[arg(long, value_name = "REGISTRY", env = "INTERSTICE_REGISTRY")]
     registry: Option<String>,
-    /// Takes from an OCI registry only what was fetched before, and uses no network.
-    #[arg(long)]
-    offline: bool,
 }
 
 /// Which project, and which registry.
@@ -52,49 +46,40 @@ impl RegistryOptions {
                 }
             }
         };
-        Opened::new(&location, self.offline)
+        Opened::new(&location)
     }
 }
 
 /// A registry that was opened.
 pub(crate) enum Opened {
     Local(LocalRegistry),
-    Oci(OciRegistry),
 }
 
 impl Opened {
-    fn new(location: &Location, is_offline: bool) -> Result<Opened, Failure> {
+    fn new(location: &Location) -> Result<Opened, Failure> {
         match location {
             Location::Folder(folder) => {
                 // What was seen of registries is only a safeguard, so a user without a home goes without.
                 let known = user_folder("XDG_STATE_HOME", ".local/state", "registries").ok();
                 Ok(Opened::Local(LocalRegistry::new(folder, known.as_deref())))
             }
-            Location::Oci { host, prefix } => {
-                let cache = user_folder("XDG_CACHE_HOME", ".cache", "")?;
-                OciRegistry::new(host, prefix, &cache, is_offline).map(Opened::Oci).map_err(failure)
+            Location::Oci { .. } => {
+                let what = "be opened";
+                let reason = "this version has no registries over OCI; name a folder";
+                Err(failure(RegistryError::Unsupported { registry: location.to_string(), what, reason }))
             }
         }
     }
 
     /// The registry, whatever it is kept in.
     pub(crate) fn any(&self) -> &dyn Registry {
-        match self {
-            Opened::Local(registry) => registry,
-            Opened::Oci(registry) => registry,
-        }
+        self.local()
     }
 
-    /// The registry, if it is a folder; else a refusal to do `what`.
-    pub(crate) fn local(&self, what: &'static str) -> Result<&LocalRegistry, Failure> {
-        match self {
-            Opened::Local(registry) => Ok(registry),
-            Opened::Oci(registry) => {
-                let reason =
-                    "an OCI registry keeps artifacts and their tags, and no index; see docs/registry.md";
-                Err(failure(RegistryError::Unsupported { registry: registry.name(), what, reason }))
-            }
-        }
+    /// The registry with what only a folder has: an index.
+    pub(crate) fn local(&self) -> &LocalRegistry {
+        let Opened::Local(registry) = self;
+        registry
     }
 }
 
@@ -250,15 +235,15 @@ pub(crate) fn check_pins(
 
 /// Refuses versions that were yanked, where the registry is a folder and so costs nothing to ask.
 fn check_yanked(project: &Project, lock: &Lock) -> Result<(), Failure> {
-    let options = RegistryOptions { registry: std::env::var("INTERSTICE_REGISTRY").ok(), offline: true };
+    let options = RegistryOptions { registry: std::env::var("INTERSTICE_REGISTRY").ok() };
     let Ok(opened) = options.open(project.folder()) else { return Ok(()) };
-    let Ok(registry) = opened.local("") else { return Ok(()) };
-    let yanked = yanked(registry, lock).map_err(failure)?;
+    let registry = opened.local();
+    let yanked = yanked(registry, lock)?;
     yanked.into_iter().next().map_or(Ok(()), |error| Err(failure(error)))
 }
 
 /// The locked versions that are yanked, each as the error that it may become.
-pub(crate) fn yanked(registry: &dyn Registry, lock: &Lock) -> Result<Vec<RegistryError>, RegistryError> {
+pub(crate) fn yanked(registry: &dyn Registry, lock: &Lock) -> Result<Vec<RegistryError>, Failure> {
     let mut yanked = Vec::new();
     for (package, locked) in &lock.packages {
         if locked.source != LockedSource::Registry {
@@ -268,7 +253,7 @@ pub(crate) fn yanked(registry: &dyn Registry, lock: &Lock) -> Result<Vec<Registr
             Ok(offers) => offers,
             // The registry at hand is another one; what cannot be asked is not refused.
             Err(RegistryError::NoPackage { .. }) => continue,
-            Err(error) => return Err(error),
+            Err(error) => return Err(failure(error)),
         };
         if offers.iter().any(|offer| offer.version == locked.version && offer.is_yanked) {
             let package = package.at(&locked.version);

@@ -4,6 +4,7 @@
 
 use crate::exit::{Exit, Failure};
 use interstice_engine::{Contradictions, Engine, EngineError, EngineOptions};
+use interstice_wit::capabilities::Capabilities;
 use interstice_wit::hash::artifact_hash;
 use interstice_wit::{Hash, Schema, section};
 use std::fs;
@@ -14,6 +15,8 @@ pub(crate) struct Subject {
     pub(crate) schema: Schema,
     /// The digest of the file, if the path is a component.
     pub(crate) artifact: Option<Hash>,
+    /// What it can touch: by its contract, or by what the component does import.
+    pub(crate) capabilities: Capabilities,
 }
 
 /// Reads the schema of whatever stands at a path.
@@ -23,17 +26,18 @@ pub(crate) fn read(path: &Path, world: Option<&str>) -> Result<Subject, Failure>
     if metadata.is_dir() || path.extension().is_some_and(|extension| extension == "wit") {
         let sources = load(&wit_of(path)?)?;
         let schema = interstice_wit::read(&sources, world).map_err(Box::new)?;
-        return Ok(Subject { schema, artifact: None });
+        let capabilities = Capabilities::allowed(&schema);
+        return Ok(Subject { schema, artifact: None, capabilities });
     }
     let bytes = fs::read(path)
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))?;
-    let schema = component_schema(&bytes)
-        .map_err(|failure| failure.context(format!("{} cannot be used", path.display())))?;
+    let (schema, capabilities) =
+        component(&bytes).map_err(|failure| failure.context(format!("{} cannot be used", path.display())))?;
     if world.is_some_and(|world| world != schema.world) {
         let message = format!("the only world of the component is `{}`", schema.world);
         return Err(Failure::new(Exit::Caller, message));
     }
-    Ok(Subject { schema, artifact: Some(artifact_hash(&bytes)) })
+    Ok(Subject { schema, artifact: Some(artifact_hash(&bytes)), capabilities })
 }
 
 /// The WIT of a path: itself, or the folder `wit` of a module.
@@ -60,20 +64,32 @@ pub(crate) fn load(path: &Path) -> Result<interstice_wit::Sources, Failure> {
 
 /// What a component says about itself, and can prove.
 pub(crate) fn component_schema(bytes: &[u8]) -> Result<Schema, Failure> {
+    component(bytes).map(|(schema, _)| schema)
+}
+
+fn component(bytes: &[u8]) -> Result<(Schema, Capabilities), Failure> {
     let schema = section::extract(bytes).map_err(|error| Failure::from_error(Exit::Version, &error))?;
-    prove(bytes, &schema)?;
-    Ok(schema)
+    let imports = proven_imports(bytes, &schema)?;
+    let imports = imports.iter().map(|(interface, function)| (interface.as_str(), function.as_str()));
+    let capabilities = Capabilities::used(&schema, imports);
+    Ok((schema, capabilities))
 }
 
 /// Holds the binary of a component against a schema.
 pub(crate) fn prove(bytes: &[u8], schema: &Schema) -> Result<(), Failure> {
+    proven_imports(bytes, schema).map(drop)
+}
+
+/// The same, with the functions that it imports.
+fn proven_imports(bytes: &[u8], schema: &Schema) -> Result<Vec<(String, String)>, Failure> {
     let failed = |error: EngineError| Failure::from_error(Exit::Version, &error);
     // One instance is more than a proof needs, and an engine for a thousand reserves address space.
     let engine =
         Engine::new(EngineOptions { max_instances: 1, ..EngineOptions::default() }).map_err(failed)?;
     let compiled = engine.compile(bytes, None).map_err(failed)?;
     interstice_engine::prove(&compiled, schema)
-        .map_err(|found| failed(EngineError::Contradictions(Contradictions(found))))
+        .map_err(|found| failed(EngineError::Contradictions(Contradictions(found))))?;
+    Ok(compiled.imported_functions())
 }
 
 fn has_wit_files(folder: &Path) -> bool {

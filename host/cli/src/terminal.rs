@@ -10,6 +10,7 @@ use std::time::Duration;
 
 pub(crate) const RED: &str = "31;1";
 pub(crate) const GREEN: &str = "32";
+pub(crate) const YELLOW: &str = "33;1";
 pub(crate) const BLUE: &str = "34;1";
 pub(crate) const DIM: &str = "2";
 

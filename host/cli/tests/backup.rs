@@ -127,6 +127,52 @@ fn a_database_is_restored_to_a_record_and_to_a_time() {
     assert_eq!((balance(&case, "at"), balance(&case, "then")), (110, 110));
 }
 
+/// Starts the command, and kills it as soon as the folder is marked. Returns whether the marker is left.
+fn kill_when_marked(case: &Case, arguments: &[&str], folder: &str) -> bool {
+    let marker = case.path(folder).join("UNFINISHED-COPY");
+    let mut child = case.command(arguments).spawn().unwrap();
+    while !marker.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    marker.exists() && !case.path(folder).join("MANIFEST").exists()
+}
+
+#[test]
+fn what_a_killed_backup_left_is_replaced_by_the_next_one() {
+    // The folder had to be deleted by hand: it was not empty, and no backup.
+    let case = bank();
+    let last = deposit(&case, "data", 10);
+    let backup = ["backup", "--data", "data", "--to", "b", "--json"];
+    let restore = ["restore", "b", "--data", "new", "--json"];
+    let mut killed = 0;
+    for (arguments, folder) in [(&backup[..], "b"), (&restore[..], "new")] {
+        let is_left = (0..100).any(|_| {
+            let is_left = kill_when_marked(&case, arguments, folder);
+            if !is_left {
+                // It was faster than the signal.
+                std::fs::remove_dir_all(case.path(folder)).unwrap();
+            }
+            is_left
+        });
+        assert!(is_left, "a hundred of {arguments:?} ended before they were killed");
+        let refused = case.run(&["call", "--data", folder, "acme:bank", "deposit(2, 1)"]);
+        assert_eq!(refused.code, 3, "{}", refused.stderr);
+        assert!(refused.stderr.contains("not finished"), "{}", refused.stderr);
+        case.write(&format!("{folder}/notes.txt"), "mine");
+        let refused = case.run(arguments);
+        assert_eq!(refused.code, 3, "{}", refused.stderr);
+        assert!(refused.stderr.contains("notes.txt is there"), "{}", refused.stderr);
+        std::fs::remove_file(case.path(folder).join("notes.txt")).unwrap();
+        assert_eq!(json(&case, arguments)["sequence"].as_u64(), Some(last));
+        let left = ["UNFINISHED-COPY", "LOCK"].map(|name| case.path(folder).join(name).exists());
+        assert_eq!(left, [false, false]);
+        killed += 1;
+    }
+    assert_eq!((killed, balance(&case, "new")), (2, 110));
+}
+
 #[test]
 fn wrong_input_is_refused_and_leaves_nothing() {
     let case = bank();

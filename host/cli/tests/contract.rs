@@ -98,10 +98,13 @@ fn a_contract_without_mistakes_is_ok() {
         WIT,
         &["check"],
         expect![[r#"
-        exit 0
-        --- stdout
-        ok  acme:library@1.0.0 (world library): 1 table, 4 functions, 0 imports
-    "#]],
+            exit 0
+            --- stdout
+            ok  acme:library@1.0.0 (world library): 1 table, 4 functions, 0 imports
+                owns        book (public)
+                is run      on insert of acme:library/book: automation.arrived
+                is run      every 90m: automation.remind
+        "#]],
     );
 }
 
@@ -131,13 +134,13 @@ fn all_mistakes_are_told_at_once_with_their_places() {
                 ·            ╰── unknown directive
              10 │     isbn: string,
                 ╰────
-              help: did you mean `unique`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@visibility`; a line of prose may begin with a word in backticks instead
+              help: did you mean `unique`? the directives are `@table`, `@index`, `@unique`, `@auto-increment`, `@default`, `@reducer`, `@query`, `@on`, `@schedule`, `@migrate`, `@visibility`, `@renamed-from`; a line of prose may begin with a word in backticks instead
               × `by-author` does not say what it is to the database
                 ╭─[wit/library.wit:26:3]
              25 │   /// 
              26 │   by-author: func(author: string) -> list<book>;
                 ·   ────┬────
-                ·       ╰── expected `@reducer`, `@query`, `@on(…)` or `@schedule(…)` above it
+                ·       ╰── expected `@reducer`, `@query`, `@on(…)`, `@schedule(…)` or `@migrate` above it
              27 │ }
                 ╰────
               help: write `/// @reducer` above it if it writes, `/// @query` if it only reads

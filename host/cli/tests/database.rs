@@ -72,7 +72,7 @@ fn json_lines_carry_ids_results_and_errors() {
         {"id":"two","err":{"insufficient-funds":70},"version":8}
         {"id":[3],"ok":30,"version":8}
         {"id":4,"error":{"code":"caller.bad-arguments","kind":"caller","message":"the argument `amount: u64` is missing (the function is `acme:bank/ledger.transfer: func(source: u64, target: u64, amount: u64) -> result<_, variant { no-such-account(u64), insufficient-funds(s64), too-much(u64) }>`)"}}
-        {"id":5,"error":{"code":"caller.unknown-module","kind":"caller","message":"no module `acme:bnak` is installed; installed: acme:bank@1.2.0"}}
+        {"id":5,"error":{"code":"caller.unknown-module","kind":"caller","message":"no module `acme:bnak` is installed (did you mean `acme:bank`?); installed: acme:bank@1.2.0"}}
         {"id":6,"error":{"code":"caller.wrong-kind","kind":"caller","message":"ledger.transfer of acme:bank@1.2.0 is a reducer, not a query: use `call`"}}
         {"id":7,"error":{"code":"caller.bad-line","kind":"caller","message":"a request has either `function` and `args`, or `wave`"}}
         {"id":null,"error":{"code":"caller.bad-line","kind":"caller","message":"the line is not a request: expected a JSON object"}}
@@ -286,6 +286,11 @@ fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
         let shown = case.run(&["log", "--data", "data", filter, name, "--limit", "2"]);
         assert_eq!((shown.code, shown.stdout.lines().count()), (0, 2), "{filter}: {}", shown.stderr);
     }
+    // Arguments and rows were shown as bytes, since the log no longer says what they mean. A snapshot does.
+    let shown = case.run(&["log", "--data", "data", "--limit", "3", "--rows"]);
+    assert!(shown.stdout.contains("deposit(2, 1)"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("owner: \"ada\""), "{}", shown.stdout);
+    assert!(!shown.stdout.contains("0x"), "{}", shown.stdout);
     let refused = case.run(&["log", "--data", "data", "--table", "account"]);
     assert_eq!(refused.code, 3);
     assert!(refused.stderr.contains("write the whole name of the table"), "{}", refused.stderr);

@@ -56,7 +56,7 @@ fn refusals_say_what_was_expected() {
         expect![[r#"
             exit 3
             --- stderr
-            error: acme:bank@1.2.0 has no function `transfre` that can be called; it has ledger.open-account, ledger.deposit, ledger.withdraw, ledger.transfer, ledger.balance, ledger.find, ledger.total
+            error: acme:bank@1.2.0 has no function `transfre` that can be called (did you mean `transfer`?); it has ledger.open-account, ledger.deposit, ledger.withdraw, ledger.transfer, ledger.balance, ledger.find, ledger.total
         "#]],
     );
     check(
@@ -74,7 +74,7 @@ fn refusals_say_what_was_expected() {
         expect![[r#"
             exit 3
             --- stderr
-            error: no module `acme:bnak` is installed; installed: acme:bank@1.2.0
+            error: no module `acme:bnak` is installed (did you mean `acme:bank`?); installed: acme:bank@1.2.0
         "#]],
     );
     check(
@@ -190,6 +190,17 @@ fn arguments_that_cannot_be_read_are_told_apart_from_unknown_functions() {
         --- stderr
         error: the parameter `target: u64` is missing (the function is `acme:bank/ledger.transfer: func(source: u64, target: u64, amount: u64) -> result<_, variant { no-such-account(u64), insufficient-funds(s64), too-much(u64) }>`)
     "#]].assert_eq(&call(&["transfer", "{\"source\": 2}"]));
+}
+
+/// A program that asked for JSON used to find nothing on stdout.
+#[test]
+fn a_call_that_does_not_run_has_an_answer_in_json() {
+    let case = bank();
+    let ended = case.run(&["call", "--data", "data", "--json", "acme:bank", "transfer(2, 3)"]);
+    assert_eq!(ended.code, 3);
+    let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(answer["error"]["code"], "caller.bad-arguments");
+    assert!(ended.stderr.contains(answer["error"]["message"].as_str().unwrap()), "{}", ended.stderr);
 }
 
 #[test]

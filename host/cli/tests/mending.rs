@@ -89,6 +89,46 @@ fn damage_is_told_with_its_place_and_given_up_only_when_asked() {
 }
 
 #[test]
+fn damage_before_a_snapshot_costs_no_transaction() {
+    // A repair cut the log at its first damage, although a snapshot held the state of a later record.
+    let case = bank();
+    let taken = case.run(&["snapshot", "--data", "data", "--json"]);
+    assert_eq!(taken.code, 0, "{}", taken.stderr);
+    let snapshot: Value = serde_json::from_str(&taken.stdout).unwrap();
+    damage(&case);
+    let planned = case.run(&["log", "repair", "--data", "data"]);
+    assert_eq!(planned.code, 1, "{}", planned.stderr);
+    assert!(planned.stdout.contains("no transaction is known to be given up"), "{}", planned.stdout);
+    let history = format!("the history up to record {} cannot be read any more", snapshot["sequence"]);
+    assert!(planned.stdout.contains(&history), "{}", planned.stdout);
+    assert_eq!(case.run(&["log", "repair", "--data", "data", "--yes"]).code, 0);
+    let last = case.run(&["query", "--data", "data", "acme:bank", "find(\"owner 19\")"]);
+    assert!(last.code == 0 && last.stdout.starts_with("some("), "{}{}", last.stdout, last.stderr);
+    assert_eq!(case.run(&["call", "--data", "data", "acme:bank", "open-account(\"anew\")"]).code, 0);
+}
+
+#[test]
+fn a_damaged_snapshot_of_what_is_given_up_is_moved_aside() {
+    let case = bank();
+    let taken = case.run(&["snapshot", "--data", "data", "--json"]);
+    let snapshot: Value = serde_json::from_str(&taken.stdout).unwrap();
+    let head = snapshot["files"].as_array().unwrap().last().unwrap().as_str().unwrap().to_owned();
+    let path = case.path("data").join(&head);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    damage(&case);
+    let planned = case.run(&["log", "repair", "--data", "data"]);
+    let text = format!("the snapshot up to record {} is of the part that is given up", snapshot["sequence"]);
+    assert!(planned.stdout.contains(&text), "{}", planned.stdout);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes, "a plan changes nothing");
+    assert_eq!(case.run(&["log", "repair", "--data", "data", "--yes"]).code, 0);
+    assert!(!path.exists());
+    let aside = case.path("data/log/aside").join(format!("{}.0", head.rsplit('/').next().unwrap()));
+    assert_eq!(std::fs::read(aside).unwrap(), bytes);
+}
+
+#[test]
 fn the_subcommands_of_log_need_a_data_directory_of_their_own() {
     let case = Case::new();
     assert_eq!(case.run(&["log"]).code, 2);

@@ -7,6 +7,7 @@ use crate::error::EngineError;
 use crate::limits::EngineOptions;
 use std::sync::Arc;
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Core instances that one component may have. Our encoder makes up to three of them (the module,
@@ -34,6 +35,21 @@ pub struct Engine {
 #[derive(Clone)]
 pub struct Compiled {
     pub(crate) component: Component,
+}
+
+impl Compiled {
+    /// The functions that the component imports, each behind the name of its interface: all that it can reach.
+    pub fn imported_functions(&self) -> Vec<(String, String)> {
+        let engine = self.component.engine();
+        let mut functions = Vec::new();
+        for (interface, item) in self.component.component_type().imports(engine) {
+            let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
+            let names = instance.exports(engine);
+            let names = names.filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)));
+            functions.extend(names.map(|(name, _)| (interface.to_owned(), name.to_owned())));
+        }
+        functions
+    }
 }
 
 impl Engine {

@@ -2,7 +2,7 @@
 //! Whether a name on it is also linked is decided elsewhere.
 //! Invariant: what is not here reaches no guest.
 
-use interstice_wit::{Interface, Schema, Table, Visibility};
+use interstice_wit::{Interface, Schema, Table};
 use std::collections::HashMap;
 
 /// The interface through which every guest learns its circumstances.
@@ -47,7 +47,7 @@ pub(crate) enum DoorKind {
 pub(crate) enum Access {
     /// It is its own.
     Owner,
-    /// It is public and its interface is imported.
+    /// It is public and its interface is imported, or it is of the version before, for a migration.
     Reader,
     /// Neither; known only so that a refusal can say so.
     None,
@@ -67,9 +67,8 @@ pub(crate) fn importable(schema: &Schema) -> HashMap<String, Importable<'_>> {
         let importable =
             if imported { Importable::Functions(interface) } else { Importable::Types(Some(interface)) };
         names.insert(interface.name.to_string(), importable);
-        let access = |table: &Table| match table.visibility {
-            Visibility::Public if imported => Access::Reader,
-            _ => Access::None,
+        let access = |table: &Table| {
+            if schema.may_read(interface, table) { Access::Reader } else { Access::None }
         };
         doors(interface, access, &mut names);
     }

@@ -29,6 +29,11 @@ use wasmtime::component::{Linker, LinkerInstance};
 pub struct Needs {
     /// The tables whose doors it imports, each by its record, in order.
     pub tables: BTreeSet<TypeName>,
+    /// The indexes of these tables that it can read by, each beside its table. A row door is given an index by
+    /// its number, so that whoever imports such a function of it can read by all.
+    pub indexes: BTreeSet<(TypeName, String)>,
+    /// The types of other modules' interfaces that it imports, in order.
+    pub types: BTreeSet<TypeName>,
     /// The functions of other modules that it imports, in order.
     pub functions: BTreeSet<(InterfaceName, String)>,
 }
@@ -40,6 +45,13 @@ pub struct ModuleLink<'a, H: Host> {
     schema: &'a Schema,
     tables: HashMap<TypeName, H::Table>,
     functions: HashMap<(String, String), Provided<H::Target>>,
+}
+
+/// An interface that a binary imports, with what it imports of it.
+struct Imported {
+    name: String,
+    functions: Vec<String>,
+    types: Vec<String>,
 }
 
 struct Provided<T> {
@@ -58,15 +70,21 @@ impl<'a, H: Host> ModuleLink<'a, H> {
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         let importable = importable(self.schema);
-        for (interface, functions) in self.imported() {
-            match importable.get(&interface) {
+        for Imported { name, functions, types } in self.imported() {
+            match importable.get(&name) {
                 Some(Importable::Door(door)) if !functions.is_empty() => {
                     let interface = door.interface.name.clone();
-                    needs.tables.insert(TypeName { interface, name: door.table.name.clone() });
+                    let table = TypeName { interface, name: door.table.name.clone() };
+                    let indexes = functions.iter().flat_map(|function| door::indexes(*door, function));
+                    needs.indexes.extend(indexes.map(|index| (table.clone(), index.name.clone())));
+                    needs.tables.insert(table);
                 }
-                Some(Importable::Functions(interface)) => needs
-                    .functions
-                    .extend(functions.into_iter().map(|function| (interface.name.clone(), function))),
+                Some(Importable::Functions(interface)) => {
+                    let named = |name| TypeName { interface: interface.name.clone(), name };
+                    needs.types.extend(types.into_iter().map(named));
+                    let functions = functions.into_iter();
+                    needs.functions.extend(functions.map(|function| (interface.name.clone(), function)));
+                }
                 _ => {}
             }
         }
@@ -98,7 +116,7 @@ impl<'a, H: Host> ModuleLink<'a, H> {
     pub fn finish(self) -> Result<Program<H>, EngineError> {
         let importable = importable(self.schema);
         let mut linker = Linker::<State<H>>::new(self.engine.inner());
-        for (interface, functions) in self.imported() {
+        for Imported { name: interface, functions, .. } in self.imported() {
             if functions.is_empty() {
                 continue;
             }
@@ -155,19 +173,23 @@ impl<'a, H: Host> ModuleLink<'a, H> {
         dynamic::link(instance, function, &provided.signature, body).map_err(EngineError::Link)
     }
 
-    /// Every imported interface of the binary with its functions.
-    fn imported(&self) -> Vec<(String, Vec<String>)> {
+    /// Every imported interface of the binary.
+    fn imported(&self) -> Vec<Imported> {
         let component_type = self.compiled.component.component_type();
         let engine = self.engine.inner();
         let mut interfaces = Vec::new();
         for (name, item) in component_type.imports(engine) {
             if let ComponentItem::ComponentInstance(instance) = item.ty {
-                let functions = instance
-                    .exports(engine)
-                    .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
-                    .map(|(function, _)| function.to_owned())
-                    .collect();
-                interfaces.push((name.to_owned(), functions));
+                let mut imported =
+                    Imported { name: name.to_owned(), functions: Vec::new(), types: Vec::new() };
+                for (name, item) in instance.exports(engine) {
+                    match item.ty {
+                        ComponentItem::ComponentFunc(_) => imported.functions.push(name.to_owned()),
+                        ComponentItem::Type(_) => imported.types.push(name.to_owned()),
+                        _ => {}
+                    }
+                }
+                interfaces.push(imported);
             }
         }
         interfaces

@@ -70,6 +70,11 @@ pub(crate) fn read_artifact(disk: &dyn Disk, digest: Digest) -> Result<Vec<u8>, 
     Ok(bytes)
 }
 
+/// Whether a file in the folder of the artifacts is one that this program made there.
+pub(crate) fn is_artifact_name(name: &str) -> bool {
+    name.strip_suffix(".wasm").is_some_and(|digest| hex::parse::<32>(digest).is_some())
+}
+
 pub(crate) fn path_of(digest: Digest) -> String {
     format!("{DIRECTORY}/{digest}.wasm")
 }

@@ -1,11 +1,12 @@
 //! Making a database where there is none. Invariant: a directory that shows any sign of a database is
 //! never taken for an empty one.
 
+use crate::backup::MARKER_PATH;
 use crate::batch::{Seed, genesis};
 use crate::doors::{Disk, Doors};
 use crate::error::{Doing, LogError};
 use crate::manifest::{MANIFEST_PATH, Manifest, NewestSegment};
-use crate::publish::{list_if_there, rename};
+use crate::publish::{is_there, list_if_there, rename};
 use crate::scan::survey;
 use crate::segment::{
     ARCHIVE_DIRECTORY, LOG_DIRECTORY, RESERVE_PATH, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name,
@@ -54,9 +55,12 @@ pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogE
     Ok(manifest)
 }
 
-/// Whether the data directory holds a database without a manifest, which is damage, or the start
-/// of one that a crash interrupted, which is not.
+/// Whether the data directory holds a database without a manifest, which is damage, a copy that is not
+/// finished, or the start of a database that a crash interrupted, which is neither.
 pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {
+    if is_there(disk, MARKER_PATH)? {
+        return Err(LogError::UnfinishedCopy { path: disk.locate("") });
+    }
     let missing = |evidence: String| LogError::MissingManifest { path: disk.locate(MANIFEST_PATH), evidence };
     let is_segment = |name: &String| parse_segment_name(name).is_some();
     if let Some(archived) = list_if_there(disk, ARCHIVE_DIRECTORY)?.iter().find(|name| is_segment(name)) {

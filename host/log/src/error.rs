@@ -326,8 +326,19 @@ pub enum LogError {
         source: BoxError,
     },
     /// A backup or a restored database was to be put where something is already.
-    #[error("{path} is not empty; name a folder that is empty or does not exist")]
+    #[error("{path} is not empty, {found} is there; name a folder that is empty or does not exist")]
     NotEmpty {
+        /// The folder.
+        path: String,
+        /// What is in it.
+        found: String,
+    },
+    /// A backup or a restored database that was cut short, or that a process is making at this moment.
+    #[error(
+        "{path} holds a copy of a database that is not finished; \
+         make it again by the same `interstice backup` or `interstice restore`, which replaces what is there"
+    )]
+    UnfinishedCopy {
         /// The folder.
         path: String,
     },
@@ -418,6 +429,11 @@ impl LogError {
             Self::Disk { source, .. } => source.kind() == io::ErrorKind::NotFound,
             _ => false,
         }
+    }
+
+    /// Whether it is about what is in the files of a log, or about reading them.
+    pub(crate) fn is_of_the_files(&self) -> bool {
+        self.is_damage() || matches!(self, Self::UnlistedSegment { .. } | Self::Disk { .. })
     }
 
     /// Whether a snapshot is known to be damaged, as opposed to unreadable now or by this program.

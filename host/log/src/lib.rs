@@ -48,7 +48,9 @@ mod writer;
 
 pub use anchor::Anchor;
 pub use artifacts::ArtifactStore;
-pub use backup::{BackupReport, LeftOut, RestoreOptions, RestoreReport, Until, backup, restore};
+pub use backup::{
+    BackupReport, DamageBehind, LeftOut, RestoreOptions, RestoreReport, Until, backup, restore,
+};
 pub use definitions::{Definition, DefinitionId, Definitions, Digest};
 pub use error::{BoxError, LogError};
 pub use filter::LogFilter;

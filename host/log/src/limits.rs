@@ -66,6 +66,10 @@ pub const ZEROED_AHEAD_BYTES: u64 = 128 << 10;
 /// How long the writer waits before it asks a full disk for a reserve again, in microseconds.
 pub const RESERVE_RETRY_MICROS: u64 = 1_000_000;
 
+/// One part in so many of a segment is kept, on a full disk, for transactions that only delete: whoever must
+/// make room has to be able to. Of a segment of 64 MiB that is 8 MiB, enough for over ten thousand of them.
+pub const KEPT_FOR_DELETES: u64 = 8;
+
 /// A file that is given up when the disk is full, so that the manifest of the last segment change
 /// can still be written.
 pub const BALLAST_BYTES: u64 = 1 << 20;

@@ -4,7 +4,8 @@
 use crate::doors::{Disk, LockKind, LockOutcome};
 use crate::error::{Doing, LogError};
 
-const LOCK_PATH: &str = "LOCK";
+/// The file that the lock is on.
+pub(crate) const LOCK_PATH: &str = "LOCK";
 
 /// Takes the lock of the data directory, or says who has it.
 pub(crate) fn take_lock(disk: &dyn Disk, kind: LockKind) -> Result<Box<dyn Send + Sync>, LogError> {

@@ -7,7 +7,9 @@ use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
 use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
 use crate::error::{Doing, LogError};
-use crate::limits::{MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
+use crate::limits::{
+    KEPT_FOR_DELETES, MAX_RECORD_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES,
+};
 use crate::lock::take_lock;
 use crate::maintenance::{Maintenance, MaintenanceReport, Retention};
 use crate::manifest::Manifest;
@@ -67,8 +69,6 @@ pub struct Log {
     database_key: Id,
     timeline: Id,
     latest_micros: u64,
-    /// Below this much room no new write is begun.
-    least_room: u64,
 }
 
 impl Log {
@@ -119,7 +119,8 @@ impl Log {
         let disk = doors.disk.clone();
         let path = segment_path(newest.first);
         let file = disk.open(&path, Access::Write).doing("open", || disk.locate(&path))?;
-        let mut pending = Pending::new(chain.next, chain.catalog);
+        let kept_for_deletes = options.segment_bytes / KEPT_FOR_DELETES;
+        let mut pending = Pending::new(chain.next, chain.catalog, kept_for_deletes);
         for (id, definition) in definitions.in_order_of_need() {
             pending.learn(id, definition);
         }
@@ -157,6 +158,7 @@ impl Log {
             mark_at: None,
             retry_at: 0,
             gathering: None,
+            dozes_until: 0,
             buffer: Vec::new(),
         };
         shared.pending.lock().room = writer.room();
@@ -173,8 +175,8 @@ impl Log {
             shared.wake.notify();
         }
         spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
-        let (latest_micros, least_room) = (chain.latest_micros, segment_bytes / 8);
-        Ok(Self { shared, writer, disk, database_key, timeline, latest_micros, least_room })
+        let latest_micros = chain.latest_micros;
+        Ok(Self { shared, writer, disk, database_key, timeline, latest_micros })
     }
 
     /// The number by which records refer to this definition. The same one for equal definitions.
@@ -209,18 +211,25 @@ impl Log {
         self.shared.definitions.read().get(id).cloned()
     }
 
-    /// Says whether a new write may begin: not on a full disk, not after a failure.
+    /// Says whether a transaction may begin: not after a failure, and not on a disk so full that not even
+    /// deletes could be recorded. What else it does shows when it is appended.
     pub fn admit(&self) -> Result<(), LogError> {
         let pending = self.shared.pending.lock();
         pending.check_open()?;
-        if pending.room < self.least_room && pending.out_of_space {
-            return Err(self.disk_full());
-        }
-        Ok(())
+        if pending.has_room() { Ok(()) } else { Err(self.disk_full()) }
+    }
+
+    /// The same for a transaction that is known to do more than delete, such as an installation: on a full disk
+    /// the last room is not for it.
+    pub fn admit_growth(&self) -> Result<(), LogError> {
+        let pending = self.shared.pending.lock();
+        pending.check_open()?;
+        if pending.has_room_to_grow() { Ok(()) } else { Err(self.disk_full()) }
     }
 
     /// Appends the next record. Returns as soon as it is encoded; waits only while too much is
-    /// waiting for the disk already.
+    /// waiting for the disk already. On a full disk the last room is kept for records that only delete, and
+    /// others are refused.
     pub fn append(&self, record: &RecordParts<'_>) -> Result<Sequence, LogError> {
         let bound = size_bound(record);
         if bound > MAX_RECORD_BYTES {

@@ -14,7 +14,8 @@ use crate::starting_point::History;
 use std::fmt::Write as _;
 
 pub(crate) const MANIFEST_PATH: &str = "MANIFEST";
-const TEMPORARY_PATH: &str = "MANIFEST.tmp";
+/// A manifest that is not published yet.
+pub(crate) const MANIFEST_TEMPORARY_PATH: &str = "MANIFEST.tmp";
 const TITLE: &str = "interstice database, format ";
 
 /// What the manifest says.
@@ -252,7 +253,7 @@ impl Manifest {
 
     /// Puts this manifest in place of the one before, in one step that survives a crash.
     pub(crate) fn publish(&self, disk: &dyn Disk) -> Result<(), LogError> {
-        publish(disk, TEMPORARY_PATH, MANIFEST_PATH, self.encode().as_bytes())
+        publish(disk, MANIFEST_TEMPORARY_PATH, MANIFEST_PATH, self.encode().as_bytes())
     }
 }
 

@@ -2,6 +2,7 @@
 //! comes here: reading has refused it. Invariant: bytes that may have been promised to a caller are
 //! never dropped, and what is dropped is kept aside.
 
+use crate::backup::MARKER_PATH;
 use crate::batch::SECTOR_BYTES;
 use crate::doors::{Access, Disk};
 use crate::error::{Doing, LogError};
@@ -71,7 +72,8 @@ fn mend_end(disk: &dyn Disk, end: &mut End) -> Result<RecoveryReport, LogError> 
     if end.manifest.closed.iter().any(|segment| segment.archived.is_some()) {
         disk.sync_directory(ARCHIVE_DIRECTORY).doing("sync", || disk.locate(ARCHIVE_DIRECTORY))?;
     }
-    let leftovers = [RESERVE_PATH, REWRITE_PATH, BALLAST_PATH, ARCHIVE_TEMPORARY_PATH];
+    // The marker: a copy that is whole has a manifest.
+    let leftovers = [MARKER_PATH, RESERVE_PATH, REWRITE_PATH, BALLAST_PATH, ARCHIVE_TEMPORARY_PATH];
     for leftover in leftovers.into_iter().chain(INDEX_TEMPORARY_PATHS) {
         remove_if_there(disk, leftover)?;
     }

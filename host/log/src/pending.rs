@@ -84,6 +84,8 @@ pub(crate) struct Pending {
     pub(crate) refused: u64,
     /// The disk had no room for a reserve when it was last asked.
     pub(crate) out_of_space: bool,
+    /// How much of the room is kept for transactions that only delete, once there is no reserve.
+    kept_for_deletes: u64,
     /// The writer sleeps and must be woken.
     pub(crate) writer_sleeps: bool,
     /// The last record that anybody waits for.
@@ -104,7 +106,7 @@ pub(crate) enum Admission {
 }
 
 impl Pending {
-    pub(crate) fn new(next: Sequence, catalog: [u8; 32]) -> Self {
+    pub(crate) fn new(next: Sequence, catalog: [u8; 32], kept_for_deletes: u64) -> Self {
         Self {
             state: State::Open,
             next,
@@ -119,6 +121,7 @@ impl Pending {
             wanted: 0,
             refused: u64::MAX,
             out_of_space: false,
+            kept_for_deletes,
             writer_sleeps: false,
             waited_for: Sequence(0),
         }
@@ -156,6 +159,9 @@ impl Pending {
         let total = self.charged + charge;
         let bounded = total <= MAX_PENDING_BYTES as u64 && self.records < MAX_PENDING_RECORDS;
         Ok(if total <= self.room && (bounded || self.charged == 0) {
+            if self.out_of_space && total + self.kept_for_deletes > self.room && !record.only_deletes() {
+                return Ok(Admission::DiskFull);
+            }
             Admission::Now { charge }
         } else if self.charged > 0 {
             Admission::Later
@@ -164,6 +170,16 @@ impl Pending {
         } else {
             Admission::Reserve(charge)
         })
+    }
+
+    /// Whether there is room for a long record of any kind: as much as is kept for deletes, and that much again.
+    pub(crate) fn has_room_to_grow(&self) -> bool {
+        !self.out_of_space || self.room / 2 >= self.kept_for_deletes
+    }
+
+    /// Whether there is room for any record at all.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.out_of_space || self.room >= self.charged + crate::limits::BATCH_OVERHEAD_BYTES
     }
 
     /// The stamp of the batch to which the next record is added, if one is open.
@@ -230,9 +246,9 @@ impl Pending {
         self.waited_for = self.waited_for.max(sequence);
     }
 
-    /// The first of the records that wait, if there is no hurry to write them: nobody waits for one of them,
-    /// and more can be added to them.
-    pub(crate) fn gathering(&self) -> Option<Sequence> {
+    /// The first of the records that wait and its time, if there is no hurry to write them: nobody waits for one
+    /// of them, and more can be added to them.
+    pub(crate) fn gathering(&self) -> Option<(Sequence, u64)> {
         let batch = self.batches.front().filter(|_| self.batches.len() == 1)?;
         let calm = self.state == State::Open
             && self.waited_for < batch.first
@@ -240,7 +256,7 @@ impl Pending {
             && !batch.due
             && !batch.closes_segment
             && self.charged <= MAX_GATHERED_BYTES;
-        calm.then_some(batch.first)
+        calm.then_some((batch.first, batch.base_micros))
     }
 
     /// The batch that is written next.

@@ -32,6 +32,14 @@ pub(crate) fn remove_if_there(disk: &dyn Disk, path: &str) -> Result<(), LogErro
     }
 }
 
+/// Whether there is a file of this name.
+pub(crate) fn is_there(disk: &dyn Disk, path: &str) -> Result<bool, LogError> {
+    match disk.open(path, Access::Read) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        opened => opened.doing("open", || disk.locate(path)).map(|_| true),
+    }
+}
+
 /// The names in a directory that may not exist.
 pub(crate) fn list_if_there(disk: &dyn Disk, directory: &str) -> Result<Vec<String>, LogError> {
     match disk.list(directory) {

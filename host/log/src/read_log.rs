@@ -311,13 +311,15 @@ impl<'w> Walk<'w> {
         reading: &mut Reading<'_>,
         visit: &mut Visit<'_>,
     ) -> Result<ControlFlow<()>, LogError> {
-        if window.end < segment.length || (header.compressed.is_some() && window.end != segment.length) {
+        let is_short = window.end < segment.length;
+        let wrong = (is_short || (header.compressed.is_some() && window.end != segment.length)).then(|| {
             let what = format!("the segment has {} bytes, expected {}", window.end, segment.length);
-            return Err(window.damaged(window.end, what));
-        }
-        window.end = segment.length;
+            window.damaged(window.end, what)
+        });
+        window.end = window.end.min(segment.length);
         let seed = Seed::new(&header.id);
-        match self.batches(window, SEGMENT_HEADER_BYTES, seed, reading, visit)? {
+        let read = self.batches(window, SEGMENT_HEADER_BYTES, seed, reading, visit);
+        match after_reading(read, wrong)? {
             ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
             ControlFlow::Continue((offset, Found::Nothing)) if offset < window.end => {
                 return Err(window.damaged(offset, "zeros where a batch was expected"));
@@ -350,14 +352,15 @@ impl<'w> Walk<'w> {
                 window.damaged(12, "the newest segment is compressed, which only a closed one may be")
             );
         }
-        if window.end < header.capacity {
+        let wrong = (window.end < header.capacity).then(|| {
             let what = format!("the file has {} bytes, expected {}", window.end, header.capacity);
-            return Err(window.damaged(window.end, what));
-        }
+            window.damaged(window.end, what)
+        });
         // A reserve that could not grow as far as it was asked to may have left a longer file.
-        window.end = header.capacity;
+        window.end = window.end.min(header.capacity);
         let seed = Seed::new(&header.id);
-        let (offset, found) = match self.batches(window, SEGMENT_HEADER_BYTES, seed, reading, visit)? {
+        let read = self.batches(window, SEGMENT_HEADER_BYTES, seed, reading, visit);
+        let (offset, found) = match after_reading(read, wrong)? {
             ControlFlow::Break(()) => return Ok(None),
             ControlFlow::Continue(end) => end,
         };
@@ -382,6 +385,19 @@ impl<'w> Walk<'w> {
         }
         (self.progress)(Progress { bytes_done: self.done.bytes_total, ..self.done });
         Ok(Some((offset, remainder.used_until)))
+    }
+}
+
+/// What reading the batches of a segment came to whose file has another length than it should: whoever asks for
+/// no more than is there may have it.
+fn after_reading(
+    read: Result<ControlFlow<(), (u64, Found)>, LogError>,
+    wrong: Option<LogError>,
+) -> Result<ControlFlow<(), (u64, Found)>, LogError> {
+    match (read, wrong) {
+        (Ok(ControlFlow::Break(())), _) => Ok(ControlFlow::Break(())),
+        (_, Some(wrong)) => Err(wrong),
+        (read, None) => read,
     }
 }
 

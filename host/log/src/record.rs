@@ -4,7 +4,7 @@
 
 use crate::definitions::DefinitionId;
 use crate::sequence::Sequence;
-use crate::write_set::WriteSet;
+use crate::write_set::{Write, WriteSet};
 
 /// A record, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,20 @@ pub struct RecordParts<'a> {
     pub write_set: WriteSet<'a>,
     /// What is owed to subscriptions for these changes, in the order of delivery.
     pub deliveries: &'a [Owed],
+}
+
+impl RecordParts<'_> {
+    /// Whether it makes the state no larger, so that it may be taken on a full disk: it deletes rows and does
+    /// nothing else with them, or ends a delivery without writing any. Walks the whole write set if so.
+    pub(crate) fn only_deletes(&self) -> bool {
+        let may_be_empty = match self.cause {
+            Cause::Install(_) | Cause::Upgrade(_) => return false,
+            Cause::Delivery(_) => true,
+            Cause::Call | Cause::Schedule { .. } | Cause::Lifecycle(_) => false,
+        };
+        let grows = |write| matches!(write, Write::Insert(_) | Write::Update(_));
+        (may_be_empty || !self.write_set.is_empty()) && !self.write_set.iter().any(grows)
+    }
 }
 
 /// Why a transaction ran.

@@ -68,7 +68,14 @@ impl Window {
         let buffered = self.start + self.buffer.len() as u64;
         if offset < self.start || asked_end > buffered {
             let ahead = (offset + READ_BYTES as u64).min(self.ahead_until).max(asked_end).min(self.end);
-            self.fill(offset, ahead)?;
+            if let Err(error) = self.fill(offset, ahead) {
+                if ahead == asked_end {
+                    return Err(error);
+                }
+                // What cannot be read behind it keeps nobody from what was asked for.
+                self.read_nothing_ahead();
+                self.fill(offset, asked_end)?;
+            }
             let read_until = self.start + self.buffer.len() as u64;
             if read_until < asked_end {
                 return Err(self.damaged(read_until, "the file became shorter while it was read"));

@@ -46,7 +46,7 @@ impl Newest {
     /// Fills the file with zeros some way beyond a batch of this length, if it does not fit into those that
     /// are there. Until they are synced they need not be there.
     fn zero_ahead(&mut self, length: u64) -> io::Result<()> {
-        const ZEROS: [u8; ZEROED_AHEAD_BYTES as usize] = [0; ZEROED_AHEAD_BYTES as usize];
+        static ZEROS: [u8; ZEROED_AHEAD_BYTES as usize] = [0; ZEROED_AHEAD_BYTES as usize];
         let end = self.offset + length;
         if end <= self.zeroed {
             return Ok(());
@@ -93,6 +93,8 @@ pub(crate) struct Writer {
     pub(crate) retry_at: u64,
     /// Until when the records that begin with this one may gather.
     pub(crate) gathering: Option<(Sequence, u64)>,
+    /// Until when the thread looks for records by itself.
+    pub(crate) dozes_until: u64,
     pub(crate) buffer: Vec<u8>,
 }
 
@@ -190,6 +192,10 @@ impl Writer {
                 return Ok(Step::Worked);
             }
         }
+        if now < self.dozes_until {
+            // Those who append soon after a batch need not wake the thread: it looks again by itself.
+            return Ok(Step::Idle { until_micros: Some(self.dozes_until) });
+        }
         pending.writer_sleeps = true;
         let retry_at = self.reserve.is_missing().then_some(self.retry_at);
         let mark_at = self.mark_at.filter(|_| self.unmarked);
@@ -199,11 +205,15 @@ impl Writer {
     /// Until when what waits is left to gather more, if that is later than now.
     fn gathers(&mut self) -> Option<u64> {
         let begun = self.gathering.take();
-        let first = self.shared.pending.lock().gathering()?;
+        let (first, base_micros) = self.shared.pending.lock().gathering()?;
         let now = self.doors.clock.monotonic_micros();
         let until = match begun {
             Some((begun, until)) if begun == first => until,
-            _ => now + self.shared.gather_micros(),
+            // What came while the last batch was written has gathered already.
+            _ => {
+                let age = self.doors.clock.now_micros().saturating_sub(base_micros);
+                now + self.shared.gather_micros().saturating_sub(age)
+            }
         };
         self.gathering = Some((first, until)).filter(|_| now < until);
         self.gathering.map(|(_, until)| until)
@@ -275,6 +285,7 @@ impl Writer {
         });
         let room = self.room();
         self.shared.pending.lock().written(batch, room);
+        self.dozes_until = self.doors.clock.monotonic_micros() + self.shared.gather_micros();
         self.shared.publish_durable(self.last);
         Ok(())
     }

@@ -7,7 +7,7 @@ mod support;
 use interstice_log::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    ArtifactStore, Cancellation, Digest, Finding, Log, LogError, LogOptions, LogReader, Record,
+    ArtifactStore, Cancellation, Digest, Finding, Log, LogError, LogOptions, LogReader, Record, Repair,
     RestoreOptions, RestoreReport, Retention, Sequence, SnapshotIdentity, SnapshotStore, StartingPoint,
     TableContents, TableHead, Until, backup, restore, verify,
 };
@@ -399,6 +399,28 @@ fn a_folder_with_anything_in_it_and_a_database_in_use_are_refused() {
     drop(log);
 }
 
+/// Does it again on the remains, and lets the power fail once more meanwhile.
+fn check_remains_are_replaced(
+    remains: &Simulator,
+    change: u64,
+    work: &dyn Fn(&Simulator) -> Result<(), LogError>,
+    whole: &dyn Fn(&Simulator, u64),
+) {
+    let again = same(remains);
+    again.disk.fail_power_after(1 + change * 7 % 40);
+    let done = work(&again);
+    let again = again.power_loss(change + 1);
+    match LogReader::open(&again.doors()) {
+        Ok(_) => whole(&again, change),
+        Err(error) => {
+            assert!(done.is_err(), "change {change}: {error}");
+            let again = same(&again);
+            work(&again).unwrap_or_else(|error| panic!("change {change}: {error}"));
+            whole(&again.power_loss(change), change);
+        }
+    }
+}
+
 /// Does something to an empty machine whose power fails at every change in turn. What is left is nothing, or
 /// what `whole` accepts.
 fn survives_power_loss(work: &dyn Fn(&Simulator) -> Result<(), LogError>, whole: &dyn Fn(&Simulator, u64)) {
@@ -419,8 +441,10 @@ fn survives_power_loss(work: &dyn Fn(&Simulator) -> Result<(), LogError>, whole:
                 whole(&after, change);
                 kept += 1;
             }
-            Err(LogError::MissingManifest { .. } | LogError::NoDatabase { .. }) => {
+            Err(LogError::UnfinishedCopy { .. } | LogError::NoDatabase { .. }) => {
                 assert!(done.is_err(), "change {change} of {changes}");
+                // The same command replaces what is left, as often as it takes.
+                check_remains_are_replaced(&after, change, work, whole);
             }
             Err(error) => panic!("change {change} of {changes}: {error}"),
         }
@@ -440,6 +464,124 @@ fn a_copy_cut_short_by_a_loss_of_power_is_none_or_whole() {
         &|to| restore(&simulator.disk, &to.doors(), options, &mut |_| {}).map(drop),
         &|copy, change| assert!(use_copy(copy).1 == all[..61], "change {change}"),
     );
+}
+
+/// What a process left that was killed after so many changes while it made a copy.
+fn killed_after(changes: u64, work: &dyn Fn(&Simulator) -> Result<(), LogError>) -> Simulator {
+    let to = Simulator::new(changes);
+    to.disk.fail_power_after(changes);
+    work(&to).unwrap_err();
+    to.kill(changes)
+}
+
+#[test]
+fn the_remains_of_another_copy_are_replaced() {
+    // A backup that was killed left a folder that a person had to delete by hand.
+    let (simulator, other) = (original(KEEP_ALL), original(KEEP_NONE));
+    let (_, all) = use_copy(&simulator);
+    let changes = {
+        let to = Simulator::new(1);
+        backup(&other.disk, &to.disk, &mut |_| {}).unwrap();
+        to.disk.changes()
+    };
+    let mut replaced = 0;
+    for killed in (1..changes).step_by(3) {
+        // Of another database, so that nothing of it may be left.
+        let remains = killed_after(killed, &|to| backup(&other.disk, &to.disk, &mut |_| {}).map(drop));
+        match backup(&simulator.disk, &remains.disk, &mut |_| {}) {
+            Ok(_) => replaced += 1,
+            Err(LogError::NotEmpty { found, .. }) => assert!(found == "MANIFEST" && killed + 4 >= changes),
+            Err(error) => panic!("killed after {killed} of {changes}: {error}"),
+        }
+        if killed + 4 < changes {
+            let after = remains.power_loss(killed);
+            assert!(!after.disk.contents().contains_key("UNFINISHED-COPY"), "{killed}");
+            assert!(use_copy(&after).1 == all, "killed after {killed}");
+        }
+    }
+    assert!(replaced > 10);
+}
+
+#[test]
+fn only_the_remains_of_a_copy_are_replaced() {
+    let simulator = original(KEEP_ALL);
+    let work = |to: &Simulator| backup(&simulator.disk, &to.disk, &mut |_| {}).map(drop);
+    let refused = |remains: &Simulator, path: &str| {
+        let before = remains.disk.contents();
+        let error = work(remains).unwrap_err();
+        let named = matches!(&error, LogError::NotEmpty { found, .. } if found == path);
+        assert!(named, "{path}: {error}");
+        let error = restore(&simulator.disk, &remains.doors(), RestoreOptions::default(), &mut |_| {});
+        assert!(matches!(error, Err(LogError::NotEmpty { .. })), "{path}: {error:?}");
+        assert!(remains.disk.contents() == before, "{path}: nothing is changed");
+    };
+    // Something of somebody else's is in the folder, too.
+    for path in ["notes.txt", "log/notes.txt", "log/aside/00000000000000000001.log", "artifacts/a.wasm"] {
+        let remains = killed_after(30, &work);
+        for directory in ["log/aside", "artifacts"] {
+            remains.disk.create_directory(directory).unwrap();
+        }
+        remains.disk.plant(path, vec![1]);
+        refused(&remains, path);
+    }
+    // A copy that got its manifest is whole, though nobody was told.
+    let remains = killed_after(30, &work);
+    remains.disk.plant("MANIFEST", vec![1]);
+    refused(&remains, "MANIFEST");
+    // A file of that name which says something else is not the marker.
+    let remains = killed_after(30, &work);
+    remains.disk.plant("UNFINISHED-COPY", b"my list of unfinished copies".to_vec());
+    let error = work(&remains).unwrap_err();
+    assert!(matches!(error, LogError::NotEmpty { .. }), "{error}");
+    // A process that is at it is not disturbed, and neither is anything made of what it has so far.
+    let remains = killed_after(30, &work);
+    let before = remains.disk.contents();
+    let held = remains.disk.lock("LOCK", LockKind::Exclusive).unwrap();
+    let error = work(&remains).unwrap_err();
+    assert!(matches!(error, LogError::Locked { .. }) && remains.disk.contents() == before, "{error}");
+    drop(held);
+    let error = open(&remains.doors(), KEEP_ALL).err().unwrap();
+    assert!(matches!(error, LogError::UnfinishedCopy { .. }), "{error}");
+    let error = backup(&remains.disk, &Simulator::new(9).disk, &mut |_| {}).unwrap_err();
+    assert!(matches!(error, LogError::UnfinishedCopy { .. }), "{error}");
+    assert!(remains.disk.contents() == before);
+}
+
+#[test]
+fn a_whole_copy_whose_marker_is_left_is_a_copy() {
+    // The process was killed between the manifest and the removal of the marker.
+    let simulator = original(KEEP_ALL);
+    let (_, all) = use_copy(&simulator);
+    let work = |to: &Simulator| backup(&simulator.disk, &to.disk, &mut |_| {}).map(drop);
+    let marker = killed_after(30, &work).disk.contents().remove("UNFINISHED-COPY").unwrap();
+    let copy = Simulator::new(1);
+    work(&copy).unwrap();
+    copy.disk.plant("UNFINISHED-COPY", marker);
+    assert!(use_copy(&copy).1 == all);
+    assert!(restored(&copy.disk, Until::Newest).is_ok());
+    let (log, ..) = open(&copy.doors(), KEEP_ALL).unwrap();
+    drop(log);
+    assert!(!copy.disk.contents().contains_key("UNFINISHED-COPY"));
+}
+
+#[test]
+fn a_copy_that_fails_on_a_broken_disk_is_replaced_when_it_works_again() {
+    // What a copy could not take away again, because the disk was broken for that as well, is its remains.
+    let simulator = original(KEEP_ALL);
+    let (_, all) = use_copy(&simulator);
+    let options = RestoreOptions { until: Until::Newest, segment_bytes: SMALL.segment_bytes };
+    let work = |to: &Simulator| restore(&simulator.disk, &to.doors(), options, &mut |_| {}).map(drop);
+    let changes = {
+        let to = Simulator::new(1);
+        work(&to).unwrap();
+        to.disk.changes()
+    };
+    // The last four give the copy its name.
+    for killed in (1..changes - 4).step_by(7) {
+        let remains = killed_after(killed, &work);
+        work(&remains).unwrap();
+        assert!(use_copy(&remains).1 == all, "killed after {killed}");
+    }
 }
 
 #[test]
@@ -465,6 +607,60 @@ fn a_copy_that_fails_leaves_nothing_and_may_be_made_again() {
         backup(&simulator.disk, &to.disk, &mut |_| {}).unwrap();
         assert!(use_copy(&to).1 == all);
     }
+}
+
+#[test]
+fn damage_behind_the_point_keeps_nobody_from_what_is_before_it() {
+    // A restore to a point before the damage, which is what a backup is kept for, was refused for the damage.
+    let simulator = original(KEEP_ALL);
+    let all = use_copy(&simulator).1;
+    let last = all.len() as u64;
+    let (mut made, mut refused) = (0, 0);
+    for (path, bytes) in simulator.disk.contents() {
+        if !path.ends_with(".log") {
+            continue;
+        }
+        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        for at in [100, end / 3, end / 2, end - 1] {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            for damaged in [Some(flipped), Some(bytes[..at].to_vec()), None] {
+                match damaged {
+                    Some(damaged) => simulator.disk.plant(&path, damaged),
+                    None => simulator.disk.take_away(&path),
+                }
+                // How far the log can be read is what a repair says.
+                let repair = Repair::plan(&same(&simulator).doors(), None).unwrap();
+                let kept = repair.what().kept_until.0;
+                assert!(repair.what().reason.is_some(), "{path} at {at}");
+                for until in [kept.saturating_sub(20), kept, (kept + 1).min(last), last] {
+                    let time = all.get(until as usize).map(|next| next.timestamp_micros - 1);
+                    let done = restored(&simulator.disk, Until::Sequence(Sequence(until)));
+                    if until > kept {
+                        let error = done.err().unwrap();
+                        assert!(!error.to_string().is_empty(), "{path} at {at}, {until} of {kept}");
+                        refused += 1;
+                        continue;
+                    }
+                    let (copy, report) =
+                        done.unwrap_or_else(|error| panic!("{path} at {at}, {until} of {kept}: {error}"));
+                    let damage = report.damage.unwrap();
+                    assert_eq!((damage.read_until.0, damage.known_until.0), (kept, last), "{path} at {at}");
+                    assert!(damage.what.contains(&path), "{damage:?}");
+                    assert_eq!(report.given_up.map_or(0, |given_up| given_up.count()), kept - until);
+                    assert!(use_copy(&copy).1 == all[..until as usize], "{path} at {at}, {until}");
+                    made += 1;
+                    // By time, the next record must be there: there might have been more as old.
+                    let by_time = time.map(|micros| restored(&simulator.disk, Until::Time(micros)));
+                    if let Some(by_time) = by_time.filter(|_| until > 0) {
+                        assert_eq!(by_time.is_ok(), until < kept, "{path} at {at}, {until} of {kept}");
+                    }
+                }
+                simulator.disk.plant(&path, bytes.clone());
+            }
+        }
+    }
+    assert!(made > 100 && refused > 100, "{made} {refused}");
 }
 
 #[test]

@@ -5,8 +5,10 @@
 mod support;
 
 use interstice_log::sim::Simulator;
-use interstice_log::{BoxError, Definitions, LogReader, Record, RecordParts};
-use support::{SMALL, batches, closed_with, killed_with, open, segments};
+use interstice_log::{
+    BoxError, Definitions, LogOptions, LogReader, Record, RecordParts, Retention, Sequence,
+};
+use support::{Dice, SMALL, batches, closed_with, for_seeds, killed_with, open, segments};
 
 /// Reads the log without changing it; nothing if it is refused.
 fn read(simulator: &Simulator) -> Option<Vec<Record>> {
@@ -59,6 +61,30 @@ fn every_flipped_bit_of_a_closed_log_is_refused_or_harmless() {
     let manifest = simulator.disk.contents()["MANIFEST"].len() * 8;
     for_each_flip(&simulator, "MANIFEST", 0..manifest, |bit, found| {
         assert!(found.is_none(), "bit {bit} of the manifest was not noticed");
+    });
+}
+
+#[test]
+fn sampled_bits_of_a_large_log_are_noticed() {
+    // A hundred a seed: ten thousand seeds are a million.
+    let options = LogOptions { segment_bytes: 256 << 10, retention: Retention::KeepAll };
+    for_seeds(1, |seed| {
+        let simulator = closed_with(4_000, options);
+        let (log, ..) = open(&simulator.doors(), options).unwrap();
+        log.archive(Sequence(2_000));
+        log.wait_maintained();
+        log.close().unwrap();
+        let files = segments(&simulator);
+        assert!(files.len() > 4 && files.iter().any(|(path, _)| path.starts_with("archive/")));
+        let dice = Dice::new(seed);
+        for _ in 0..100 {
+            let (path, bytes) = &files[dice.below(files.len() as u64) as usize];
+            let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1;
+            let bit = dice.below(used * 8) as usize;
+            for_each_flip(&simulator, path, std::iter::once(bit), |bit, found| {
+                assert!(found.is_none(), "bit {bit} of {path} was not noticed");
+            });
+        }
     });
 }
 

@@ -7,7 +7,7 @@ use interstice_log::limits::{MAX_NUMBERED_CALLER_BYTES, MAX_PENDING_RECORDS, MAX
 use interstice_log::sim::Simulator;
 use interstice_log::{
     ArtifactStore, Caller, Cause, Definition, DefinitionId, Digest, Installed, Log, LogError, LogOptions,
-    RecordParts, Sequence, WriteSetEncoder,
+    RecordParts, Sequence, WriteSet, WriteSetEncoder,
 };
 use sha2::Digest as _;
 use std::sync::Arc;
@@ -15,6 +15,67 @@ use support::{Cast, SMALL, append, append_sized, assert_in_order, batches, close
 
 fn plain(log: &Log, cast: Cast) -> RecordParts<'static> {
     support::plain(log, cast.transfer)
+}
+
+/// Appends until that is refused.
+fn fill(log: &Log, cast: Cast) -> LogError {
+    loop {
+        match append(log, cast) {
+            Ok(sequence) => log.wait_durable(sequence).unwrap(),
+            Err(error) => return error,
+        }
+        assert!(log.durable() < Sequence(1000), "the disk was never full");
+    }
+}
+
+#[test]
+fn a_full_disk_takes_deletes_from_a_part_that_is_kept_for_them() {
+    // Who must delete to make room could not: deletes were refused together with all other writes.
+    let options = LogOptions { segment_bytes: 64 << 10, ..SMALL };
+    let simulator = Simulator::new(3);
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    let cast = Cast::define(&log);
+    append(&log, cast).unwrap();
+    log.wait_durable(Sequence(1)).unwrap();
+    simulator.threads.run_until_idle();
+    simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
+    fill(&log, cast);
+    assert!(matches!(log.admit_growth(), Err(LogError::DiskFull { .. })));
+    let (mut deletes, mut mixed) = (WriteSetEncoder::new(), WriteSetEncoder::new());
+    for set in [&mut deletes, &mut mixed] {
+        set.table(cast.account, None);
+        set.delete(b"a key");
+    }
+    mixed.update(b"a row");
+    let appended = |write_set: WriteSet<'_>| {
+        let sequence =
+            log.append(&RecordParts { sequence: log.next_sequence(), write_set, ..plain(&log, cast) })?;
+        log.wait_durable(sequence).map(|()| sequence)
+    };
+    let mut taken = 0;
+    let refused = loop {
+        for growing in [mixed.as_write_set(), WriteSet::EMPTY] {
+            assert!(matches!(appended(growing), Err(LogError::DiskFull { .. })), "after {taken}");
+        }
+        assert!(taken > 0 || log.admit().is_ok(), "it may turn out to delete");
+        match appended(deletes.as_write_set()) {
+            Ok(_) => taken += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, LogError::DiskFull { .. }), "{refused}");
+    // Each takes a sector, and the part that is kept is an eighth of a segment.
+    assert!((14..=16).contains(&taken), "{taken}");
+    assert!(matches!(log.admit(), Err(LogError::DiskFull { .. })), "not even a delete has room");
+    let last = log.durable();
+    simulator.disk.set_capacity(None);
+    simulator.clock.advance(2_000_000);
+    simulator.threads.run_until_idle();
+    log.admit_growth().unwrap();
+    assert_eq!(append(&log, cast).unwrap(), last.next());
+    log.close().unwrap();
+    drop(log);
+    assert_eq!(open(&simulator.doors(), options).unwrap().1.len() as u64, last.0 + 1);
 }
 
 #[test]
@@ -27,26 +88,10 @@ fn a_full_disk_refuses_new_writes_and_takes_them_again_when_there_is_room() {
     simulator.threads.run_until_idle();
     // The disk is full from here on: the reserve is all there is.
     simulator.disk.set_capacity(Some(simulator.disk.used_bytes()));
-    let full = loop {
-        if let Err(error) = log.admit() {
-            break error;
-        }
-        let sequence = append(&log, cast).unwrap();
-        log.wait_durable(sequence).unwrap();
-        assert!(sequence < Sequence(1000), "the disk was never full");
-    };
-    assert!(matches!(full, LogError::DiskFull { .. }));
-    assert!(segments(&simulator).len() > 1, "the reserve was used first");
-    let before = log.durable();
-    assert!(before > Sequence(10));
-    // Whoever does not ask is refused when nothing fits any more, and nothing is lost.
-    let refused = loop {
-        match append(&log, cast) {
-            Ok(sequence) => log.wait_durable(sequence).unwrap(),
-            Err(error) => break error,
-        }
-    };
+    let refused = fill(&log, cast);
     assert!(matches!(refused, LogError::DiskFull { .. }), "{refused}");
+    assert!(segments(&simulator).len() > 1, "the reserve was used first");
+    assert!(log.durable() > Sequence(10));
     assert!(log.poisoned().is_none());
 
     simulator.disk.set_capacity(None);

@@ -1,8 +1,9 @@
 //! What callers hold: functions that they found, options of a call, replies.
-//! Invariant: a handle names a function of one installed artifact; it stays right for as long as the
-//! node lives.
+//! Invariant: a handle names a function with the parameters and the result that it had when it was found; what it
+//! calls is that function in the version of its module that is installed, or nothing.
 
-use crate::catalog::{Catalog, Function, FunctionIndex};
+use crate::catalog::{Catalog, Function, FunctionIndex, Module, Place};
+use crate::catalogs::Held;
 use crate::context::Target;
 use crate::error::Error;
 use crate::executor::Answer;
@@ -10,7 +11,6 @@ use crate::node::{Node, waits};
 use interstice_codec::ValueType;
 use interstice_engine::{Caller, Returned};
 use interstice_log::Sequence;
-use interstice_store::Reader;
 use interstice_wit::{FunctionKind, Hash, PackageName, Schema};
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ impl Pending {
 
 /// A query that was sent and not waited for. It holds the version that it will see.
 pub struct PendingQuery {
-    pub(crate) answer: Promised<Reader>,
+    pub(crate) answer: Promised<Held>,
     pub(crate) node: Node,
     pub(crate) function: FunctionHandle,
     pub(crate) arguments: Vec<u8>,
@@ -96,11 +96,11 @@ pub struct PendingQuery {
 impl PendingQuery {
     /// Runs the query, once its version is durable if that was asked for, and waits for its result.
     pub fn wait(self, acknowledge: Acknowledge) -> Result<Reply, Error> {
-        let reader = self.answer.wait()?;
+        let held = self.answer.wait()?;
         if acknowledge == Acknowledge::Durable {
-            self.node.wait_durable(Sequence(reader.version().0))?;
+            self.node.wait_durable(Sequence(held.reader.version().0))?;
         }
-        self.node.query_held(reader, self.function, self.arguments, self.caller)
+        self.node.query_held(held, self.function, self.arguments, self.caller)
     }
 }
 
@@ -166,12 +166,34 @@ impl FunctionHandle {
         self.catalog.function(self.target)
     }
 
-    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
-        &self.catalog
+    /// Where the function is in a catalog: that in which it was found, or another one.
+    ///
+    /// # Errors
+    /// If it is not there, or takes or returns something else there.
+    #[inline]
+    pub(crate) fn target_in(&self, catalog: &Arc<Catalog>) -> Result<Target, Error> {
+        if Arc::ptr_eq(&self.catalog, catalog) { Ok(self.target) } else { self.find_again(catalog) }
     }
 
-    pub(crate) fn target(&self) -> Target {
-        self.target
+    #[cold]
+    fn find_again(&self, catalog: &Arc<Catalog>) -> Result<Target, Error> {
+        let before = self.catalog.at(self.target.module);
+        if catalog.installed_at(before.index).is_some_and(|now| Arc::ptr_eq(before, now)) {
+            return Ok(self.target);
+        }
+        let function = self.function();
+        let again = FunctionHandle::find(catalog.clone(), &before.name, &function.local_name())?;
+        let now = again.function();
+        let is_same =
+            now.params == function.params && now.result == function.result && now.kind == function.kind;
+        if is_same {
+            return Ok(again.target);
+        }
+        Err(Error::FunctionChanged {
+            function: function.full_name.to_string(),
+            before: Box::new(before.schema.package.clone()),
+            now: Box::new(again.package().clone()),
+        })
     }
 
     /// `acme:bank/ledger.transfer`
@@ -242,14 +264,30 @@ pub struct ModuleInfo {
     pub schema: Schema,
     /// The digest of its file.
     pub artifact: Hash,
+    /// When this version was installed, in microseconds since the Unix epoch.
+    pub installed_micros: u64,
 }
 
 impl ModuleInfo {
-    pub(crate) fn all(catalog: &Catalog) -> Vec<ModuleInfo> {
-        catalog
-            .modules
-            .iter()
-            .map(|module| ModuleInfo { schema: module.schema.clone(), artifact: module.digest })
-            .collect()
+    /// Those that are installed; the times stand by the modules' numbers.
+    pub(crate) fn all(catalog: &Catalog, installed_micros: &[u64]) -> Vec<ModuleInfo> {
+        let info = |module: &Arc<Module>| ModuleInfo {
+            schema: module.schema.clone(),
+            artifact: module.digest,
+            installed_micros: installed_micros.get(module.index.0 as usize).copied().unwrap_or_default(),
+        };
+        catalog.modules().map(info).collect()
+    }
+
+    /// Those that were uninstalled, and whose tables were kept.
+    pub(crate) fn kept(catalog: &Catalog, installed_micros: &[u64]) -> Vec<ModuleInfo> {
+        let mut kept = Vec::new();
+        for (place, micros) in catalog.places().iter().zip(installed_micros) {
+            if let Place::Kept(module) = place {
+                let (schema, artifact) = (module.schema.clone(), module.digest);
+                kept.push(ModuleInfo { schema, artifact, installed_micros: *micros });
+            }
+        }
+        kept
     }
 }

@@ -9,10 +9,12 @@ use crate::random::Randomness;
 use crate::rerun::Tracer;
 use crate::scans::Scans;
 use crate::stop::Stop;
+use crate::view::View;
 use interstice_engine::{Called, Caller, Fault, Instance, Returned};
-use interstice_store::{Reader, Transaction};
+use interstice_store::{Reader, StoreError, TableHandle, Transaction};
 use interstice_wit::FunctionKind;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What the running code works on.
@@ -48,6 +50,34 @@ struct Frame {
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) table: Arc<LinkedTable>,
+    /// Whether it is a table of the version before, which can be read while the module is upgraded.
+    pub(crate) former: bool,
+    /// How the module sees a table of another one, if it was built against an earlier version of it.
+    pub(crate) view: Option<Arc<View>>,
+}
+
+impl Door {
+    /// The number that an index has in the table.
+    #[inline]
+    pub(crate) fn index(&self, index: u32) -> Result<u32, Stop> {
+        match &self.view {
+            None => Ok(index),
+            Some(view) => view.index(index).ok_or_else(|| self.no_such_index(index)),
+        }
+    }
+
+    #[cold]
+    fn no_such_index(&self, index: u32) -> Stop {
+        let table = self.table.full_name.to_string();
+        StoreError::NoSuchIndex { table, wanted: "index", index }.into()
+    }
+}
+
+/// The tables that modules had before the upgrade that is being made, and the version before it.
+pub(crate) struct Former {
+    pub(crate) reader: Reader,
+    /// By package and table, such as `acme:bank/tables.account`.
+    pub(crate) tables: HashMap<String, TableHandle>,
 }
 
 /// A function of another module, as linking found it.
@@ -62,6 +92,8 @@ pub(crate) struct Context {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) work: Work,
+    /// What migration functions read; only during an upgrade.
+    pub(crate) former: Option<Former>,
     pub(crate) scans: Scans,
     pub(crate) random: Randomness,
     pub(crate) database_key: [u8; 16],
@@ -88,6 +120,7 @@ impl Context {
             catalog,
             limits,
             work: Work::Nothing,
+            former: None,
             scans: Scans::default(),
             random: Randomness::default(),
             database_key,
@@ -119,14 +152,29 @@ impl Context {
         }
     }
 
-    /// Throws away the instances of modules that the catalog does not have (any more).
-    pub(crate) fn forget_instances_beyond_catalog(&mut self) {
-        self.slots.truncate(self.catalog.modules.len());
+    /// Goes on with another catalog. Instances of modules that are the same in both live on, the others are
+    /// thrown away.
+    pub(crate) fn use_catalog(&mut self, catalog: Arc<Catalog>) {
+        if Arc::ptr_eq(&self.catalog, &catalog) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.catalog, catalog);
+        self.slots.truncate(self.catalog.places().len());
+        for (place, slot) in (0..).map(ModuleIndex).zip(&mut self.slots) {
+            let is_same = match (before.installed_at(place), self.catalog.installed_at(place)) {
+                (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+                _ => false,
+            };
+            if !is_same {
+                *slot = Slot::Empty;
+            }
+        }
     }
 
     /// Forgets the transaction that has ended; instances that it entered live on.
     pub(crate) fn finish(&mut self) {
         self.work = Work::Nothing;
+        self.former = None;
         self.scans.close_from(0);
         self.random.reset();
         self.entered.clear();
@@ -272,8 +320,8 @@ impl Context {
                 what: format!("calling the reducer {}", function.full_name),
             }));
         }
-        if self.slots.len() < catalog.modules.len() {
-            self.slots.resize_with(catalog.modules.len(), || Slot::Empty);
+        if self.slots.len() < catalog.places().len() {
+            self.slots.resize_with(catalog.places().len(), || Slot::Empty);
         }
         let slot = &mut self.slots[target.module.0 as usize];
         let instance = match std::mem::replace(slot, Slot::Running) {

@@ -8,10 +8,12 @@ use crate::error::Error;
 use crate::node::DELIVERIES_BEFORE_A_CALL;
 use crate::stop::explain;
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
+use crate::view::View;
 use interstice_engine::{Caller, Returned};
 use interstice_log::{Cause, Closed, EventKind, Outcome, Owed, Sequence, WriteSetEncoder};
 use interstice_store::{RowChange, TableChanges};
 use interstice_wit::RowEvent;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A delivery that is owed to a handler.
@@ -78,21 +80,22 @@ impl Collector<'_> {
         position: usize,
         row: &RowChange<'_>,
     ) {
-        let (kind, arguments, filtered): (_, Arc<[u8]>, &[u8]) = match (subscriber.event, row) {
-            (RowEvent::Insert, RowChange::Inserted { after }) => {
-                (EventKind::Insert, Arc::from(*after), after)
-            }
+        let (kind, before, last) = match (subscriber.event, row) {
+            (RowEvent::Insert, RowChange::Inserted { after }) => (EventKind::Insert, None, *after),
             (RowEvent::Update, RowChange::Updated { before, after }) => {
-                (EventKind::Update, Arc::from([*before, *after].concat()), after)
+                (EventKind::Update, Some(*before), *after)
             }
-            (RowEvent::Delete, RowChange::Deleted { before }) => {
-                (EventKind::Delete, Arc::from(*before), before)
-            }
+            (RowEvent::Delete, RowChange::Deleted { before }) => (EventKind::Delete, None, *before),
             _ => return,
         };
-        if subscriber.filter.as_ref().is_some_and(|filter| !filter.holds(filtered)) {
+        let last = seen(subscriber.view.as_deref(), last);
+        if subscriber.filter.as_ref().is_some_and(|filter| !filter.holds(&last)) {
             return;
         }
+        let arguments: Arc<[u8]> = match before {
+            None => Arc::from(&*last),
+            Some(before) => Arc::from([&*seen(subscriber.view.as_deref(), before), &*last].concat()),
+        };
         if self.owed.len() >= self.most_owed {
             *self.owes_too_much = true;
             return;
@@ -113,6 +116,11 @@ impl Collector<'_> {
             depth: self.depth + 1,
         });
     }
+}
+
+/// A row as a subscriber sees it.
+pub(crate) fn seen<'r>(view: Option<&View>, row: &'r [u8]) -> Cow<'r, [u8]> {
+    view.map_or(Cow::Borrowed(row), |view| Cow::Owned(view.row(row)))
 }
 
 impl Writer {

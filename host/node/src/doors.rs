@@ -2,14 +2,14 @@
 //! Every operation on a table goes to the transaction, or to the reader of a query; nothing is
 //! kept here.
 
-use crate::context::{Context, Door, Target, Work};
+use crate::context::{Context, Door, Former, Target, Work};
 use crate::printable::Printable;
 use crate::random::Seed;
 use crate::rerun::refused;
 use crate::stop::Stop;
 use interstice_engine::{Batch, Called, Caller, Host, Level, Panic, ScanRange, Violation};
 use interstice_store as store;
-use interstice_store::{KeyRange, StoreError};
+use interstice_store::{KeyRange, Reader, StoreError, TableHandle};
 
 /// The first batch of a scan: most scans are short, and what is not asked for need not be copied.
 const FIRST_BATCH_BYTES: usize = 4 << 10;
@@ -27,23 +27,38 @@ impl Host for Context {
         self.check_key(key)?;
         let start = out.len();
         let found = match &mut self.work {
+            _ if door.former => former(&self.former, door, |reader, table| reader.get(table, key, out))?,
             Work::Write(transaction) => transaction.get(&door.table.handle, key, out)?,
             Work::Read(reader) => reader.get(&door.table.handle, key, out)?,
             Work::Nothing => return Err(nothing_runs()),
         };
         self.note_found("get", door, 0, key, found.then_some(&out[start..]));
+        if let Some(view) = &door.view
+            && found
+        {
+            view.project(out, start);
+        }
         Ok(found)
     }
 
     fn find(&mut self, door: &Door, index: u32, key: &[u8], out: &mut Vec<u8>) -> Result<bool, Stop> {
         self.check_key(key)?;
+        let index = door.index(index)?;
         let start = out.len();
         let found = match &mut self.work {
+            _ if door.former => {
+                former(&self.former, door, |reader, table| reader.find(table, index, key, out))?
+            }
             Work::Write(transaction) => transaction.find(&door.table.handle, index, key, out)?,
             Work::Read(reader) => reader.find(&door.table.handle, index, key, out)?,
             Work::Nothing => return Err(nothing_runs()),
         };
         self.note_found("find", door, index, key, found.then_some(&out[start..]));
+        if let Some(view) = &door.view
+            && found
+        {
+            view.project(out, start);
+        }
         Ok(found)
     }
 
@@ -51,13 +66,14 @@ impl Host for Context {
         self.check_key(range.low)?;
         self.check_key(range.high.unwrap_or_default())?;
         let keys = KeyRange {
-            index: range.index,
+            index: door.index(range.index)?,
             low: range.low,
             high: range.high,
             descending: range.descending,
             limit: range.limit.into(),
         };
         let mut scan = match &self.work {
+            _ if door.former => former(&self.former, door, |reader, table| reader.scan(table, &keys))?,
             Work::Write(transaction) => transaction.scan(&door.table.handle, &keys)?,
             Work::Read(reader) => reader.scan(&door.table.handle, &keys)?,
             Work::Nothing => return Err(nothing_runs()),
@@ -66,7 +82,7 @@ impl Host for Context {
         let batch = scan.next_batch(out, FIRST_BATCH_BYTES, usize::MAX)?;
         let id = door.table.id;
         self.note("scan", &door.table.full_name, |tracer| {
-            let mut what = tracer.range(id, range.index, range.low, range.high);
+            let mut what = tracer.range(id, keys.index, range.low, range.high);
             if range.descending {
                 what.push_str(", descending");
             }
@@ -75,6 +91,9 @@ impl Host for Context {
             }
             (what, tracer.rows(id, &out[start..]))
         });
+        if let Some(view) = &door.view {
+            view.project_batch(out, start);
+        }
         let number = if batch.more {
             let (level, limit) = (self.level(), self.limits.open_scans);
             Some(self.scans.keep(scan, door.table.id, FIRST_BATCH_BYTES * 4, level, limit)?)
@@ -95,6 +114,9 @@ impl Host for Context {
         self.note("next", &door.table.full_name, |tracer| {
             (format!("scan {scan}"), tracer.rows(door.table.id, &out[start..]))
         });
+        if let Some(view) = &door.view {
+            view.project_batch(out, start);
+        }
         Ok(Batch { scan: batch.more.then_some(scan), rows: batch.rows })
     }
 
@@ -105,6 +127,7 @@ impl Host for Context {
 
     fn count(&mut self, door: &Door) -> Result<u64, Stop> {
         let count = match &mut self.work {
+            _ if door.former => former(&self.former, door, |reader, table| reader.count(table))?,
             Work::Write(transaction) => transaction.count(&door.table.handle)?,
             Work::Read(reader) => reader.count(&door.table.handle)?,
             Work::Nothing => return Err(nothing_runs()),
@@ -304,6 +327,28 @@ impl Context {
                 self.limits.bound_bytes()
             ),
         })
+    }
+}
+
+/// Reads a table of the version before.
+#[cold]
+fn former<T>(
+    former: &Option<Former>,
+    door: &Door,
+    read: impl FnOnce(&Reader, &TableHandle) -> Result<T, StoreError>,
+) -> Result<T, Stop> {
+    let name = door.table.handle.name();
+    let found = former.as_ref().and_then(|former| {
+        let table = former.tables.get(name)?;
+        Some((&former.reader, table))
+    });
+    match found {
+        Some((reader, table)) => Ok(read(reader, table)?),
+        None => Err(Stop::Misbehaved {
+            reason: format!(
+                "it read {name} as it was in an older version, and that is there only while migration functions run"
+            ),
+        }),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use interstice_engine::Panic;
 use interstice_log::LogError;
-use interstice_wit::PackageName;
+use interstice_wit::{PackageName, nearest};
 use std::fmt;
 
 /// Whose mistake it was. Clients decide by it whether asking again can help.
@@ -39,7 +39,9 @@ impl fmt::Display for ErrorKind {
 #[non_exhaustive]
 pub enum Error {
     /// No module of that name is installed.
-    #[error("no module `{module}` is installed{}", or_list("; installed: ", .installed))]
+    #[error(
+        "no module `{module}` is installed{}{}", meant(.module, .installed), or_list("; installed: ", .installed)
+    )]
     UnknownModule {
         /// What was asked for.
         module: String,
@@ -47,7 +49,11 @@ pub enum Error {
         installed: Vec<String>,
     },
     /// The module has no function of that name that a client may call.
-    #[error("{module} has no function `{function}` that can be called{}", or_list("; it has ", .known))]
+    #[error(
+        "{module} has no function `{function}` that can be called{}{}",
+        meant(.function, .known),
+        or_list("; it has ", .known)
+    )]
     UnknownFunction {
         /// The module.
         module: Box<PackageName>,
@@ -218,9 +224,8 @@ pub enum Error {
     },
     /// A module of that name is installed with another artifact.
     #[error(
-        "{module} is already installed as {installed_version} (artifact {installed}); \
-         a different artifact ({offered}) under the same name is refused, since this version has no upgrades: \
-         give it another name or another data directory"
+        "{module} is already installed as {installed_version} (artifact {installed}), and this is another artifact \
+         ({offered}): see what an upgrade to it would do with `interstice upgrade --plan`, and upgrade"
     )]
     AlreadyInstalled {
         /// The package without its version.
@@ -231,6 +236,68 @@ pub enum Error {
         installed: String,
         /// The digest of what was offered.
         offered: String,
+    },
+    /// A function that was looked up before an upgrade is another one now.
+    #[error(
+        "{function} takes or returns something else in {now} than it did in {before}, in which it was looked up: \
+         look it up again, and ask it as it is now"
+    )]
+    FunctionChanged {
+        /// The function, with module and interface.
+        function: String,
+        /// The version in which it was looked up.
+        before: Box<PackageName>,
+        /// The version that is installed.
+        now: Box<PackageName>,
+    },
+    /// Modules import each other in a circle.
+    #[error("modules would import each other in a circle: {}; take one of the imports out", .path.join(" → "))]
+    DependencyCycle {
+        /// The modules on the way, the first one again at its end.
+        path: Vec<String>,
+    },
+    /// A module was to be upgraded, uninstalled or purged that is not there.
+    #[error("{module} is not installed, and no tables of it are kept{}", or_list("; installed: ", .installed))]
+    NotInstalled {
+        /// What was asked for.
+        module: String,
+        /// What there is.
+        installed: Vec<String>,
+    },
+    /// An upgrade cannot be made; nothing has changed.
+    #[error("{} cannot be upgraded:\n{}", .modules.join(" and "), indented(.reasons))]
+    UpgradeRefused {
+        /// The packages, without versions.
+        modules: Vec<String>,
+        /// Everything that stands against it.
+        reasons: Vec<String>,
+    },
+    /// A migration function or an `@on(upgrade)` handler refused; nothing has changed.
+    #[error("upgrading to {module} failed: {handler} returned err {value}")]
+    MigrationRefused {
+        /// The module, in its new version.
+        module: Box<PackageName>,
+        /// The function.
+        handler: String,
+        /// Its error in WAVE.
+        value: String,
+    },
+    /// A module was to be uninstalled that others import.
+    #[error(
+        "{module} cannot be uninstalled: {} {} it; uninstall what imports it first", .dependents.join(", "),
+        if .dependents.len() == 1 { "imports" } else { "import" }
+    )]
+    HasDependents {
+        /// The module.
+        module: Box<PackageName>,
+        /// Those that import it.
+        dependents: Vec<String>,
+    },
+    /// The tables of a module were to be purged that is installed.
+    #[error("{module} is installed, and its tables are in use: uninstall it first")]
+    StillInstalled {
+        /// The module.
+        module: Box<PackageName>,
     },
     /// What is stored cannot be understood by this version, or disagrees with itself.
     #[error("the database cannot be opened: {reason}")]
@@ -302,8 +369,23 @@ pub enum Error {
     },
 }
 
+/// The name that a misspelt one was meant to be, if one is near: whole, without its version, or without its
+/// interface.
+fn meant(word: &str, known: &[String]) -> String {
+    let short =
+        |name: &str| name.split('@').next().and_then(|name| name.rsplit('.').next()).map(str::to_owned);
+    let shortened: Vec<String> = known.iter().filter_map(|name| short(name)).collect();
+    let candidates = known.iter().chain(&shortened).map(String::as_str);
+    nearest(word, candidates).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+}
+
 fn or_list(prefix: &str, items: &[String]) -> String {
     if items.is_empty() { String::new() } else { format!("{prefix}{}", items.join(", ")) }
+}
+
+/// Each on a line of its own, further lines of it below.
+fn indented(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("  {}", line.replace('\n', "\n    "))).collect::<Vec<_>>().join("\n")
 }
 
 impl Error {
@@ -331,6 +413,13 @@ impl Error {
             Error::ForgedSchema { .. } => "version.forged-schema",
             Error::Link { .. } => "version.link",
             Error::AlreadyInstalled { .. } => "version.already-installed",
+            Error::NotInstalled { .. } => "caller.not-installed",
+            Error::UpgradeRefused { .. } => "version.upgrade-refused",
+            Error::MigrationRefused { .. } => "module.migration-refused",
+            Error::HasDependents { .. } => "version.has-dependents",
+            Error::StillInstalled { .. } => "caller.still-installed",
+            Error::FunctionChanged { .. } => "version.function-changed",
+            Error::DependencyCycle { .. } => "version.cycle",
             Error::Catalog { .. } => "version.catalog",
             Error::NoUsableSnapshot { .. } => "ours.damaged",
             Error::NoSuchRecord { .. } => "caller.no-such-record",
@@ -371,6 +460,7 @@ fn log_code(error: &LogError) -> &'static str {
         LogError::NoDatabase { .. } => "caller.no-database",
         LogError::SegmentSize { .. } => "caller.segment-size",
         LogError::NotEmpty { .. } => "caller.not-empty",
+        LogError::UnfinishedCopy { .. } => "caller.unfinished-copy",
         LogError::NoSuchRecord { .. } | LogError::NothingSoOld { .. } | LogError::NoSnapshotBefore { .. } => {
             "caller.no-such-point"
         }

@@ -6,17 +6,25 @@ use crate::call::ModuleInfo;
 use crate::error::Error;
 use crate::recover::rebuild;
 use crate::replay::Moment;
-use crate::state::State;
+use crate::state::{State, StoredModule};
 use interstice_log::doors::Doors;
 use interstice_log::{Progress, Sequence};
 use interstice_store::{KeyRange, Reader, Store, StoreLimits, TableHandle, Version};
-use interstice_wit::{Hash, Storage};
+use interstice_wit::{Hash, Schema, Storage};
 use sha2::{Digest as _, Sha256};
 
 /// The state of a database at one moment of its history.
 pub struct HistoricState {
     state: State,
     reader: Reader,
+}
+
+fn info(module: &StoredModule) -> ModuleInfo {
+    ModuleInfo {
+        schema: module.schema.clone(),
+        artifact: Hash(module.artifact.0),
+        installed_micros: module.installed_micros,
+    }
 }
 
 /// From where a state is rebuilt.
@@ -38,6 +46,8 @@ pub struct HistoricTable {
     pub name: String,
     /// The last number that its auto-increment column was given; 0 if it has none.
     pub counter: u64,
+    /// Whether its module is installed; if not, it was kept.
+    pub is_installed: bool,
     /// Its rows, for the [`reader`](HistoricState::reader) of the state.
     pub handle: TableHandle,
 }
@@ -79,16 +89,24 @@ impl HistoricState {
 
     /// The modules that were installed, in the order of installation.
     pub fn modules(&self) -> Vec<ModuleInfo> {
-        let modules = self.state.modules.iter();
-        modules
-            .map(|module| ModuleInfo { schema: module.schema.clone(), artifact: Hash(module.artifact.0) })
-            .collect()
+        self.state.modules().map(info).collect()
     }
 
-    /// Their tables that are kept in the log, module by module.
+    /// Those that were uninstalled, and whose tables were kept.
+    pub fn kept(&self) -> Vec<ModuleInfo> {
+        self.state.stored().filter(|module| !module.is_installed).map(info).collect()
+    }
+
+    /// What a module declared; of one that was uninstalled, and whose tables were kept, what it declared last.
+    pub fn schema(&self, package: &str) -> Option<&Schema> {
+        let mut stored = self.state.stored();
+        stored.find(|module| module.name() == package).map(|module| &module.schema)
+    }
+
+    /// Their tables that are kept in the log, module by module; also those that were kept without their module.
     pub fn tables(&self) -> Vec<HistoricTable> {
         let mut tables = Vec::new();
-        for module in &self.state.modules {
+        for module in self.state.stored() {
             for ((interface, table), handle) in module.schema.tables().zip(&module.tables) {
                 if table.storage == Storage::Logged {
                     tables.push(HistoricTable {
@@ -96,6 +114,7 @@ impl HistoricState {
                         name: format!("{}.{}", interface.name.name, table.name),
                         counter: handle.counter(),
                         handle: handle.clone(),
+                        is_installed: module.is_installed,
                     });
                 }
             }
@@ -122,11 +141,12 @@ impl HistoricState {
         let state = &self.state;
         part(&state.last_sequence.to_le_bytes());
         part(&state.last_timestamp_micros.to_le_bytes());
-        for module in &state.modules {
+        part(&state.catalog_hash);
+        for module in state.stored() {
             part(module.schema.package.to_string().as_bytes());
             part(&module.artifact.0);
-            part(&module.catalog_hash);
             part(&module.installed_micros.to_le_bytes());
+            part(&[module.is_installed.into()]);
         }
         for table in self.tables() {
             part(format!("{}/{} {}", table.package, table.name, table.counter).as_bytes());
@@ -147,6 +167,11 @@ impl HistoricState {
             let function = state.name_of(delivery.target);
             part(format!("{closes:?} {function:?} {}", delivery.depth).as_bytes());
             part(&delivery.arguments);
+        }
+        let mut waits: Vec<_> = state.waits_since.iter().collect();
+        waits.sort_unstable();
+        for (function, since) in waits {
+            part(format!("{:?} {since}", state.name_of(*function)).as_bytes());
         }
         let mut runs: Vec<_> = state.last_runs.iter().collect();
         runs.sort_by_key(|(function, _)| **function);

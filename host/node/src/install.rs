@@ -8,31 +8,23 @@ use crate::catalog::{
 };
 use crate::context::Target;
 use crate::error::Error;
-use crate::link::{engine_error, link};
+use crate::link::link;
 use crate::numbers::Numbers;
-use crate::schedule::Schedule;
-use crate::tables::{drop_tables, link_tables, make_tables};
+use crate::ready::Workshop;
+use crate::tables::{drop_tables, former_tables, link_tables, local_name, make_tables};
 use crate::transaction::{RecordFrame, Request, Tools, Writer};
+use crate::upgrade::UpgradeOptions;
 use interstice_codec::key::KeyLayout;
 use interstice_codec::row::Layout;
-use interstice_engine::{Caller, CompileCache, Engine, Returned};
-use interstice_log::{ArtifactStore, Cause, Definition, Digest, Installed, Lifecycle, Outcome, Sequence};
+use interstice_engine::{Caller, Compiled, Returned};
+use interstice_log::{Cause, Definition, DefinitionId, Digest, Installed, Lifecycle, Outcome, Sequence};
 use interstice_store::TableId;
 use interstice_wit::text::wave;
 use interstice_wit::{
     FunctionKind, Hash, PackageName, RowFilter, Schema, Trigger, TypeName, Visibility, hash::artifact_hash,
     section,
 };
-use std::collections::HashMap;
 use std::sync::Arc;
-
-/// What makes modules ready to run.
-pub(crate) struct Workshop<'n> {
-    pub(crate) numbers: &'n dyn Numbers,
-    pub(crate) engine: &'n Engine,
-    pub(crate) cache: Option<&'n dyn CompileCache>,
-    pub(crate) artifacts: &'n ArtifactStore,
-}
 
 /// What came of an installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,27 +64,34 @@ impl Writer {
                 })
             };
         }
-        tools.log.admit()?;
-        let handles = make_tables(tools.store, &catalog, &schema)?;
-        let next = link_tables(shop.numbers, &schema, &handles)
-            .and_then(|tables| assemble(shop, &catalog, schema.clone(), artifact, component, &tables));
+        if catalog.place_of(&schema.package.unversioned()).is_some() {
+            // Its tables were kept: they are taken along from the version that was uninstalled.
+            let options = UpgradeOptions { rollback: true, dry_run: false };
+            let upgrade = self.upgrade(tools, shop, &[component], &options)?;
+            return Ok(Installation { package: schema.package, artifact, sequence: upgrade.sequence });
+        }
+        tools.log.admit_growth()?;
+        let first = catalog.next_table();
+        let handles = make_tables(tools.store, first, &schema).map_err(Error::Store)?;
+        let next = link_tables(shop.numbers, &schema, &handles).and_then(|tables| {
+            let index = catalog.next_module();
+            let compiled = shop.compile(&schema, component)?;
+            let waiting = Waiting { index, schema: schema.clone(), artifact, compiled, tables };
+            let module = assemble(shop, &catalog, &waiting)?;
+            Ok(catalog.with(module, &waiting.tables))
+        });
         let installed = next.and_then(|next| {
             shop.artifacts.put(component)?;
-            self.context_mut().catalog = Arc::new(next);
+            self.context_mut().use_catalog(Arc::new(next));
             self.initialise(tools, &schema)
         });
         match installed {
             Ok(sequence) => {
-                let catalog = self.context().catalog.clone();
-                let module = catalog.modules.last().expect("a module was just installed");
-                let schedules = Schedule::of_module(module, self.last_timestamp_micros, &HashMap::new());
-                self.schedules.extend(schedules);
-                self.installed_micros.push(self.last_timestamp_micros);
+                self.note_versions(&catalog, self.last_timestamp_micros);
                 Ok(Installation { package: schema.package, artifact, sequence: Some(sequence) })
             }
             Err(error) => {
-                self.context_mut().catalog = catalog;
-                self.context_mut().forget_instances_beyond_catalog();
+                self.context_mut().use_catalog(catalog);
                 drop_tables(tools.store, &handles);
                 Err(error)
             }
@@ -136,13 +135,12 @@ impl Writer {
             depth: 0,
             even_if_empty: true,
         };
-        let sequence = self.commit(tools, &frame)?;
-        Ok(sequence.expect("a record that must be written was written"))
+        self.commit_catalog(tools, &frame)
     }
 }
 
 /// A function's result as text.
-fn describe(result: &[u8], function: &Function) -> String {
+pub(crate) fn describe(result: &[u8], function: &Function) -> String {
     let Some(ty) = &function.result else { return String::new() };
     match interstice_codec::row::decode(result, ty) {
         Ok(value) => wave::print(&value, ty),
@@ -150,30 +148,26 @@ fn describe(result: &[u8], function: &Function) -> String {
     }
 }
 
-/// Compiles, proves and links a component, and makes the catalog that has it.
-pub(crate) fn assemble(
-    shop: &Workshop<'_>,
-    catalog: &Catalog,
-    schema: Schema,
-    artifact: Hash,
-    component: &[u8],
-    tables: &[(TypeName, Arc<LinkedTable>)],
-) -> Result<Catalog, Error> {
-    let compiled =
-        shop.engine.compile(component, shop.cache).map_err(|error| engine_error(&schema, error))?;
-    let program = link(shop.engine, &compiled, &schema, catalog, tables)?;
-    let index = ModuleIndex(catalog.modules.len() as u32);
+/// A module that is to be made ready.
+pub(crate) struct Waiting {
+    pub(crate) index: ModuleIndex,
+    pub(crate) schema: Schema,
+    pub(crate) artifact: Hash,
+    pub(crate) compiled: Compiled,
+    /// In the order of the schema.
+    pub(crate) tables: Vec<(TypeName, Arc<LinkedTable>)>,
+}
+
+/// Proves and links a component: to its tables, and to the modules of a catalog.
+pub(crate) fn assemble(shop: &Workshop<'_>, catalog: &Catalog, waiting: &Waiting) -> Result<Module, Error> {
+    let Waiting { index, schema, artifact, compiled, tables } = waiting;
     let numbers = shop.numbers;
+    let program = link(shop.engine, compiled, schema, catalog, tables, &former_tables(numbers, schema)?)?;
     let name = schema.package.unversioned();
-    let artifact_definition = numbers.define(Definition::Artifact(Digest(artifact.0)))?;
-    let definition = numbers.define(Definition::Module {
-        package: name.clone(),
-        version: schema.package.version.to_string(),
-        artifact: artifact_definition,
-    })?;
+    let definition = define_module(numbers, schema, *artifact)?;
     let mut functions = Vec::new();
     for (interface, function) in schema.functions() {
-        let local_name = format!("{}.{}", interface.name.name, function.name);
+        let local_name = local_name(&interface.name.name, &function.name);
         functions.push(Function {
             interface: interface.name.name.clone(),
             name: function.name.clone(),
@@ -193,23 +187,36 @@ pub(crate) fn assemble(
             full_name: format!("{name}/{local_name}").into(),
         });
     }
-    let subscribers = subscribers(&schema, catalog, index, tables)?;
-    let module = Module {
-        index,
-        digest: artifact,
+    Ok(Module {
+        index: *index,
+        digest: *artifact,
+        compiled: compiled.clone(),
         program,
         functions,
         tables: tables.iter().map(|(_, table)| table.id).collect(),
+        subscriptions: subscriptions(schema, catalog, *index, tables)?,
         name,
         definition,
-        schema,
-    };
-    let tables = tables.iter().map(|(_, table)| table.clone()).collect();
-    Ok(catalog.with(Arc::new(module), tables, subscribers))
+        schema: schema.clone(),
+    })
+}
+
+/// The number of a module as one artifact makes it.
+pub(crate) fn define_module(
+    numbers: &dyn Numbers,
+    schema: &Schema,
+    artifact: Hash,
+) -> Result<DefinitionId, Error> {
+    let artifact = numbers.define(Definition::Artifact(Digest(artifact.0)))?;
+    Ok(numbers.define(Definition::Module {
+        package: schema.package.unversioned(),
+        version: schema.package.version.to_string(),
+        artifact,
+    })?)
 }
 
 /// The handlers of row events, with the tables that they wait for.
-fn subscribers(
+pub(crate) fn subscriptions(
     schema: &Schema,
     catalog: &Catalog,
     module: ModuleIndex,
@@ -218,9 +225,12 @@ fn subscribers(
     let mut found = Vec::new();
     for (position, (_, function)) in schema.functions().enumerate() {
         let FunctionKind::On(Trigger::Row { event, table, filter }) = &function.kind else { continue };
-        let linked = match own_tables.iter().find(|(name, _)| name == table) {
-            Some((_, own)) => own.clone(),
-            None => crate::link::foreign_table(schema, catalog, table)?,
+        let (linked, view) = match own_tables.iter().find(|(name, _)| name == table) {
+            Some((_, own)) => (own.clone(), None),
+            None => {
+                let found = crate::link::foreign_table(schema, catalog, table, |_| false)?;
+                (found.table, found.view)
+            }
         };
         if linked.ephemeral {
             return Err(Error::BadComponent {
@@ -238,6 +248,7 @@ fn subscribers(
                 function: function_index(position),
                 event: *event,
                 filter: filter.map(Arc::new),
+                view,
             },
         ));
     }

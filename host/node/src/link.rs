@@ -6,6 +6,8 @@
 use crate::catalog::{Catalog, FunctionIndex, LinkedTable, Module};
 use crate::context::{Context, Door, Target};
 use crate::error::Error;
+use crate::items::{Difference, Items};
+use crate::view::View;
 use interstice_engine::{Compiled, Engine, EngineError, ModuleLink, Program};
 use interstice_wit::{
     Function, FunctionKind, Interface, InterfaceName, PackageName, Schema, TypeName, Visibility,
@@ -13,23 +15,33 @@ use interstice_wit::{
 use semver::Version;
 use std::sync::Arc;
 
-/// Links a module against what is installed and against its own tables, which are given.
+/// Links a module against what is installed and against its own tables, which are given, and those that it had in an
+/// older version.
 pub(crate) fn link(
     engine: &Engine,
     compiled: &Compiled,
     schema: &Schema,
     catalog: &Catalog,
     own_tables: &[(TypeName, Arc<LinkedTable>)],
+    former_tables: &[(TypeName, Arc<LinkedTable>)],
 ) -> Result<Program<Context>, Error> {
     let mut link =
         ModuleLink::<Context>::new(engine, compiled, schema).map_err(|error| engine_error(schema, error))?;
     let needs = link.needs();
     for name in &needs.tables {
-        let table = match own_tables.iter().find(|(own, _)| own == name) {
-            Some((_, table)) => table.clone(),
-            None => foreign_table(schema, catalog, name)?,
+        let former = former_tables.iter().find(|(former, _)| former == name);
+        let (table, view) = match former.or_else(|| own_tables.iter().find(|(own, _)| own == name)) {
+            Some((_, table)) => (table.clone(), None),
+            None => {
+                let used = |index: &str| needs.indexes.contains(&(name.clone(), index.to_owned()));
+                let found = foreign_table(schema, catalog, name, used)?;
+                (found.table, found.view)
+            }
         };
-        link.table(name.clone(), Door { table });
+        link.table(name.clone(), Door { table, former: former.is_some(), view });
+    }
+    for name in &needs.types {
+        foreign_type(schema, catalog, name)?;
     }
     for (interface, function) in &needs.functions {
         let (provider, found, target) = foreign_function(schema, catalog, interface, function)?;
@@ -67,6 +79,8 @@ fn foreign_function<'c>(
             "import a reducer or a query",
         ));
     }
+    let items = Items::new(importer, wanted, &provider.schema, interface);
+    items.function(function).map_err(|difference| differs(importer, wanted, provider, difference))?;
     let position = provider
         .functions
         .iter()
@@ -76,12 +90,20 @@ fn foreign_function<'c>(
     Ok((provider, found, Target { module: provider.index, function }))
 }
 
-/// The checks of an imported table.
+/// A table of another module.
+pub(crate) struct ForeignTable {
+    pub(crate) table: Arc<LinkedTable>,
+    /// How the importer sees it, if that is not as it is.
+    pub(crate) view: Option<Arc<View>>,
+}
+
+/// The checks of an imported table, of whose indexes the importer uses those for which `uses_index` holds.
 pub(crate) fn foreign_table(
     importer: &Schema,
     catalog: &Catalog,
     wanted: &TypeName,
-) -> Result<Arc<LinkedTable>, Error> {
+    uses_index: impl Fn(&str) -> bool,
+) -> Result<ForeignTable, Error> {
     let item = format!("table {wanted}");
     let (provider, interface) = provider(importer, catalog, &wanted.interface, &item)?;
     let table = interface.tables.iter().find(|table| table.name == wanted.name);
@@ -105,35 +127,46 @@ pub(crate) fn foreign_table(
             "ask its owner for `visibility = public`, or for a query",
         ));
     }
+    let items = Items::new(importer, &wanted.interface, &provider.schema, interface);
+    items
+        .table(&wanted.name, uses_index)
+        .map_err(|difference| differs(importer, &wanted.interface, provider, difference))?;
     let known = importer
         .interface(&wanted.interface)
         .and_then(|interface| interface.tables.iter().find(|table| table.name == wanted.name));
-    let same = known.is_some_and(|known| {
-        let shape = |schema: &Schema, table: &interstice_wit::Table| {
-            let columns: Vec<_> = table
-                .columns
-                .iter()
-                .map(|column| (column.name.clone(), schema.value_type(&column.ty)))
-                .collect();
-            let indexes: Vec<_> =
-                table.indexes.iter().map(|index| (index.columns.clone(), index.unique)).collect();
-            (columns, table.primary_key.clone(), indexes)
-        };
-        shape(importer, known) == shape(&provider.schema, table)
+    let view = known.map_or_else(
+        || Err("the importer does not know its columns".to_owned()),
+        |known| View::between(importer, known, &provider.schema, table),
+    );
+    let view = view.map_err(|found| {
+        let mend = format!("build {} against {}", importer.package, provider.schema.package);
+        refusal(importer, "hash", &item, "the columns that the importer knew".to_owned(), found, &mend)
+    })?;
+    let found = provider.schema.tables().zip(&provider.tables).find_map(|((at, candidate), id)| {
+        (at.name.name == wanted.interface.name && candidate.name == wanted.name).then_some(*id)
     });
-    if !same {
-        return Err(refusal(
-            importer,
-            "hash",
-            &item,
-            "the columns, key and indexes that the importer was built with".to_owned(),
-            format!("others in {}", provider.schema.package),
-            &format!("build {} against {}", importer.package, provider.schema.package),
-        ));
-    }
-    let id = provider.tables.iter().find(|id| catalog.table(**id).name == wanted.name);
-    let id = id.expect("the catalog lists every table of the schema");
-    Ok(catalog.table(*id).clone())
+    let id = found.expect("the catalog lists every table of the schema");
+    Ok(ForeignTable { table: catalog.table(id).clone(), view: view.map(Arc::new) })
+}
+
+/// The checks of an imported type.
+fn foreign_type(importer: &Schema, catalog: &Catalog, wanted: &TypeName) -> Result<(), Error> {
+    let (provider, interface) = provider(importer, catalog, &wanted.interface, &wanted.to_string())?;
+    let items = Items::new(importer, &wanted.interface, &provider.schema, interface);
+    items
+        .named_type(&wanted.name)
+        .map_err(|difference| differs(importer, &wanted.interface, provider, difference))
+}
+
+/// What the fourth check refuses.
+fn differs(importer: &Schema, wanted: &InterfaceName, provider: &Module, difference: Difference) -> Error {
+    let item = format!("{} of {wanted}", difference.item.replacen('/', " ", 1));
+    let found = format!("{} in {}", difference.found, provider.schema.package);
+    let mend = format!(
+        "build {} against {}, or install a version of it that has what {} was built against",
+        importer.package, provider.schema.package, importer.package.name
+    );
+    refusal(importer, "hash", &item, difference.wanted, found, &mend)
 }
 
 /// The first three checks: present, visible, semver.

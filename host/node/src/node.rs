@@ -2,20 +2,24 @@
 //! It joins the store, the log and the engine, and knows which thread may run a guest.
 //! Invariant: nobody is told of a transaction before its record is as safe as was asked for.
 
-use crate::call::{Acknowledge, CallOptions, FunctionHandle, Pending, PendingQuery, Promised, Reply};
+use crate::call::{
+    Acknowledge, CallOptions, FunctionHandle, ModuleInfo, Pending, PendingQuery, Promised, Reply,
+};
 use crate::catalog::Catalog;
+use crate::catalogs::{Catalogs, Held};
 use crate::error::{Error, ErrorKind};
 use crate::executor::{Answer, Queue};
-use crate::install::{Installation, Workshop};
+use crate::install::Installation;
 use crate::limits::Limits;
 use crate::query::{Question, Readers};
+use crate::ready::Workshop;
 use crate::snapshot::{SnapshotReport, Snapshots};
 use crate::transaction::{Executed, Request, Tools, Writer};
 use interstice_engine::{Caller, CompileCache, Engine, is_guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{ArtifactStore, Cause, Log, Sequence};
-use interstice_store::{Reader, Store, StoreError, Version};
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use interstice_store::{Store, StoreError, Version};
+use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 
 /// How many deliveries are made before a call that waits for the writer gets its turn.
@@ -36,8 +40,8 @@ pub(crate) struct Inner {
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) artifacts: ArtifactStore,
     pub(crate) cache: Arc<dyn CompileCache + Send + Sync>,
-    /// The catalog that queries and look-ups use; the writer's context has the same.
-    pub(crate) catalog: RwLock<Arc<Catalog>>,
+    /// What queries and look-ups use; the newest is that of the writer's context.
+    pub(crate) catalogs: Arc<Catalogs>,
     pub(crate) writer: Mutex<Writer>,
     pub(crate) readers: Readers,
     /// Work for the writer, from threads that cannot run guests.
@@ -60,24 +64,13 @@ impl Node {
             return self.hand_over(&self.inner.writing, move |node| node.install(&component));
         }
         let inner = &self.inner;
-        let shop = Workshop {
-            numbers: inner.log.as_ref(),
-            engine: &inner.engine,
-            cache: Some(inner.cache.as_ref()),
-            artifacts: &inner.artifacts,
-        };
         let mut writer = inner.writer.lock();
-        let installation = writer.guarded(|writer| {
-            let installation = writer.install(&inner.tools(), &shop, component)?;
-            *inner.catalog.write() = writer.context().catalog.clone();
-            Ok(installation)
-        })?;
+        let installation =
+            writer.guarded(|writer| writer.install(&inner.tools(), &inner.workshop(), component))?;
         let last = Sequence(writer.last_sequence);
         drop(writer);
-        // Its schedules, and what its first rows owe to subscribers.
-        inner.writing.work().notify();
         // Also when it was there before: whoever installed it may still wait.
-        inner.log.wait_durable(last)?;
+        inner.catalog_changed(last)?;
         Ok(installation)
     }
 
@@ -88,8 +81,15 @@ impl Node {
     }
 
     /// Everything that is installed, in the order of installation.
-    pub fn modules(&self) -> Vec<crate::call::ModuleInfo> {
-        crate::call::ModuleInfo::all(&self.catalog())
+    pub fn modules(&self) -> Vec<ModuleInfo> {
+        let times = self.inner.writer.lock().installed_micros.clone();
+        ModuleInfo::all(&self.catalog(), &times)
+    }
+
+    /// What was uninstalled, and whose tables were kept.
+    pub fn kept(&self) -> Vec<ModuleInfo> {
+        let times = self.inner.writer.lock().installed_micros.clone();
+        ModuleInfo::kept(&self.catalog(), &times)
     }
 
     /// Calls a reducer. Arguments are in the row codec, one after the other.
@@ -162,7 +162,7 @@ impl Node {
             && inner.writing.is_served()
             && let Some(writer) = inner.writer.try_lock()
         {
-            let answer = Promised::Now(inner.reply(writer, &function, &arguments, &caller));
+            let answer = Promised::Now(inner.reply(writer, function, &arguments, &caller));
             return Ok(Pending { answer, node: self.clone() });
         }
         let answer = Answer::new(inner.doors.threads.as_ref());
@@ -189,8 +189,8 @@ impl Node {
                 .hand_over(&self.inner.reading, move |node| node.query(&function, &arguments, &options));
         }
         let inner = &self.inner;
-        let reader = inner.hold(|| inner.visible(options.acknowledge))?;
-        inner.query_at(reader, function, arguments, &options.caller)
+        let held = inner.hold(|| inner.visible(options.acknowledge))?;
+        inner.query_at(held, function, arguments, &options.caller)
     }
 
     /// Asks for a query that sees what was sent before it and nothing that is sent after it, and does not
@@ -220,17 +220,17 @@ impl Node {
     /// Runs a query at a version that was held for it.
     pub(crate) fn query_held(
         &self,
-        reader: Reader,
+        held: Held,
         function: FunctionHandle,
         arguments: Vec<u8>,
         caller: Caller,
     ) -> Result<Reply, Error> {
         if !is_guest_thread() {
             return self.hand_over(&self.inner.reading, move |node| {
-                node.inner.query_at(reader, &function, &arguments, &caller)
+                node.inner.query_at(held, &function, &arguments, &caller)
             });
         }
-        self.inner.query_at(reader, &function, &arguments, &caller)
+        self.inner.query_at(held, &function, &arguments, &caller)
     }
 
     /// Waits until everything that was committed is durable.
@@ -298,7 +298,7 @@ impl Node {
     }
 
     fn catalog(&self) -> Arc<Catalog> {
-        self.inner.catalog.read().clone()
+        self.inner.catalogs.newest()
     }
 
     fn check_arguments(&self, function: &FunctionHandle, arguments: &[u8]) -> Result<(), Error> {
@@ -314,7 +314,7 @@ impl Node {
     }
 
     /// Has a thread that can run guests do something, and waits for it.
-    fn hand_over<T: Send + 'static>(
+    pub(crate) fn hand_over<T: Send + 'static>(
         &self,
         queue: &Queue,
         job: impl FnOnce(&Node) -> Result<T, Error> + Send + 'static,
@@ -350,14 +350,37 @@ impl Inner {
 
     /// Holds a version for a reader. The writer lets history go as the log becomes durable: the version that
     /// was just chosen may be gone before it is held, and then a newer one can be chosen.
-    fn hold(&self, choose: impl Fn() -> Version) -> Result<Reader, Error> {
-        loop {
-            match self.store.reader(choose()) {
-                Ok(reader) => return Ok(reader),
-                Err(StoreError::VersionNotKept { .. }) => {}
-                Err(error) => return Err(Error::Store(error)),
+    fn hold(&self, choose: impl Fn() -> Version) -> Result<Held, Error> {
+        self.catalogs.hold(|| {
+            loop {
+                match self.store.reader(choose()) {
+                    Ok(reader) => return Ok(reader),
+                    Err(StoreError::VersionNotKept { .. }) => {}
+                    Err(error) => return Err(Error::Store(error)),
+                }
             }
+        })
+    }
+
+    /// What makes modules ready to run.
+    pub(crate) fn workshop(&self) -> Workshop<'_> {
+        Workshop {
+            numbers: self.log.as_ref(),
+            engine: &self.engine,
+            cache: Some(self.cache.as_ref()),
+            artifacts: &self.artifacts,
         }
+    }
+
+    /// After a change of the catalog with this record, or with none: waits until it is durable, and lets go what
+    /// only older versions need.
+    pub(crate) fn catalog_changed(&self, last: Sequence) -> Result<(), Error> {
+        // New schedules, and what new rows owe to subscribers.
+        self.writing.work().notify();
+        self.log.wait_durable(last)?;
+        self.catalogs.forget_before(Version(self.log.durable().0));
+        self.readers.forget();
+        Ok(())
     }
 
     fn execute(
@@ -369,10 +392,11 @@ impl Inner {
         result: &mut Vec<u8>,
     ) -> (Sequence, Result<Executed, Error>) {
         let tools = self.tools();
-        let request = Request { target: function.target(), arguments, caller, cause: Cause::Call, depth: 0 };
         result.clear();
         let executed = writer.guarded(|writer| {
             writer.deliver_before_a_call(&tools);
+            let target = function.target_in(&writer.context().catalog)?;
+            let request = Request { target, arguments, caller, cause: Cause::Call, depth: 0 };
             writer.execute(&tools, &request, result)
         });
         let told_at = Sequence(writer.last_sequence);
@@ -400,15 +424,16 @@ impl Inner {
 
     fn query_at(
         &self,
-        reader: Reader,
+        held: Held,
         function: &FunctionHandle,
         arguments: &[u8],
         caller: &Caller,
     ) -> Result<Reply, Error> {
+        let Held { reader, catalog } = held;
         let version = reader.version();
         let mut result = Vec::new();
-        let catalog = function.catalog();
-        let question = Question { catalog, reader, target: function.target(), arguments, caller };
+        let target = function.target_in(&catalog)?;
+        let question = Question { catalog: &catalog, reader, target, arguments, caller };
         let returned = self.readers.query(&question, &mut result)?;
         Ok(Reply { returned, result, sequence: None, version: Sequence(version.0) })
     }

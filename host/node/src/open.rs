@@ -5,19 +5,20 @@ use crate::cache::DiskCache;
 use crate::context::Context;
 use crate::error::Error;
 use crate::executor::{JobWorker, Queue};
-use crate::install::Workshop;
 use crate::limits::Limits;
 use crate::node::{Inner, Node};
 use crate::query::Readers;
+use crate::ready::Workshop;
 use crate::recover::recover;
-use crate::snapshot::{SNAPSHOT_LOG_BYTES, SnapshotWorker, Snapshots};
+use crate::snapshot::{KnownRows, SNAPSHOT_LOG_BYTES, SnapshotWorker, Snapshots};
 use crate::transaction::{Writer, check_clock};
 use crate::worker::WriterWorker;
 use interstice_engine::{CompileCache, Engine, EngineOptions};
 use interstice_log::doors::{Doors, Worker};
-use interstice_log::{ArtifactStore, LogOptions, Progress, RecoveryReport, SnapshotStore};
+use interstice_log::{ArtifactStore, LogOptions, Progress, RecoveryReport, SnapshotStore, TableHead};
 use interstice_store::Store;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 const SNAPSHOT_STACK_BYTES: usize = 512 << 10;
@@ -73,7 +74,7 @@ impl Node {
         })?;
         let new_store = || Store::new(limits.store.clone(), u64::from_le_bytes(secret));
         let snapshots = SnapshotStore::new(&doors);
-        let (state, log, report) = recover(&doors, options.log, &snapshots, &new_store, on_progress)?;
+        let (mut state, log, report) = recover(&doors, options.log, &snapshots, &new_store, on_progress)?;
         let (log, store) = (Arc::new(log), state.store.clone());
         let artifacts = ArtifactStore::new(doors.disk.clone());
         let cache = options.cache.unwrap_or_else(|| Arc::new(DiskCache::new(doors.disk.clone())));
@@ -85,10 +86,10 @@ impl Node {
             artifacts: &artifacts,
         };
         let catalog = Arc::new(state.catalog(&shop)?);
-        let schedules = state.schedules(&catalog);
         let key = log.database_key();
-        let context = Context::new(catalog.clone(), limits.clone(), key);
-        let writer = Writer::new(context, state, schedules);
+        let context = Context::new(catalog, limits.clone(), key);
+        let known_rows = std::mem::take(&mut state.known_rows);
+        let writer = Writer::new(context, state);
         let latest_micros = writer.latest_micros.clone();
         let readers = Readers::new(limits.clone(), doors.clock.clone(), latest_micros, key);
         let (writing, reading) = (Queue::new(doors.threads.as_ref()), Queue::new(doors.threads.as_ref()));
@@ -102,7 +103,7 @@ impl Node {
             log,
             artifacts,
             cache,
-            catalog: RwLock::new(catalog),
+            catalogs: writer.catalogs.clone(),
             writer: Mutex::new(writer),
             readers,
             writing,
@@ -110,11 +111,11 @@ impl Node {
             doors,
         };
         let node = Node { inner: Arc::new(inner) };
-        node.start_workers()?;
+        node.start_workers(known_rows)?;
         Ok((node, report))
     }
 
-    fn start_workers(&self) -> Result<(), Error> {
+    fn start_workers(&self, known_rows: HashMap<TableHead, KnownRows>) -> Result<(), Error> {
         let inner = &self.inner;
         let stack_bytes = self.stack_bytes();
         let writer_worker = WriterWorker {
@@ -134,7 +135,7 @@ impl Node {
             message: error.to_string(),
         };
         // First, since what closes the node waits for its end.
-        let worker = Box::new(SnapshotWorker::new(inner.snapshots.clone()));
+        let worker = Box::new(SnapshotWorker::new(inner.snapshots.clone(), known_rows));
         let wake = inner.snapshots.wake.clone();
         inner.doors.threads.spawn("snapshots", SNAPSHOT_STACK_BYTES, wake, worker).map_err(failed)?;
         for (name, queue, worker) in workers {

@@ -47,15 +47,18 @@ impl Readers {
         Readers { idle: Mutex::new(Vec::new()), limits, clock, latest_micros, database_key }
     }
 
+    /// Lets contexts go that wait with a catalog of their last query, and with its instances.
+    pub(crate) fn forget(&self) {
+        self.idle.lock().clear();
+    }
+
     /// Runs a query. Its result replaces what is in `result`.
     pub(crate) fn query(&self, question: &Question<'_>, result: &mut Vec<u8>) -> Result<Returned, Error> {
         let Question { catalog, ref reader, target, arguments, caller } = *question;
         let idle = self.idle.lock().pop();
         let mut context =
             idle.unwrap_or_else(|| Context::new(catalog.clone(), self.limits.clone(), self.database_key));
-        if !Arc::ptr_eq(&context.catalog, catalog) {
-            context.catalog = catalog.clone();
-        }
+        context.use_catalog(catalog.clone());
         // Time does not go back: a query sees none before that of the rows that it reads.
         let now_micros = self.clock.now_micros().max(self.latest_micros.load(Ordering::Relaxed));
         let mut fresh_only = false;

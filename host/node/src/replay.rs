@@ -2,10 +2,13 @@
 //! It stops where it was told to, so that the state of any moment can be had.
 //! Invariant: after each record the state is that of the node when it had written it.
 
+use crate::change::CatalogChange;
 use crate::context::Target;
-use crate::delivery::OwedDelivery;
+use crate::delivery::{OwedDelivery, seen};
 use crate::schedule::LastRun;
-use crate::state::{Name, State};
+use crate::state::{ChangeError, Name, State};
+use crate::tables::Replayed;
+use crate::view::View;
 use interstice_log::{
     BoxError, Cause, Closed, Definition, DefinitionId, Definitions, EventKind, Installed, Owed, Progress,
     RecordParts, Sequence, Write,
@@ -46,6 +49,8 @@ pub(crate) struct Replay<'r> {
     /// Tables and functions by the numbers that the log gives them.
     tables: Vec<Option<TableHandle>>,
     functions: Vec<Option<Target>>,
+    /// How subscribers see the rows that they are owed, by the same numbers.
+    views: Vec<Option<Option<Arc<View>>>>,
 }
 
 /// What is wrong with a record, seen from the catalog.
@@ -59,8 +64,16 @@ enum ReplayError {
     UnknownFunction(String),
     #[error("it installs a module that is not defined")]
     UnknownModule,
+    #[error("it installs {0}, which is installed, or whose tables were kept")]
+    InstalledTwice(String),
+    #[error("what it changes in the catalog cannot be read: {0}")]
+    Change(String),
+    #[error("what it changes in the catalog cannot be done: {0}")]
+    Changing(#[from] ChangeError),
     #[error("it owes delivery {ordinal} for change {change} of {table}, and there is no such event")]
     UnknownChange { ordinal: u32, change: u32, table: String },
+    #[error("it owes a delivery of rows of a table that is not what the subscriber knew: {0}")]
+    View(String),
     #[error("it closes delivery {ordinal} of record {sequence}, which is not owed")]
     NotOwed { sequence: u64, ordinal: u32 },
     #[error(transparent)]
@@ -70,7 +83,7 @@ enum ReplayError {
 impl<'r> Replay<'r> {
     /// Goes on from a state.
     pub(crate) fn new(state: &'r mut State, on_progress: &'r mut dyn FnMut(Progress)) -> Replay<'r> {
-        Replay { state, on_progress, tables: Vec::new(), functions: Vec::new() }
+        Replay { state, on_progress, tables: Vec::new(), functions: Vec::new(), views: Vec::new() }
     }
 
     /// Takes the next record, unless it is after that moment.
@@ -89,9 +102,19 @@ impl<'r> Replay<'r> {
 
     fn one(&mut self, record: &RecordParts<'_>, definitions: &Definitions) -> Result<(), ReplayError> {
         let mut depth = 0;
+        let mut changed = None;
         match record.cause {
-            Cause::Install(installed) | Cause::Upgrade(installed) => {
-                self.install(record, &installed, definitions)?;
+            Cause::Install(installed) => self.install(record, &installed, definitions)?,
+            Cause::Upgrade(installed) => {
+                let change = CatalogChange::read(installed.schema).map_err(ReplayError::Change)?;
+                let store = self.state.store.clone();
+                let mut reshape = Replayed(&store, Version(record.sequence.0));
+                let (micros, catalog) = (record.timestamp_micros, installed.catalog);
+                changed = Some(self.state.change(&change, micros, catalog, &mut reshape)?);
+                // Names mean other tables and functions from here on.
+                self.tables.clear();
+                self.functions.clear();
+                self.views.clear();
             }
             Cause::Delivery(closed) => {
                 let paid = self
@@ -110,6 +133,9 @@ impl<'r> Replay<'r> {
             Cause::Call | Cause::Lifecycle(_) => {}
         }
         self.apply(record, definitions, depth)?;
+        if let Some(changed) = changed {
+            self.state.finish(&changed);
+        }
         self.state.store.set_replayed(Version(record.sequence.0))?;
         self.state.last_sequence = record.sequence.0;
         self.state.last_timestamp_micros = self.state.last_timestamp_micros.max(record.timestamp_micros);
@@ -129,6 +155,9 @@ impl<'r> Replay<'r> {
         let Some(Definition::Artifact(artifact)) = definitions.get(*artifact) else {
             return Err(ReplayError::UnknownModule);
         };
+        if self.state.stored().any(|module| module.name() == schema.package.unversioned()) {
+            return Err(ReplayError::InstalledTwice(schema.package.to_string()));
+        }
         Ok(self.state.install(schema, *artifact, record.timestamp_micros, installed.catalog)?)
     }
 
@@ -162,7 +191,8 @@ impl<'r> Replay<'r> {
             while let Some((ordinal, owed)) =
                 owed.next_if(|(_, owed)| owed.table == *number && owed.change == position)
             {
-                let arguments = self.event(table, owed.event, &change)?;
+                let view = self.view(owed.subscriber, definitions)?;
+                let arguments = self.event(table, owed.event, &change, view.as_deref())?;
                 let arguments = arguments.ok_or_else(|| unknown_change(ordinal, owed, definitions))?;
                 let closes = Closed { sequence: record.sequence, ordinal };
                 let target = self.function(owed.subscriber, definitions).ok_or_else(|| {
@@ -191,10 +221,11 @@ impl<'r> Replay<'r> {
         table: &TableHandle,
         event: EventKind,
         change: &Change<'_>,
+        view: Option<&View>,
     ) -> Result<Option<Arc<[u8]>>, ReplayError> {
-        let mut rows = Vec::new();
+        let mut before = Vec::new();
         let key = match (event, change) {
-            (EventKind::Insert, Change::Insert(row)) => return Ok(Some(Arc::from(*row))),
+            (EventKind::Insert, Change::Insert(row)) => return Ok(Some(Arc::from(&*seen(view, row)))),
             (EventKind::Update, Change::Update(row)) => {
                 let mut key = Vec::new();
                 table.key_of_row(row, &mut key)?;
@@ -205,13 +236,29 @@ impl<'r> Replay<'r> {
         };
         let store = &self.state.store;
         let reader = store.reader(store.newest())?;
-        if !reader.get(table, &key, &mut rows)? {
+        if !reader.get(table, &key, &mut before)? {
             return Err(StoreError::from(Violation::NoSuchRow).into());
         }
+        let mut rows = seen(view, &before).into_owned();
         if let Change::Update(row) = change {
-            rows.extend_from_slice(row);
+            rows.extend_from_slice(&seen(view, row));
         }
         Ok(Some(Arc::from(rows)))
+    }
+
+    /// How a subscriber sees the rows of the table that it waits for.
+    fn view(
+        &mut self,
+        number: DefinitionId,
+        definitions: &Definitions,
+    ) -> Result<Option<Arc<View>>, ReplayError> {
+        if let Some(Some(view)) = self.views.get(number.0 as usize) {
+            return Ok(view.clone());
+        }
+        let Some(target) = self.function(number, definitions) else { return Ok(None) };
+        let view = self.state.view(target).map_err(ReplayError::View)?.map(Arc::new);
+        remember(&mut self.views, number, view.clone());
+        Ok(view)
     }
 
     fn table(&mut self, number: DefinitionId, definitions: &Definitions) -> Result<TableHandle, ReplayError> {
@@ -250,8 +297,13 @@ impl interstice_log::Replay for Replay<'_> {
 /// The schema of a module as the log and snapshots keep it, or what is wrong with it.
 pub(crate) fn read_schema(json: &[u8]) -> Result<Schema, String> {
     let schema: Schema = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    schema.validate().map_err(|error| error.to_string())?;
+    check_schema(&schema)?;
     Ok(schema)
+}
+
+/// What is wrong with a schema, if anything is.
+pub(crate) fn check_schema(schema: &Schema) -> Result<(), String> {
+    schema.validate().map_err(|error| error.to_string())
 }
 
 fn remember<T: Clone>(places: &mut Vec<Option<T>>, number: DefinitionId, found: T) {

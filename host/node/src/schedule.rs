@@ -7,6 +7,7 @@ use crate::catalog::{Catalog, Module};
 use crate::context::Target;
 use crate::error::Error;
 use crate::install::function_index;
+use crate::tables::local_name;
 use crate::transaction::{Request, Tools, Writer};
 use interstice_engine::Caller;
 use interstice_log::Cause;
@@ -27,6 +28,8 @@ pub(crate) struct LastRun {
 pub(crate) struct Schedule {
     pub(crate) target: Target,
     every_micros: u64,
+    /// Since when it waits, if it never ran.
+    pub(crate) since_micros: u64,
     /// When it is to run next, in microseconds since the Unix epoch.
     due_micros: u64,
     /// The last time that it ran, if it ever did.
@@ -34,11 +37,11 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// The schedules of a module that was installed at that time; `last_runs` are those that the log
-    /// knows of.
-    pub(crate) fn of_module(
+    /// The schedules of a module. `waits_since` says since when they wait, and `last_runs` are those that the
+    /// log knows of.
+    fn of_module(
         module: &Module,
-        installed_micros: u64,
+        waits_since: &dyn Fn(Target) -> u64,
         last_runs: &HashMap<Target, LastRun>,
     ) -> Vec<Schedule> {
         let mut schedules = Vec::new();
@@ -46,8 +49,9 @@ impl Schedule {
             let FunctionKind::Schedule { every_ms } = function.kind else { continue };
             let every_micros = every_ms.saturating_mul(1_000).max(1);
             let target = Target { module: module.index, function: function_index(position) };
-            let due_micros = installed_micros.saturating_add(every_micros);
-            let mut schedule = Schedule { target, every_micros, due_micros, last_run: None };
+            let since_micros = waits_since(target);
+            let due_micros = since_micros.saturating_add(every_micros);
+            let mut schedule = Schedule { target, every_micros, since_micros, due_micros, last_run: None };
             if let Some(last) = last_runs.get(&target) {
                 schedule.due_micros = last.due_micros;
                 schedule.ran(last.ran_micros);
@@ -97,14 +101,37 @@ impl Writer {
     }
 }
 
-/// The schedules of everything that is installed, at opening.
+/// The schedules of everything that is installed.
 pub(crate) fn schedules_of(
     catalog: &Catalog,
-    installed_micros: &[u64],
+    waits_since: &dyn Fn(Target) -> u64,
     last_runs: &HashMap<Target, LastRun>,
 ) -> Vec<Schedule> {
-    let modules = catalog.modules.iter().zip(installed_micros);
-    modules.flat_map(|(module, micros)| Schedule::of_module(module, *micros, last_runs)).collect()
+    catalog.modules().flat_map(|module| Schedule::of_module(module, waits_since, last_runs)).collect()
+}
+
+/// The schedules of a catalog that takes the place of another one at that time: they go on by name, and those that
+/// are new wait from then on.
+pub(crate) fn carried(
+    schedules: &[Schedule],
+    before: &Catalog,
+    after: &Catalog,
+    at_micros: u64,
+) -> Vec<Schedule> {
+    let name_of = |catalog: &Catalog, target: Target| {
+        let function = catalog.function(target);
+        (catalog.at(target.module).name.clone(), local_name(&function.interface, &function.name))
+    };
+    let known: HashMap<_, _> =
+        schedules.iter().map(|schedule| (name_of(before, schedule.target), schedule)).collect();
+    let of = |target| known.get(&name_of(after, target));
+    let waits_since = |target| of(target).map_or(at_micros, |schedule| schedule.since_micros);
+    let mut last_runs = HashMap::new();
+    for schedule in schedules_of(after, &waits_since, &last_runs) {
+        let last_run = of(schedule.target).and_then(|schedule| schedule.last_run);
+        last_runs.extend(last_run.map(|run| (schedule.target, run)));
+    }
+    schedules_of(after, &waits_since, &last_runs)
 }
 
 #[cfg(test)]
@@ -116,7 +143,8 @@ mod tests {
     fn missed_runs_are_made_up_by_one_and_the_rhythm_is_kept() {
         let target = Target { module: ModuleIndex(0), function: FunctionIndex(0) };
         for (at, next) in [(90, 110), (100, 110), (101, 110), (109, 110), (110, 120), (155, 160)] {
-            let mut schedule = Schedule { target, every_micros: 10, due_micros: 100, last_run: None };
+            let mut schedule =
+                Schedule { target, every_micros: 10, since_micros: 90, due_micros: 100, last_run: None };
             schedule.ran(at);
             assert_eq!(schedule.due_micros, next, "run at {at}");
         }

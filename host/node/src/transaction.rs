@@ -3,11 +3,13 @@
 //! transactions.
 //! Invariant: a transaction is in the store if and only if its record was appended to the log.
 
+use crate::catalog::{Catalog, ModuleIndex};
+use crate::catalogs::Catalogs;
 use crate::context::{Context, Target, Work};
 use crate::delivery::{Collector, OwedDelivery};
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, carried, schedules_of};
 use crate::state::State;
 use crate::stop::fault_error;
 use interstice_engine::{Caller, Returned};
@@ -29,8 +31,10 @@ pub(crate) struct Writer {
     /// Deliveries that committed transactions owe, in order.
     pub(crate) owed: VecDeque<OwedDelivery>,
     pub(crate) schedules: Vec<Schedule>,
-    /// When each module of the catalog was installed.
+    /// When each module of the catalog was installed in the version that it has, by its number.
     pub(crate) installed_micros: Vec<u64>,
+    /// The catalogs that queries may need.
+    pub(crate) catalogs: Arc<Catalogs>,
     pub(crate) write_set: WriteSetEncoder,
     /// What the open transaction will owe: as the record says it, and as it will be run.
     pub(crate) owing: Vec<Owed>,
@@ -73,9 +77,12 @@ pub(crate) struct Executed {
 
 impl Writer {
     /// A writer that goes on behind what was recovered.
-    pub(crate) fn new(context: Box<Context>, state: State, schedules: Vec<Schedule>) -> Writer {
+    pub(crate) fn new(context: Box<Context>, state: State) -> Writer {
         let State { last_sequence, last_timestamp_micros, .. } = state;
+        let waits_since = |target| state.waits_since.get(&target).copied().unwrap_or_default();
+        let schedules = schedules_of(&context.catalog, &waits_since, &state.last_runs);
         Writer {
+            catalogs: Arc::new(Catalogs::new(context.catalog.clone())),
             context: Some(context),
             last_sequence,
             last_timestamp_micros,
@@ -311,6 +318,50 @@ impl Writer {
         self.latest_micros.store(timestamp_micros, Ordering::Relaxed);
         self.owed.extend(self.pending.drain(..));
         Ok(Some(sequence))
+    }
+
+    /// Ends a transaction that changes the catalog: nobody reads its version with the catalog before, and nobody
+    /// an older version with this one.
+    pub(crate) fn commit_catalog(
+        &mut self,
+        tools: &Tools<'_>,
+        record: &RecordFrame<'_>,
+    ) -> Result<Sequence, Error> {
+        let catalog = self.context().catalog.clone();
+        self.catalogs.publish(Version(self.last_sequence + 1), catalog);
+        let committed = self.commit(tools, record);
+        if committed.is_err() {
+            self.catalogs.withdraw();
+        }
+        Ok(committed?.expect("a record that must be written was written"))
+    }
+
+    /// Takes note of a catalog that took the place of this one at that time: which versions are new, and what is
+    /// scheduled.
+    pub(crate) fn note_versions(&mut self, before: &Catalog, at_micros: u64) {
+        let catalog = self.context().catalog.clone();
+        self.schedules = carried(&self.schedules, before, &catalog, at_micros);
+        self.installed_micros.resize(catalog.places().len(), 0);
+        for (index, micros) in (0..).map(ModuleIndex).zip(&mut self.installed_micros) {
+            let is_new = match (before.installed_at(index), catalog.installed_at(index)) {
+                // A dependent that was linked again is the version that it was.
+                (Some(before), Some(now)) => before.digest != now.digest,
+                (None, now) => now.is_some(),
+                (Some(_), None) => false,
+            };
+            if is_new {
+                *micros = at_micros;
+            }
+        }
+    }
+
+    /// How many rows the open transaction has changed.
+    pub(crate) fn changed_rows(&self) -> u64 {
+        let mut rows = 0;
+        if let Work::Write(transaction) = &self.context().work {
+            transaction.changes(|table| rows += table.rows().count() as u64);
+        }
+        rows
     }
 
     /// Undoes the open transaction.

@@ -4,11 +4,11 @@
 
 use interstice_codec::{
     ValueType,
-    row::{Encode, push_row},
+    row::{ColumnSource, Encode, push_row},
 };
 use interstice_store::{
-    Change, IndexDefinition, KeyRange, Recording, Store, StoreLimits, TableDefinition, TableHandle, TableId,
-    Transaction, Version,
+    Change, Evolution, IndexDefinition, KeyRange, Recording, Store, StoreLimits, TableDefinition,
+    TableHandle, TableId, Transaction, Version,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -42,6 +42,9 @@ fn main() {
     run("bulk", &|| bulk(0));
     run("large bulk", &|| bulk(MILLION));
     run("replay", &replay);
+    run("evolve", &|| evolve(ROWS));
+    run("large evolve", &|| evolve(MILLION));
+    run("load", &load);
     run("memory", &memory);
 }
 
@@ -338,6 +341,54 @@ fn scan(rows: u64) {
     }
 }
 
+/// A column more, and then an index over an old one; what reading costs while every row has the old layout.
+fn evolve(rows: u64) {
+    let (store, table) = filled(rows);
+    let mut wider = plain();
+    wider.columns.push(ValueType::U64);
+    let mut columns: Vec<_> = (0..4).map(ColumnSource::Same).collect();
+    columns.push(ColumnSource::Default(vec![0; 8]));
+    let mut transaction = begin(&store);
+    let start = Instant::now();
+    let evolution = Evolution { definition: wider.clone(), columns };
+    let wide = transaction.evolve(&table, &evolution).expect("a column with a default is new");
+    let column = start.elapsed().as_secs_f64() * 1e6;
+    commit(&store, transaction);
+    wider.indexes.push(IndexDefinition { name: "value".to_owned(), columns: vec![1], unique: true });
+    let evolution = Evolution { definition: wider, columns: (0..5).map(ColumnSource::Same).collect() };
+    let mut transaction = begin(&store);
+    let start = Instant::now();
+    let indexed = transaction.evolve(&wide, &evolution).expect("no two rows have the same value");
+    let index = start.elapsed().as_secs_f64() * 1e3;
+    commit(&store, transaction);
+    settle(&store);
+    println!("evolve, {rows} rows: a column {column:.1} us, a unique index {index:.1} ms");
+    let reader = store.reader(store.newest()).expect("the newest version can be read");
+    let keys: Vec<[u8; 8]> = shuffled(rows).into_iter().map(u64::to_be_bytes).collect();
+    let mut out = Vec::with_capacity(1 << 17);
+    let get = fastest(rounds(rows), || {
+        nanoseconds_each(rows, || {
+            for key in &keys {
+                out.clear();
+                black_box(reader.get(&indexed, key, &mut out).expect("a get succeeds"));
+            }
+        })
+    });
+    let scan = fastest(rounds(rows), || {
+        nanoseconds_each(rows, || {
+            let mut scan = reader.scan(&indexed, &KeyRange::default()).expect("the index is there");
+            loop {
+                out.clear();
+                let batch = scan.next_batch(&mut out, 1 << 16, usize::MAX).expect("the reader is open");
+                if !batch.more {
+                    break;
+                }
+            }
+        })
+    });
+    println!("rows of the layout before, {rows} rows: get {get:.1} ns, scan {scan:.1} ns a row");
+}
+
 fn bulk(present: u64) {
     let row = |number: u64| {
         let mut row = Vec::new();
@@ -395,6 +446,35 @@ fn replay() {
     }
     println!("replay of inserts, unique index of strings    {:7.0} rows/s", 1e9 / inserts);
     println!("replay of updates                             {:7.0} rows/s", 1e9 / updates);
+}
+
+/// Rows in the order of their keys, as a snapshot has them, one by one and at once. The names are in an order of
+/// their own.
+fn load() {
+    for unique in [false, true] {
+        let rows: Vec<_> = (0..MILLION).map(|key| person_row(key, 0)).collect();
+        let mut times = [f64::INFINITY; 2];
+        for _ in 0..5 {
+            let (store, table) = create(&person(unique));
+            let single = nanoseconds_each(MILLION, || {
+                for row in &rows {
+                    let change = Change::Insert(row);
+                    store.apply(Version(1), &table, change, Recording::Nothing).expect("the change fits");
+                }
+            });
+            let (store, table) = create(&person(unique));
+            let at_once = nanoseconds_each(MILLION, || {
+                let mut load = store.load(Version(1), &table).expect("the table is new");
+                rows.iter().for_each(|row| load.row(row).expect("rows ascend"));
+                load.finish().expect("names are unique");
+            });
+            times = [times[0].min(single), times[1].min(at_once)];
+        }
+        println!(
+            "{MILLION} rows in order, index of strings, unique: {unique}: one by one {:.1}, loaded {:.1} ns a row",
+            times[0], times[1]
+        );
+    }
 }
 
 fn memory() {

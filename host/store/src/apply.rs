@@ -47,6 +47,7 @@ impl Store {
         }
         self.arrive(version, table, recording)?;
         let mut state = table.0.state.write();
+        table.0.check_newest(&state)?;
         match recording {
             Recording::Undo => begin(&mut state, version),
             Recording::Nothing if state.undo.is_empty() => {}
@@ -62,6 +63,7 @@ impl Store {
                 state.delete(slot.ok_or(Violation::NoSuchRow)?, origin);
             }
         }
+        state.changed = version;
         if settled && !state.unsettled.is_empty() {
             self.0.unsettled.lock().push(table.clone());
         }
@@ -97,8 +99,14 @@ impl Store {
         Ok(())
     }
 
+    /// Comes to a version, in which a change of this table will be made.
     #[inline]
-    fn arrive(&self, version: Version, table: &TableHandle, recording: Recording) -> Result<(), StoreError> {
+    pub(crate) fn arrive(
+        &self,
+        version: Version,
+        table: &TableHandle,
+        recording: Recording,
+    ) -> Result<(), StoreError> {
         if self.0.writing.load(Ordering::Acquire) {
             return Err(StoreError::Busy);
         }
@@ -123,7 +131,7 @@ impl Store {
     }
 }
 
-fn begin(state: &mut State, version: Version) {
+pub(crate) fn begin(state: &mut State, version: Version) {
     if state.undo.newest_mark().is_none_or(|mark| mark.version < version) {
         let (first, live_rows, counter) = (state.undo.end(), state.live_rows, state.counter);
         state.undo.push_mark(Mark { version, first, live_rows, counter });

@@ -40,6 +40,11 @@ impl AutoIncrement {
         Some(Self { column, width, signed })
     }
 
+    /// The position of the column.
+    pub(crate) fn column(self) -> usize {
+        self.column
+    }
+
     /// The largest number of the type.
     pub(crate) fn largest(self) -> u64 {
         let bits = self.width as u32 * 8 - u32::from(self.signed);

@@ -44,8 +44,12 @@ impl Origin {
 
 impl State {
     /// Adds a row and returns its auto-increment number, or 0 if the table has none.
+    #[inline]
     pub(crate) fn insert(&mut self, shape: &Shape, row: &[u8], origin: Origin) -> Result<u64, StoreError> {
-        let mut row = Row::from(row);
+        self.insert_row(shape, Row::new(row, shape.tag), origin)
+    }
+
+    fn insert_row(&mut self, shape: &Shape, mut row: Row, origin: Origin) -> Result<u64, StoreError> {
         let mut number = 0;
         if let Some(counting) = shape.auto_increment {
             let asked = counting.read(&shape.layout, &row);
@@ -83,7 +87,7 @@ impl State {
         }
         self.row_bytes += row.allocated_bytes();
         let slot = self.slots.add(row);
-        let row = self.slots.get(slot).bytes();
+        let row = self.slots.get(slot).row();
         self.exact.insert(slot, hash);
         self.primary.insert(&self.slots, slot, row);
         for index in &mut self.indexes {
@@ -97,25 +101,27 @@ impl State {
 
     /// Puts a row in place of the one with the same primary key.
     pub(crate) fn update(&mut self, shape: &Shape, row: &[u8], origin: Origin) -> Result<(), Violation> {
-        let found = self.exact.with_key_of_row(row, |key| self.exact.find(&self.slots, key));
+        let row = Row::new(row, shape.tag);
+        let found = self.exact.with_key_of_row(&row, |key| self.exact.find(&self.slots, key));
         let slot = found.filter(|slot| self.slots.get(*slot).is_live()).ok_or(Violation::NoSuchRow)?;
-        self.update_slot(shape, slot, row.into(), origin)
+        self.update_slot(shape, slot, row, origin)
     }
 
     /// Inserts a row, or updates the one with the same primary key, which keeps its auto-increment number
     /// if the new one has 0 there.
     pub(crate) fn upsert(&mut self, shape: &Shape, row: &[u8]) -> Result<u64, StoreError> {
-        let found = self.exact.with_key_of_row(row, |key| self.exact.find(&self.slots, key));
+        let mut row = Row::new(row, shape.tag);
+        let found = self.exact.with_key_of_row(&row, |key| self.exact.find(&self.slots, key));
         let Some(slot) = found.filter(|slot| self.slots.get(*slot).is_live()) else {
-            return self.insert(shape, row, Origin::Transaction);
+            return self.insert_row(shape, row, Origin::Transaction);
         };
-        let mut row = Row::from(row);
         let mut number = 0;
         if let Some(counting) = shape.auto_increment {
             let asked = counting.read(&shape.layout, &row);
             number = asked.returned();
             if asked == Asked::Next {
-                number = counting.read(&shape.layout, self.slots.get(slot).bytes()).returned();
+                let old = self.slots.get(slot).row();
+                number = shape.view(old, |old| counting.read(&shape.layout, old)).returned();
                 counting.write(&shape.layout, &mut row, number);
             }
         }
@@ -130,12 +136,12 @@ impl State {
         row: Row,
         origin: Origin,
     ) -> Result<(), Violation> {
-        if self.slots.get(slot).bytes() == &*row {
+        if shape.view(self.slots.get(slot).row(), |old| old == &*row) {
             return Ok(());
         }
         let changed = self.changed_keys(shape, slot, &row);
-        for index in changed.iter() {
-            if shape.indexes[index].unique {
+        for (index, definition) in shape.indexes.iter().enumerate() {
+            if definition.unique && changed.contains(definition.place) {
                 self.check_unique(shape, index, &row, Some(slot), origin)?;
             }
         }
@@ -145,10 +151,10 @@ impl State {
             self.record(slot, Before::Live(old), changed);
             return Ok(());
         }
-        let old = self.slots.get(slot).bytes();
+        let old = self.slots.get(slot).row();
         changed.iter().for_each(|index| self.indexes[index].withdraw(&self.slots, slot, old));
         self.put(slot, row);
-        let new = self.slots.get(slot).bytes();
+        let new = self.slots.get(slot).row();
         changed.iter().for_each(|index| self.indexes[index].insert(&self.slots, slot, new));
         Ok(())
     }
@@ -194,10 +200,10 @@ impl State {
             Before::Live(row) => (Some(row), true),
         };
         if let Some(row) = row {
-            let new = self.slots.get(slot).bytes();
+            let new = self.slots.get(slot).row();
             changed.iter().for_each(|index| self.indexes[index].withdraw(&self.slots, slot, new));
             self.put(slot, row);
-            let old = self.slots.get(slot).bytes();
+            let old = self.slots.get(slot).row();
             changed.iter().for_each(|index| self.indexes[index].revive(&self.slots, slot, old));
         }
         let place = self.slots.get_mut(slot);
@@ -211,11 +217,14 @@ impl State {
 
     /// Lets the oldest history go, up to a version and at most `most` entries; returns how many went.
     pub(crate) fn purge(&mut self, horizon: Version, most: usize) -> usize {
+        self.forget_shapes(horizon);
         for purged in 0..most {
             let Some((id, entry)) = self.undo.pop_oldest(horizon) else { return purged };
             if let Some(row) = entry.row() {
                 let changed = entry.changed();
-                changed.iter().for_each(|index| self.indexes[index].release(&self.slots, entry.slot, row));
+                changed
+                    .iter()
+                    .for_each(|index| self.indexes[index].release(&self.slots, entry.slot, row, id));
             }
             let slot = self.slots.get(entry.slot);
             if slot.newest() == id && !slot.is_live() {
@@ -230,14 +239,16 @@ impl State {
     fn check_unique(
         &mut self,
         shape: &Shape,
-        place: usize,
-        row: &[u8],
+        position: usize,
+        row: &Row,
         own: Option<SlotId>,
         origin: Origin,
     ) -> Result<(), Violation> {
+        let number = position as u32 + 1;
+        let definition = &shape.indexes[position];
         with_scratch(|key| {
-            shape.indexes[place].key.extract(row, key);
-            let index = &self.indexes[place];
+            definition.key.extract(row, key);
+            let index = &self.indexes[definition.place];
             let mut conflict = false;
             self.walk_equal(index, key, |found| {
                 conflict = Some(found.slot) != own && self.visible_as(index, found, UndoId::NOW).is_some();
@@ -247,16 +258,16 @@ impl State {
                 return Ok(());
             }
             if origin == Origin::Transaction {
-                return Err(Violation::DuplicateUnique(place as u32 + 1));
+                return Err(Violation::DuplicateUnique(number));
             }
-            self.unsettled.push((place, key.as_slice().into()));
+            self.unsettled.push((definition.place, number, key.as_slice().into()));
             Ok(())
         })
     }
 
     /// Refuses what a replay has left in a unique index, now that all changes of a version are made.
     pub(crate) fn settle(&mut self) -> Result<(), Violation> {
-        for (place, key) in std::mem::take(&mut self.unsettled) {
+        for (place, number, key) in std::mem::take(&mut self.unsettled) {
             let index = &self.indexes[place];
             let mut rows = 0;
             self.walk_equal(index, &key, |found| {
@@ -264,7 +275,7 @@ impl State {
                 Visit::Next
             });
             if rows > 1 {
-                return Err(Violation::DuplicateUnique(place as u32 + 1));
+                return Err(Violation::DuplicateUnique(number));
             }
         }
         Ok(())
@@ -272,12 +283,18 @@ impl State {
 
     /// The indexes in which the slot's bytes and this row have different keys.
     #[inline]
-    fn changed_keys(&self, shape: &Shape, slot: SlotId, row: &[u8]) -> IndexSet {
+    fn changed_keys(&self, shape: &Shape, slot: SlotId, row: &Row) -> IndexSet {
         let mut changed = IndexSet::default();
-        let old = self.slots.get(slot).bytes();
-        for (place, (index, definition)) in self.indexes.iter().zip(&shape.indexes).enumerate() {
+        let old = self.slots.get(slot).row();
+        for definition in &shape.indexes {
+            let index = &self.indexes[definition.place];
             if !index.same_key(&shape.layout, &definition.columns, old, row) {
-                changed.add(place);
+                changed.add(definition.place);
+            }
+        }
+        for hidden in &self.hidden {
+            if !self.indexes[hidden.place].keys.same_across(old, row) {
+                changed.add(hidden.place);
             }
         }
         changed
@@ -287,10 +304,10 @@ impl State {
     /// returns what was there.
     #[inline]
     fn exchange(&mut self, slot: SlotId, row: Row, changed: IndexSet) -> Row {
-        let old = self.slots.get(slot).bytes();
+        let old = self.slots.get(slot).row();
         changed.iter().for_each(|index| self.indexes[index].retire(&self.slots, slot, old));
         let old = self.put(slot, row);
-        let new = self.slots.get(slot).bytes();
+        let new = self.slots.get(slot).row();
         changed.iter().for_each(|index| self.indexes[index].insert(&self.slots, slot, new));
         old
     }
@@ -312,7 +329,7 @@ impl State {
 
     /// Takes a slot out of all indexes and frees it. No older version of it may be left.
     fn remove(&mut self, slot: SlotId) {
-        let row = self.slots.get(slot).bytes();
+        let row = self.slots.get(slot).row();
         self.exact.remove(slot, row);
         self.primary.withdraw(&self.slots, slot, row);
         for index in &mut self.indexes {

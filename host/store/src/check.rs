@@ -4,14 +4,14 @@
 
 use crate::{
     Store, TableHandle,
-    definition::Shape,
+    keys::RowKeys,
     limits::MEMORY_STEP,
-    row::row_allocation_size,
+    ordered::OrderedIndex,
+    row::{Row, row_allocation_size},
     slot::SlotId,
     state::State,
     undo::{Before, UndoId},
 };
-use interstice_codec::key::KeyLayout;
 use std::collections::BTreeMap;
 
 type References = BTreeMap<(u32, Vec<u8>), u32>;
@@ -41,26 +41,35 @@ impl Store {
 impl TableHandle {
     /// Checks this table.
     pub(crate) fn check(&self) {
-        self.0.state.read().check(&self.0.shape);
+        self.0.state.read().check();
     }
 }
 
+/// The versions of a slot, from the newest to the oldest, and the undo entry that leads to each but the first;
+/// a version without a row is the last.
+type Versions<'a> = Vec<(Option<&'a Row>, Option<UndoId>)>;
+
+fn key_of(keys: &RowKeys, row: &Row) -> Option<Vec<u8>> {
+    let mut key = Vec::new();
+    keys.extract(row, &mut key).then_some(key)
+}
+
 impl State {
-    fn check(&self, shape: &Shape) {
+    fn check(&self) {
         self.check_marks();
         let mut expected: Vec<References> = vec![References::new(); self.indexes.len()];
         let (mut live_rows, mut row_bytes, mut entries) = (0, 0, 0);
         for (id, slot) in self.slots.iter() {
             live_rows += u64::from(slot.is_live());
-            row_bytes += row_allocation_size(slot.bytes().len());
+            row_bytes += row_allocation_size(slot.row().len());
             assert!(slot.is_live() || !self.is_quiet(slot), "a dead row stays without history");
             let versions = self.versions(id);
             entries += versions.len() as u64 - 1;
             for (place, (index, references)) in self.indexes.iter().zip(&mut expected).enumerate() {
-                let runs = self.runs(shape, place, index.key(), &versions);
+                let runs = self.runs(place, index, &versions);
                 runs.into_iter().for_each(|key| *references.entry((id.0, key)).or_default() += 1);
             }
-            let found = self.exact.with_key_of_row(slot.bytes(), |key| self.exact.find(&self.slots, key));
+            let found = self.exact.with_key_of_row(slot.row(), |key| self.exact.find(&self.slots, key));
             assert_eq!(found, Some(id));
         }
         assert_eq!(self.live_rows, live_rows);
@@ -72,17 +81,17 @@ impl State {
             assert_eq!(&index.check(&self.slots), expected, "index {place}");
             assert_eq!(index.len(), expected.len());
             assert!(!self.undo.is_empty() || index.special() == 0, "history is gone and left something");
+            assert!(index.len() == 0 || !index.keys.is_over(), "an index without keys has entries");
         }
-        self.check_primary(shape);
+        self.check_primary();
     }
 
-    fn check_primary(&self, shape: &Shape) {
+    fn check_primary(&self) {
         let references = self.primary.check(&self.slots);
         assert_eq!(references.len(), self.slots.used());
         for ((slot, key), count) in references {
-            let mut expected = Vec::new();
-            shape.primary.extract(self.slots.get(SlotId(slot)).bytes(), &mut expected);
-            assert_eq!((key, count), (expected, 1));
+            let expected = key_of(&self.exact.keys, self.slots.get(SlotId(slot)).row());
+            assert_eq!((Some(key), count), (expected, 1));
         }
     }
 
@@ -104,11 +113,9 @@ impl State {
         assert_eq!(self.undo.used_bytes(), bytes + entry_bytes);
     }
 
-    /// The bytes of a slot, from the newest to the oldest version, and the indexes whose keys changed
-    /// on the way to each; a version without bytes is the last.
-    fn versions(&self, slot: SlotId) -> Vec<(Option<&[u8]>, Vec<usize>)> {
-        let mut bytes = Some(self.slots.get(slot).bytes());
-        let mut versions = vec![(bytes, Vec::new())];
+    fn versions(&self, slot: SlotId) -> Versions<'_> {
+        let mut row = Some(self.slots.get(slot).row());
+        let mut versions = vec![(row, None)];
         let mut id = self.slots.get(slot).newest();
         let mut newer = UndoId::NOW;
         while id >= self.undo.base() {
@@ -117,36 +124,33 @@ impl State {
             let entry = self.undo.get(id);
             assert_eq!(entry.slot, slot);
             match entry.before() {
-                Before::Nothing => bytes = None,
+                Before::Nothing => row = None,
                 Before::Lived => {}
-                Before::Dead(()) | Before::Live(()) => bytes = entry.row(),
+                Before::Dead(()) | Before::Live(()) => row = entry.row(),
             }
-            versions.push((bytes, entry.changed().iter().collect()));
+            versions.push((row, Some(id)));
             id = entry.previous;
-            assert!(bytes.is_some() || id < self.undo.base(), "nothing is older than a new row");
+            assert!(row.is_some() || id < self.undo.base(), "nothing is older than a new row");
         }
         versions
     }
 
     /// The keys of the runs of a slot, from the newest to the oldest.
-    fn runs(
-        &self,
-        shape: &Shape,
-        place: usize,
-        key: &KeyLayout,
-        versions: &[(Option<&[u8]>, Vec<usize>)],
-    ) -> Vec<Vec<u8>> {
-        let mut runs: Vec<Vec<u8>> = Vec::new();
-        for (bytes, changed) in versions {
-            let Some(bytes) = bytes else { break };
-            let mut whole = Vec::new();
-            key.extract(bytes, &mut whole);
-            let differs = runs.last().is_some_and(|last| *last != whole);
-            assert_eq!(differs, changed.contains(&place), "index {place} of `{}`", shape.name);
+    fn runs(&self, place: usize, index: &OrderedIndex, versions: &Versions<'_>) -> Vec<Vec<u8>> {
+        let mut runs: Vec<Option<Vec<u8>>> = Vec::new();
+        for (row, entry) in versions {
+            // What was there before the index was made is not in it.
+            let Some(row) = row.filter(|_| entry.is_none_or(|entry| index.knows(entry))) else { break };
+            let key = key_of(&index.keys, row);
+            let differs = runs.last().is_some_and(|last| *last != key);
+            if let Some(entry) = entry {
+                let says = self.undo.get(*entry).changed().contains(place);
+                assert!(index.keys.is_over() || differs == says, "index {place}");
+            }
             if differs || runs.is_empty() {
-                runs.push(whole);
+                runs.push(key);
             }
         }
-        runs
+        runs.into_iter().flatten().collect()
     }
 }

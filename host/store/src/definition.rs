@@ -1,9 +1,21 @@
 //! What a table is made of, and the same compiled: layouts of its rows and of its keys.
-//! A definition is the caller's claim and is checked here once; nothing here changes afterwards.
+//! A definition is the caller's claim and is checked here once; nothing here changes afterwards. A table that
+//! evolves gets another shape beside the one that it had.
 //! Invariant: every column that a compiled definition names exists, and every key can be ordered.
 
-use crate::{StoreError, auto_increment::AutoIncrement, limits::TABLE_INDEXES};
-use interstice_codec::{ValueType, key::KeyLayout, row::Layout};
+use crate::{
+    StoreError, Version,
+    auto_increment::AutoIncrement,
+    limits::TABLE_INDEXES,
+    row::{LayoutTag, Row},
+    scratch::with_scratch,
+};
+use interstice_codec::{
+    ValueType,
+    key::KeyLayout,
+    row::{Conversion, Layout},
+};
+use std::sync::Arc;
 
 /// What a table is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +46,16 @@ pub struct IndexDefinition {
 /// A definition, compiled.
 pub(crate) struct Shape {
     pub(crate) name: String,
+    /// Tells it from all other shapes that the table has had.
+    pub(crate) number: u32,
+    /// The version that made it.
+    pub(crate) since: Version,
+    /// How rows of this shape are marked.
+    pub(crate) tag: LayoutTag,
     pub(crate) layout: Layout,
+    /// How rows of older layouts are converted, by their tags.
+    pub(crate) older: Vec<Arc<Conversion>>,
+    pub(crate) primary_columns: Vec<usize>,
     pub(crate) primary: KeyLayout,
     pub(crate) auto_increment: Option<AutoIncrement>,
     pub(crate) indexes: Vec<IndexShape>,
@@ -46,6 +67,8 @@ pub(crate) struct Shape {
 pub(crate) struct IndexShape {
     pub(crate) columns: Vec<usize>,
     pub(crate) unique: bool,
+    /// Where it stands among the indexes of the table, of which some may be of other shapes only.
+    pub(crate) place: usize,
     /// The key without the primary key.
     pub(crate) key: KeyLayout,
 }
@@ -75,11 +98,11 @@ impl Shape {
         let primary = key_of("primary key", &definition.primary_key)?;
         let mut indexes = Vec::new();
         let mut entries = Vec::new();
-        for index in &definition.indexes {
+        for (place, index) in definition.indexes.iter().enumerate() {
             let key = key_of(&index.name, &index.columns)?;
             let entry: Vec<usize> = index.columns.iter().chain(&definition.primary_key).copied().collect();
             entries.push(key_of(&index.name, &entry)?);
-            indexes.push(IndexShape { columns: index.columns.clone(), unique: index.unique, key });
+            indexes.push(IndexShape { columns: index.columns.clone(), unique: index.unique, place, key });
         }
         let auto_increment = definition
             .auto_increment
@@ -91,14 +114,64 @@ impl Shape {
             .transpose()?;
         let columns = indexes.iter().map(|index| index.columns.len());
         let widest_key = columns.chain([definition.primary_key.len()]).max().unwrap_or(0);
-        Ok((Self { name: table(), layout, primary, auto_increment, indexes, widest_key }, entries))
+        let shape = Self {
+            name: table(),
+            number: 0,
+            since: Version(0),
+            tag: LayoutTag(0),
+            layout,
+            older: Vec::new(),
+            primary_columns: definition.primary_key.clone(),
+            primary,
+            auto_increment,
+            indexes,
+            widest_key,
+        };
+        Ok((shape, entries))
     }
 
-    /// A unique index, by its number.
+    /// The place of an index by its number, as [`State::index`](crate::state::State::index) takes it.
+    #[inline]
+    pub(crate) fn place(&self, index: u32) -> Option<usize> {
+        match index.checked_sub(1) {
+            None => Some(0),
+            Some(position) => self.indexes.get(position as usize).map(|shape| shape.place + 1),
+        }
+    }
+
+    /// The place of a unique index among the secondary ones, by its number.
     pub(crate) fn unique_index(&self, index: u32) -> Result<usize, StoreError> {
-        let place = (index as usize).checked_sub(1);
-        place.filter(|place| self.indexes.get(*place).is_some_and(|shape| shape.unique)).ok_or_else(|| {
-            StoreError::NoSuchIndex { table: self.name.clone(), wanted: "unique index", index }
+        let shape = (index as usize).checked_sub(1).and_then(|position| self.indexes.get(position));
+        shape.filter(|shape| shape.unique).map(|shape| shape.place).ok_or_else(|| StoreError::NoSuchIndex {
+            table: self.name.clone(),
+            wanted: "unique index",
+            index,
         })
+    }
+
+    /// Calls `user` with the bytes of a row as this shape has them.
+    #[inline]
+    pub(crate) fn view<T>(&self, row: &Row, user: impl FnOnce(&[u8]) -> T) -> T {
+        if row.layout() == self.tag { user(row) } else { self.view_older(row, user) }
+    }
+
+    #[cold]
+    fn view_older<T>(&self, row: &Row, user: impl FnOnce(&[u8]) -> T) -> T {
+        with_scratch(|bytes| {
+            self.convert(row, bytes);
+            user(bytes)
+        })
+    }
+
+    /// Appends the bytes of a row as this shape has them.
+    #[inline]
+    pub(crate) fn append(&self, row: &Row, out: &mut Vec<u8>) {
+        if row.layout() == self.tag { out.extend_from_slice(row) } else { self.convert(row, out) }
+    }
+
+    #[cold]
+    fn convert(&self, row: &Row, out: &mut Vec<u8>) {
+        let conversion = self.older.get(usize::from(row.layout().0));
+        conversion.expect("whoever reads a row knows all layouts before it").convert_valid(row, out);
     }
 }

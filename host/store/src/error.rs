@@ -3,7 +3,7 @@
 //! Invariant: a [`Violation`] depends on nothing but the rows, so that replaying finds the same one.
 
 use crate::{TableId, Version};
-use interstice_codec::{DecodeError, UnsupportedKey};
+use interstice_codec::{DecodeError, UnsupportedKey, row::ConversionError};
 
 /// Why a table refused a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +87,38 @@ pub enum StoreError {
         #[source]
         source: UnsupportedKey,
     },
+    /// The table evolved: it has another shape at the version that is read, or now that it is written to.
+    #[error("table `{table}` has another shape there than that which it has had from version {since} on")]
+    OtherShape {
+        /// The name of the table.
+        table: String,
+        /// The version that made the shape which was asked for.
+        since: Version,
+    },
+    /// A table cannot become what it is to become.
+    #[error("table `{table}` cannot have the new columns")]
+    Conversion {
+        /// The name of the table.
+        table: String,
+        /// Which column, and why.
+        #[source]
+        source: ConversionError,
+    },
+    /// An index is to be unique, and rows that are there have the same values in it.
+    #[error(
+        "index `{index}` of table `{table}` cannot be unique: {} pairs of rows have the same values",
+        rows.len() as u64 + more
+    )]
+    NotUnique {
+        /// The name of the table.
+        table: String,
+        /// The name of the index.
+        index: String,
+        /// The primary keys, in key form, of the first pairs of such rows, in the order of the index.
+        rows: Vec<(Vec<u8>, Vec<u8>)>,
+        /// How many further pairs there are.
+        more: u64,
+    },
     /// A table with this number is there already.
     #[error("table {0} exists")]
     TableExists(TableId),
@@ -134,6 +166,20 @@ pub enum StoreError {
         /// `savepoint` or `scan`.
         what: &'static str,
     },
+    /// Rows are loaded in the order of their primary keys.
+    #[error(
+        "row {row} of those loaded into table `{table}`, counted from 0, does not come after the one before it \
+         in the order of the primary key"
+    )]
+    NotAscending {
+        /// The name of the table.
+        table: String,
+        /// The position of the row, from 0.
+        row: u64,
+    },
+    /// Only a table that never had a row can be filled at once.
+    #[error("table {0} has or had rows, so that it cannot be filled at once")]
+    NotEmpty(TableId),
     /// Changes can only be applied without undo where nobody reads old versions.
     #[error("table {0} has old versions or readers, so that its changes need undo")]
     UndoNeeded(TableId),

@@ -6,7 +6,8 @@
 //!
 //! From the outside in: a [`Store`] holds [`TableHandle`]s; one [`Transaction`] at a time changes them, any
 //! number of [`Reader`]s read them, both by key or in batches through a [`Scan`]. Rows are in row form and
-//! keys in key form, as `interstice-codec` says. Within: `slot` holds rows, `primary` finds them by hash,
+//! keys in key form, as `interstice-codec` says. A [`Load`] fills a table at once, an
+//! [`Evolution`] gives it other columns without touching a row. Within: `slot` holds rows, `primary` finds them by hash,
 //! `ordered` by order, on the B+tree of `tree`; `undo` holds history; `change` is every change of a row.
 
 mod apply;
@@ -16,7 +17,10 @@ mod change;
 mod check;
 mod definition;
 mod error;
+mod evolve;
+mod keys;
 mod limits;
+mod load;
 mod memory;
 mod ordered;
 mod pages;
@@ -42,7 +46,9 @@ pub use apply::Change;
 pub use change::Recording;
 pub use definition::{IndexDefinition, TableDefinition};
 pub use error::{StoreError, Violation};
+pub use evolve::Evolution;
 pub use limits::StoreLimits;
+pub use load::Load;
 pub use reader::Reader;
 pub use scan::{KeyRange, Scan, ScanBatch};
 pub use store::{Store, Version};

@@ -39,8 +39,12 @@ impl Default for StoreLimits {
 /// entry of an index says that it is not a slot. The tests of this crate meet the limit sooner.
 pub(crate) const TABLE_SLOTS: usize = if cfg!(test) { 1 << 16 } else { 1 << 31 };
 
-/// The secondary indexes of a table: an undo entry says in 30 bits which of them changed.
+/// `table-indexes`: the secondary indexes of a table, those included that only older readers use: an undo entry says in 30 bits which of them changed.
 pub(crate) const TABLE_INDEXES: usize = 30;
+
+/// `table-layouts`: the lists of columns that a table may have had while it is open: a row says in 11 bits by
+/// which it was written. A snapshot writes all rows by the newest, so opening a database begins anew.
+pub(crate) const TABLE_LAYOUTS: usize = 1 << 11;
 
 /// The rows that a bulk operation handles before it lets go of the table's lock, so that a reader waits
 /// for less than a millisecond.

@@ -14,11 +14,12 @@ pub(crate) fn value<T>(value: &T) {
     (0..size_of::<T>()).step_by(LINE).for_each(|offset| line(start.wrapping_add(offset)));
 }
 
-/// Has the first `LINE` bytes from here fetched, which two lines may hold, without waiting for them.
+/// Has the first of these bytes fetched, without waiting for them: those in two lines at most.
 #[inline]
-pub(crate) fn from(address: *const u8) {
+pub(crate) fn from(address: *const u8, bytes: usize) {
     line(address);
-    line(address.wrapping_add(LINE - 1));
+    // Where both ends lie in one line the second is known to be on its way, and costs nothing.
+    line(address.wrapping_add(bytes.clamp(1, LINE) - 1));
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -4,12 +4,14 @@
 //! Invariant: each slot that holds bytes, dead or alive, has exactly one entry.
 
 use crate::{
+    keys::RowKeys,
+    row::Row,
     scratch::with_scratch,
     slot::{SlotId, Slots},
 };
 use foldhash::{SharedSeed, quality::FoldHasher};
 use hashbrown::{HashTable, hash_table};
-use interstice_codec::key::{self, KeyLayout};
+use interstice_codec::key;
 use std::{hash::Hasher, sync::Arc};
 
 /// The index is split by the upper bits of the hash, so that growing never moves all entries at once.
@@ -32,7 +34,7 @@ struct Entry {
 /// The index.
 pub(crate) struct PrimaryIndex {
     shards: Box<[HashTable<Entry>]>,
-    key: KeyLayout,
+    pub(crate) keys: RowKeys,
     /// The size of every key, if it is one and the prefix holds it.
     whole: Option<usize>,
     secret: u64,
@@ -40,10 +42,10 @@ pub(crate) struct PrimaryIndex {
 }
 
 impl PrimaryIndex {
-    pub(crate) fn new(key: KeyLayout, secret: u64, shared: Arc<SharedSeed>) -> Self {
+    pub(crate) fn new(keys: RowKeys, secret: u64, shared: Arc<SharedSeed>) -> Self {
         let shards = (0..1 << SHARD_BITS).map(|_| HashTable::new()).collect();
-        let whole = key.fixed_size().filter(|size| *size <= 16);
-        Self { shards, key, whole, secret, shared }
+        let whole = keys.newest().fixed_size().filter(|size| *size <= 16);
+        Self { shards, keys, whole, secret, shared }
     }
 
     /// Whether a key of this table is told from all others by its prefix.
@@ -64,15 +66,20 @@ impl PrimaryIndex {
 
     /// Calls `user` with the key of a row.
     #[inline]
-    pub(crate) fn with_key_of_row<T>(&self, row: &[u8], user: impl FnOnce(PrimaryKey<'_>) -> T) -> T {
-        let prefix = self.key.prefix(row);
+    pub(crate) fn with_key_of_row<T>(&self, row: &Row, user: impl FnOnce(PrimaryKey<'_>) -> T) -> T {
+        let prefix = self.prefix(row);
         if self.is_whole() {
             return user(PrimaryKey { prefix, bytes: &[], hash: self.hash(prefix, &[]) });
         }
         with_scratch(|bytes| {
-            self.key.extract(row, bytes);
+            self.keys.extract(row, bytes);
             user(PrimaryKey { prefix, bytes, hash: self.hash(prefix, bytes) })
         })
+    }
+
+    #[inline]
+    fn prefix(&self, row: &Row) -> u128 {
+        self.keys.prefix(row).expect("a row of any layout has a primary key")
     }
 
     #[inline]
@@ -95,11 +102,11 @@ impl PrimaryIndex {
 
     #[inline]
     fn holds(&self, slots: &Slots, slot: SlotId, key: PrimaryKey<'_>) -> bool {
-        let row = slots.get(slot).bytes();
-        self.key.prefix(row) == key.prefix
+        let row = slots.get(slot).row();
+        self.prefix(row) == key.prefix
             && (self.is_whole()
                 || with_scratch(|bytes| {
-                    self.key.extract(row, bytes);
+                    self.keys.extract(row, bytes);
                     bytes.as_slice() == key.bytes
                 }))
     }
@@ -112,8 +119,31 @@ impl PrimaryIndex {
             .insert_unique(spread(hash), Entry { slot, hash }, |entry| spread(entry.hash));
     }
 
+    /// Adds the slots from 0 on, given the hashes of their keys, to an index without entries. Every shard is
+    /// sized once, and filled while it is in the cache.
+    pub(crate) fn fill(&mut self, hashes: &[KeyHash]) {
+        assert!(self.shards.iter().all(HashTable::is_empty), "an index is filled before anything is in it");
+        let mut counts = [0; 1 << SHARD_BITS];
+        hashes.iter().for_each(|KeyHash(hash)| counts[shard(*hash)] += 1);
+        let mut parts = counts.map(Vec::with_capacity);
+        for (slot, KeyHash(hash)) in (0..).zip(hashes) {
+            parts[shard(*hash)].push(Entry { slot: SlotId(slot), hash: *hash });
+        }
+        for (shard, part) in self.shards.iter_mut().zip(parts) {
+            shard.reserve(part.len(), |entry| spread(entry.hash));
+            for entry in part {
+                shard.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
+            }
+        }
+    }
+
+    /// An index without entries for the same table.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::new(self.keys.clone(), self.secret, Arc::clone(&self.shared))
+    }
+
     /// Takes a slot out that holds this row.
-    pub(crate) fn remove(&mut self, slot: SlotId, row: &[u8]) {
+    pub(crate) fn remove(&mut self, slot: SlotId, row: &Row) {
         let hash = self.with_key_of_row(row, |key| key.hash);
         let entry = self.shards[shard(hash)].find_entry(spread(hash), |entry| entry.slot == slot);
         let _ = entry.map(hash_table::OccupiedEntry::remove).map_err(|_| unreachable_entry(slot));
@@ -135,7 +165,19 @@ impl PrimaryIndex {
 #[derive(Clone, Copy)]
 pub(crate) struct KeyHash(u32);
 
-impl PrimaryKey<'_> {
+impl<'a> PrimaryKey<'a> {
+    /// Its first bytes as a number.
+    #[inline]
+    pub(crate) fn prefix(&self) -> u128 {
+        self.prefix
+    }
+
+    /// All its bytes, or none if the prefix tells it from all others.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     #[inline]
     pub(crate) fn hash(&self) -> KeyHash {
         KeyHash(self.hash)

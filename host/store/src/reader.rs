@@ -26,10 +26,14 @@ impl Reader {
     }
 
     /// Appends the row with this primary key, in key form, to `out`; returns whether there is one.
+    ///
+    /// # Errors
+    /// If the reader was cancelled, or the table has another shape at this version than the handle; so it is
+    /// with every other question.
     pub fn get(&self, table: &TableHandle, key: &[u8], out: &mut Vec<u8>) -> Result<bool, StoreError> {
         self.read(table, |state| {
             let row = state.get(key, state.undo.mark_of(self.version()));
-            row.map(|row| out.extend_from_slice(row)).is_some()
+            row.map(|row| table.0.shape.append(row, out)).is_some()
         })
     }
 
@@ -46,14 +50,15 @@ impl Reader {
         }
         let place = table.0.shape.unique_index(index)?;
         self.read(table, |state| {
-            let row = state.find(&table.0.shape, place, key, state.undo.mark_of(self.version()));
-            row.map(|row| out.extend_from_slice(row)).is_some()
+            let row = state.find(place, key, state.undo.mark_of(self.version()));
+            row.map(|row| table.0.shape.append(row, out)).is_some()
         })
     }
 
     /// Opens a scan.
     pub fn scan(&self, table: &TableHandle, range: &KeyRange<'_>) -> Result<Scan, StoreError> {
         self.store.own(table)?;
+        self.check_shape(table, &table.0.state.read())?;
         Scan::new(table, View::At(self.clone()), range)
     }
 
@@ -74,6 +79,20 @@ impl Reader {
         self.store.own(table)?;
         let state = table.0.state.read();
         self.check()?;
+        self.check_shape(table, &state)?;
         Ok(read(&state))
+    }
+
+    /// An error if the table has another shape at this version than the handle.
+    #[inline]
+    fn check_shape(&self, table: &TableHandle, state: &State) -> Result<(), StoreError> {
+        let shape = &table.0.shape;
+        if self.version() >= shape.since
+            && (shape.number == state.shape
+                || state.past(shape.number).is_some_and(|past| self.version() < past.until))
+        {
+            return Ok(());
+        }
+        Err(table.0.other_shape())
     }
 }

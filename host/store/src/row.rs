@@ -1,10 +1,11 @@
-//! A row in one allocation: how its slot stands, its length, its bytes.
+//! A row in one allocation: how its slot stands and by which layout it was written, its length, its bytes.
 //! Whoever has the row's address has all of it; a slot beside it would be one more place in memory to wait for
 //! at each row of a scan.
 //! Invariant: the pointer is to an allocation of [`layout`] of the length in its head, whose bytes are all
 //! initialised, and nobody else has it.
 #![allow(unsafe_code)]
 
+use crate::limits::TABLE_LAYOUTS;
 use std::{
     alloc::{self, Layout},
     ops::{Deref, DerefMut},
@@ -16,6 +17,23 @@ use std::{
 const HEAD: usize = LENGTH_AT + size_of::<u32>();
 const LENGTH_AT: usize = size_of::<u64>();
 
+/// The bits of the state above the slot's own, below its highest: the layout. What is left below counts undo
+/// entries, for years of ten million changes a second.
+const LAYOUT_SHIFT: u32 = 52;
+const LAYOUT_MASK: u64 = (TABLE_LAYOUTS as u64 - 1) << LAYOUT_SHIFT;
+
+/// The bits of the state that are the slot's.
+const SLOT_MASK: u64 = !LAYOUT_MASK;
+
+/// The number of a list of columns that a table has or has had, by which a row was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LayoutTag(pub(crate) u16);
+
+impl LayoutTag {
+    /// That of no row.
+    pub(crate) const NONE: Self = Self(u16::MAX);
+}
+
 /// A row, and a word that its slot keeps with it.
 pub(crate) struct Row(NonNull<u8>);
 
@@ -25,17 +43,47 @@ unsafe impl Send for Row {}
 unsafe impl Sync for Row {}
 
 impl Row {
-    /// What its slot keeps with it; 0 in a new row.
+    /// A row with these bytes, written by this layout.
+    #[inline]
+    pub(crate) fn new(bytes: &[u8], tag: LayoutTag) -> Self {
+        let layout = layout(bytes.len());
+        let length = u32::try_from(bytes.len()).expect("no limit lets a row have 4 GiB");
+        // SAFETY: the layout is not empty, since it holds the head.
+        let start = unsafe { alloc::alloc(layout) };
+        let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
+        // SAFETY: the allocation has room for the head and as many bytes as there are, is aligned for the
+        // head, and is new, so that nothing overlaps.
+        unsafe {
+            start.cast::<u64>().write(u64::from(tag.0) << LAYOUT_SHIFT);
+            start.byte_add(LENGTH_AT).cast::<u32>().write(length);
+            start.byte_add(HEAD).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+        }
+        Self(start)
+    }
+
+    /// What its slot keeps with it, the bits of `LAYOUT_MASK` apart; 0 in a new row.
     #[inline]
     pub(crate) fn state(&self) -> u64 {
-        // SAFETY: the allocation begins with the state, aligned for it and initialised.
-        unsafe { self.0.cast::<u64>().read() }
+        self.word() & SLOT_MASK
     }
 
     #[inline]
     pub(crate) fn set_state(&mut self, state: u64) {
-        // SAFETY: as in `state`, and a row that is borrowed mutably is nobody else's.
-        unsafe { self.0.cast::<u64>().write(state) }
+        let word = self.word() & LAYOUT_MASK | state & SLOT_MASK;
+        // SAFETY: as in `word`, and a row that is borrowed mutably is nobody else's.
+        unsafe { self.0.cast::<u64>().write(word) }
+    }
+
+    /// The layout by which it was written.
+    #[inline]
+    pub(crate) fn layout(&self) -> LayoutTag {
+        LayoutTag(((self.word() & LAYOUT_MASK) >> LAYOUT_SHIFT) as u16)
+    }
+
+    #[inline]
+    fn word(&self) -> u64 {
+        // SAFETY: the allocation begins with the state, aligned for it and initialised.
+        unsafe { self.0.cast::<u64>().read() }
     }
 
     /// What the allocator takes for it.
@@ -54,25 +102,6 @@ impl Row {
     fn length(&self) -> usize {
         // SAFETY: the length follows the state, aligned for it and initialised.
         unsafe { self.0.byte_add(LENGTH_AT).cast::<u32>().read() as usize }
-    }
-}
-
-impl From<&[u8]> for Row {
-    #[inline]
-    fn from(bytes: &[u8]) -> Self {
-        let layout = layout(bytes.len());
-        let length = u32::try_from(bytes.len()).expect("no limit lets a row have 4 GiB");
-        // SAFETY: the layout is not empty, since it holds the head.
-        let start = unsafe { alloc::alloc(layout) };
-        let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
-        // SAFETY: the allocation has room for the head and as many bytes as there are, is aligned for the
-        // head, and is new, so that nothing overlaps.
-        unsafe {
-            start.cast::<u64>().write(0);
-            start.byte_add(LENGTH_AT).cast::<u32>().write(length);
-            start.byte_add(HEAD).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
-        }
-        Self(start)
     }
 }
 
@@ -120,6 +149,13 @@ pub(crate) fn allocation_size(bytes: usize) -> u64 {
     ((bytes as u64 + 8 + 15) & !15).max(32)
 }
 
+/// How many bytes an allocation of this size, as the allocator counts it, has on average for what it was made for.
+#[inline]
+pub(crate) fn used_size(allocated: u64) -> usize {
+    // Eight are the allocator's own, and sizes are rounded up to 16.
+    allocated.saturating_sub(16) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,12 +164,13 @@ mod tests {
     fn a_row_keeps_its_bytes_and_its_state_apart() {
         for length in [0, 1, 3, 4, 5, 19, 20, 21, 63, 64, 65, 4096, 1 << 20] {
             let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
-            let mut row = Row::from(bytes.as_slice());
-            assert_eq!((row.state(), &*row), (0, bytes.as_slice()));
+            let tag = LayoutTag(length as u16 % TABLE_LAYOUTS as u16);
+            let mut row = Row::new(&bytes, tag);
+            assert_eq!((row.state(), row.layout(), &*row), (0, tag, bytes.as_slice()));
             row.set_state(u64::MAX);
-            assert_eq!((row.state(), &*row), (u64::MAX, bytes.as_slice()));
+            assert_eq!((row.state(), row.layout(), &*row), (SLOT_MASK, tag, bytes.as_slice()));
             row.iter_mut().for_each(|byte| *byte = !*byte);
-            assert_eq!(row.state(), u64::MAX);
+            assert_eq!((row.state(), row.layout()), (SLOT_MASK, tag));
             assert!(row.iter().zip(&bytes).all(|(new, old)| *new == !*old));
             assert!(row.allocated_bytes() >= (HEAD + length) as u64);
         }

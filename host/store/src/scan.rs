@@ -5,6 +5,7 @@
 
 use crate::{
     Reader, StoreError, TableHandle,
+    definition::Shape,
     limits::VISITS_PER_LOCK,
     ordered::{Found, OrderedIndex, Place, Range, Take, Visit, Walked},
     prefetch,
@@ -35,7 +36,8 @@ pub struct KeyRange<'a> {
 pub struct Scan {
     table: TableHandle,
     view: View,
-    index: u32,
+    /// Where the index stands.
+    index: usize,
     low: Vec<u8>,
     high: Option<Vec<u8>>,
     descending: bool,
@@ -63,13 +65,11 @@ pub(crate) enum View {
 
 impl Scan {
     pub(crate) fn new(table: &TableHandle, view: View, range: &KeyRange<'_>) -> Result<Self, StoreError> {
-        if table.0.state.read().index(range.index).is_none() {
-            return Err(table.0.no_such_index(range.index));
-        }
+        let index = table.0.shape.place(range.index).ok_or_else(|| table.0.no_such_index(range.index))?;
         Ok(Self {
             table: table.clone(),
             view,
-            index: range.index,
+            index,
             low: range.low.to_vec(),
             high: range.high.map(<[u8]>::to_vec),
             descending: range.descending,
@@ -97,10 +97,12 @@ impl Scan {
         while !self.is_over {
             let state = table.0.state.read();
             let mark = self.view.mark(&state).inspect_err(|_| out.truncate(start))?;
-            let index = state.index(self.index).expect("the index was there when the scan was opened");
+            let index = state.index(self.index);
             let range = Range { low: &self.low, high: self.high.as_deref(), descending: self.descending };
             let mut filling = Filling {
+                shape: &table.0.shape,
                 state: &state,
+                row_bytes: state.bytes_of_a_row(),
                 index,
                 mark,
                 rows_left: self.rows_left,
@@ -126,7 +128,10 @@ impl Scan {
 
 /// A batch while it is filled, under the lock of the table.
 struct Filling<'a> {
+    shape: &'a Shape,
     state: &'a State,
+    /// How long the average row is, with what stands before it.
+    row_bytes: usize,
     index: &'a OrderedIndex,
     mark: UndoId,
     /// What the scan as a whole may still return.
@@ -148,7 +153,8 @@ impl Take for &mut Filling<'_> {
 
     #[inline]
     fn announce(&mut self, slot: SlotId) {
-        self.state.slots.get(slot).address().into_iter().for_each(prefetch::from);
+        let address = self.state.slots.get(slot).address();
+        address.into_iter().for_each(|address| prefetch::from(address, self.row_bytes));
     }
 
     #[inline]
@@ -162,6 +168,14 @@ impl Take for &mut Filling<'_> {
             return Visit::StopBefore;
         }
         let Some(row) = self.state.visible_as(self.index, found, self.mark) else { return Visit::Next };
+        let shape = self.shape;
+        shape.view(row, |row| self.push(row))
+    }
+}
+
+impl Filling<'_> {
+    #[inline]
+    fn push(&mut self, row: &[u8]) -> Visit {
         let size = self.out.len() + length_size(row.len()) + row.len();
         if self.rows == self.most_rows || self.rows > 0 && size > self.most_bytes {
             self.is_full = true;

@@ -21,8 +21,9 @@ const SLOT_PAGE: usize = 1024;
 pub(crate) struct Slot(Option<Row>);
 
 impl Slot {
+    /// The row, dead or alive.
     #[inline]
-    fn row(&self) -> &Row {
+    pub(crate) fn row(&self) -> &Row {
         self.0.as_ref().expect("only slots that hold bytes are referred to")
     }
 
@@ -54,16 +55,10 @@ impl Slot {
         self.row_mut().set_state(state);
     }
 
-    /// The bytes, dead or alive.
-    #[inline]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.row()
-    }
-
     /// The row, if it lives.
     #[inline]
-    pub(crate) fn live_row(&self) -> Option<&[u8]> {
-        if self.is_live() { Some(self.bytes()) } else { None }
+    pub(crate) fn live_row(&self) -> Option<&Row> {
+        if self.is_live() { Some(self.row()) } else { None }
     }
 
     /// Where the row lies, for a prefetch.
@@ -142,7 +137,6 @@ impl Slots {
     }
 
     /// Every slot that holds bytes.
-    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
         (0..self.slots.len())
             .map(|at| (SlotId(at as u32), &self.slots[at]))

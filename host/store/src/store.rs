@@ -3,8 +3,13 @@
 //! Invariant: there is at most one transaction, and versions only grow.
 
 use crate::{
-    Reader, StoreError, StoreLimits, TableDefinition, TableHandle, TableId, Transaction, definition::Shape,
-    limits::PURGED_PER_LOCK, memory::Memory, readers::Readers, state::State, table::Table,
+    Reader, StoreError, StoreLimits, TableDefinition, TableHandle, TableId, Transaction,
+    definition::Shape,
+    limits::PURGED_PER_LOCK,
+    memory::Memory,
+    readers::Readers,
+    state::State,
+    table::{Contents, Table},
 };
 use foldhash::SharedSeed;
 use parking_lot::{Mutex, RwLock};
@@ -75,25 +80,13 @@ impl Store {
     /// # Errors
     /// If there is one of this number, or the definition is not sound.
     pub fn create_table(&self, id: TableId, definition: &TableDefinition) -> Result<TableHandle, StoreError> {
-        let (shape, entries) = Shape::new(definition)?;
-        // Each table hashes in its own way, so that keys that collide in one do not in another.
-        let secret = self.0.secret.rotate_left(32) ^ u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let state = State::new(&shape, entries, secret, Arc::clone(&self.0.shared));
-        let memory = Arc::clone(&self.0.memory);
-        let table = TableHandle(Arc::new(Table { id, shape, memory, state: RwLock::new(state) }));
-        let mut tables = self.0.tables.write();
-        if tables.contains_key(&id) {
-            return Err(StoreError::TableExists(id));
-        }
-        table.0.state.write().report_all(&self.0.memory);
-        tables.insert(id, table.clone());
-        Ok(table)
+        self.0.create_table(id, definition, Version(0))
     }
 
     /// Forgets a table; its memory is free once the last handle is dropped. For an installation that
     /// failed.
     pub fn drop_table(&self, id: TableId) -> Option<TableHandle> {
-        self.0.tables.write().remove(&id)
+        self.0.drop_table(id)
     }
 
     /// The table of this number.
@@ -175,6 +168,41 @@ impl Inner {
         self.durable.fetch_max(version.0, Ordering::AcqRel);
     }
 
+    /// Makes a table that is there from a version on.
+    pub(crate) fn create_table(
+        &self,
+        id: TableId,
+        definition: &TableDefinition,
+        since: Version,
+    ) -> Result<TableHandle, StoreError> {
+        let (mut shape, entries) = Shape::new(definition)?;
+        shape.since = since;
+        // Each table hashes in its own way, so that keys that collide in one do not in another.
+        let secret = self.secret.rotate_left(32) ^ u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let state = State::new(&shape, entries, secret, Arc::clone(&self.shared));
+        let memory = Arc::clone(&self.memory);
+        let table = TableHandle(Arc::new(Table { id, shape, state: Contents::new(state, &memory), memory }));
+        let mut tables = self.tables.write();
+        if tables.contains_key(&id) {
+            return Err(StoreError::TableExists(id));
+        }
+        table.0.state.write().report_all(&self.memory);
+        tables.insert(id, table.clone());
+        Ok(table)
+    }
+
+    /// Forgets a table.
+    pub(crate) fn drop_table(&self, id: TableId) -> Option<TableHandle> {
+        self.tables.write().remove(&id)
+    }
+
+    /// From now on a table is known by this handle.
+    pub(crate) fn replace_table(&self, table: &TableHandle) {
+        if let Some(known) = self.tables.write().get_mut(&table.id()) {
+            *known = table.clone();
+        }
+    }
+
     /// Refuses a table of another store.
     #[inline]
     pub(crate) fn own(&self, table: &TableHandle) -> Result<(), StoreError> {
@@ -197,11 +225,11 @@ impl Inner {
 
     /// Puts a table on the list of those that have history, unless it is there.
     pub(crate) fn note_history(&self, table: &TableHandle, state: &mut State) {
-        if let Some(mark) = state.undo.oldest_mark()
+        if let Some(oldest) = state.oldest_history()
             && !state.queued_for_purge
         {
             state.queued_for_purge = true;
-            self.history.lock().push(Reverse(Historic { oldest: mark.version, table: table.clone() }));
+            self.history.lock().push(Reverse(Historic { oldest, table: table.clone() }));
         }
     }
 

@@ -4,17 +4,17 @@
 //! Invariant: what stands beside the lock never changes.
 
 use crate::{
-    StoreError, StoreLimits, definition::Shape, memory::Memory, scratch::with_scratch, state::State,
+    StoreError, StoreLimits, Version, definition::Shape, memory::Memory, scratch::with_scratch, state::State,
 };
 use interstice_codec::key::KeyLayout;
 use parking_lot::RwLock;
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 /// The number of a table, which its caller gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableId(pub u32);
 
-/// A table. Copies of a handle are the same table.
+/// A table in one of its shapes. Copies of a handle are the same table.
 #[derive(Clone)]
 pub struct TableHandle(pub(crate) Arc<Table>);
 
@@ -23,7 +23,28 @@ pub(crate) struct Table {
     pub(crate) id: TableId,
     pub(crate) shape: Shape,
     pub(crate) memory: Arc<Memory>,
-    pub(crate) state: RwLock<State>,
+    pub(crate) state: Arc<Contents>,
+}
+
+/// What all shapes of a table share.
+pub(crate) struct Contents {
+    state: RwLock<State>,
+    memory: Arc<Memory>,
+}
+
+impl Contents {
+    pub(crate) fn new(state: State, memory: &Arc<Memory>) -> Arc<Self> {
+        Arc::new(Self { state: RwLock::new(state), memory: Arc::clone(memory) })
+    }
+}
+
+impl Deref for Contents {
+    type Target = RwLock<State>;
+
+    #[inline]
+    fn deref(&self) -> &RwLock<State> {
+        &self.state
+    }
 }
 
 impl TableHandle {
@@ -35,6 +56,11 @@ impl TableHandle {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.shape.name
+    }
+
+    /// The version from which on the table has the shape of this handle.
+    pub fn since(&self) -> Version {
+        self.0.shape.since
     }
 
     /// Appends the primary key, in key form, of a row of this table.
@@ -54,6 +80,12 @@ impl TableHandle {
         let place = (index as usize).checked_sub(1);
         let shape = place.and_then(|place| self.0.shape.indexes.get(place));
         shape.map(|shape| &shape.key).ok_or_else(|| self.0.no_such_index(index))
+    }
+
+    /// Since when its rows are what they are: they have not changed after this version, the newest that has
+    /// changed any, or at which the table was loaded. An open transaction does not count.
+    pub fn changed(&self) -> Version {
+        self.0.state.read().changed
     }
 
     /// The bytes that the table takes in memory: rows, indexes and old versions.
@@ -112,6 +144,17 @@ impl Table {
             .map_err(|source| StoreError::Row { table: self.shape.name.clone(), source })
     }
 
+    /// Refuses to write by a shape that the table has no longer.
+    #[inline]
+    pub(crate) fn check_newest(&self, state: &State) -> Result<(), StoreError> {
+        if state.shape == self.shape.number { Ok(()) } else { Err(self.other_shape()) }
+    }
+
+    #[cold]
+    pub(crate) fn other_shape(&self) -> StoreError {
+        StoreError::OtherShape { table: self.shape.name.clone(), since: self.shape.since }
+    }
+
     #[cold]
     pub(crate) fn no_such_index(&self, index: u32) -> StoreError {
         StoreError::NoSuchIndex { table: self.shape.name.clone(), wanted: "index", index }
@@ -123,7 +166,7 @@ fn too_large(name: &'static str, limit: usize, found: usize) -> StoreError {
     StoreError::Limit { name, limit: limit as u64, found: found as u64 }
 }
 
-impl Drop for Table {
+impl Drop for Contents {
     fn drop(&mut self) {
         self.state.get_mut().report_nothing(&self.memory);
     }

@@ -13,7 +13,7 @@ use crate::{
 use std::collections::VecDeque;
 
 /// The number of an undo entry, or the place before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct UndoId(pub(crate) u64);
 
 impl UndoId {
@@ -74,6 +74,11 @@ pub(crate) struct Undo {
 
 impl IndexSet {
     #[inline]
+    pub(crate) fn contains(self, index: usize) -> bool {
+        self.0 & 1 << index != 0
+    }
+
+    #[inline]
     pub(crate) fn add(&mut self, index: usize) {
         self.0 |= 1 << index;
     }
@@ -105,18 +110,18 @@ impl Entry {
         }
     }
 
-    /// The bytes that were replaced.
-    pub(crate) fn row(&self) -> Option<&[u8]> {
-        self.row.as_deref()
+    /// The row that was replaced.
+    pub(crate) fn row(&self) -> Option<&Row> {
+        self.row.as_ref()
     }
 
-    /// The row before the change, given the bytes after it.
+    /// The row before the change, given the one after it.
     #[inline]
-    fn step<'a>(&'a self, bytes: &'a [u8]) -> (bool, &'a [u8]) {
+    fn step<'a>(&'a self, row: &'a Row) -> (bool, &'a Row) {
         match self.flags >> KIND_SHIFT {
-            KIND_NOTHING => (false, bytes),
-            KIND_LIVED => (true, bytes),
-            kind => (kind == KIND_LIVE, self.row.as_deref().unwrap_or(bytes)),
+            KIND_NOTHING => (false, row),
+            KIND_LIVED => (true, row),
+            kind => (kind == KIND_LIVE, self.row.as_ref().unwrap_or(row)),
         }
     }
 }
@@ -238,15 +243,15 @@ impl Undo {
 
     /// The row of a slot as it was at a mark.
     #[inline]
-    pub(crate) fn look_back<'a>(&'a self, slot: &'a Slot, mark: UndoId) -> Option<&'a [u8]> {
-        let (mut live, mut bytes) = (slot.is_live(), slot.bytes());
+    pub(crate) fn look_back<'a>(&'a self, slot: &'a Slot, mark: UndoId) -> Option<&'a Row> {
+        let (mut live, mut row) = (slot.is_live(), slot.row());
         let mut id = slot.newest();
         while id >= mark {
             let entry = self.get(id);
-            (live, bytes) = entry.step(bytes);
+            (live, row) = entry.step(row);
             id = entry.previous;
         }
-        live.then_some(bytes)
+        live.then_some(row)
     }
 
     /// The entries from a mark on, with their numbers.

@@ -203,7 +203,7 @@ pub(super) fn set_yanked(
     let index = finish(registry)?;
     let no_version = || RegistryError::NoVersion {
         registry: registry.name(),
-        package: package.at(version),
+        package: Box::new(package.at(version)),
         versions: offers.iter().map(|(version, _)| version.clone()).collect(),
     };
     let Some(mut index) = index else { return Err(no_version()) };

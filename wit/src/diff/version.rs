@@ -64,6 +64,7 @@ fn next_prerelease(old: &Prerelease) -> Prerelease {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn check(old: &str, bump: Bump, expected: &str) {

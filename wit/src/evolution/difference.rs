@@ -68,11 +68,11 @@ fn first_difference(old: &ValueType, new: &ValueType, grows: bool) -> Option<Str
         (ValueType::Variant(old), ValueType::Variant(new)) => variants(old, new, grows),
         (ValueType::Enum(old), ValueType::Enum(new)) => {
             let keeps_width = case_width(old.len()) == case_width(new.len());
-            labels("case", old, new, grows && keeps_width)
+            names_differ("case", old, new, grows && keeps_width)
         }
         (ValueType::Flags(old), ValueType::Flags(new)) => {
             let keeps_width = old.len().div_ceil(8) == new.len().div_ceil(8);
-            labels("flag", old, new, grows && keeps_width)
+            names_differ("flag", old, new, grows && keeps_width)
         }
         _ if old == new => None,
         _ => Some(format!("{} became {}", shown(old), shown(new))),
@@ -101,16 +101,12 @@ fn fields(old: &[Field], new: &[Field], grows: bool) -> Option<String> {
 fn variants(old: &[Case], new: &[Case], grows: bool) -> Option<String> {
     let names = |cases: &[Case]| cases.iter().map(|case| case.name.clone()).collect::<Vec<_>>();
     let keeps_width = case_width(old.len()) == case_width(new.len());
-    labels("case", &names(old), &names(new), grows && keeps_width).or_else(|| {
+    names_differ("case", &names(old), &names(new), grows && keeps_width).or_else(|| {
         old.iter().zip(new).find_map(|(old, new)| {
             let what = format!("in its case `{}`", old.name);
             payload(&what, old.ty.as_ref(), new.ty.as_ref(), grows)
         })
     })
-}
-
-fn labels(what: &str, old: &[String], new: &[String], grows: bool) -> Option<String> {
-    names_differ(what, old, new, grows)
 }
 
 /// What is different about a list of names; with `grows`, further ones at the end are no difference.

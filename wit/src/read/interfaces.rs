@@ -8,6 +8,7 @@ use crate::directive::DirectiveKind;
 use crate::finding::Mistake;
 use crate::schema::{Interface, InterfaceName, PackageName, Schema, TypeDef, Visibility};
 use crate::source::{FileId, Place};
+use semver::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use wit_parser::{InterfaceId, PackageId, Span, TypeId, WorldId, WorldItem, WorldKey};
 
@@ -132,6 +133,11 @@ impl Reader<'_> {
                 format!("`{name}` does not belong to an older version of `{own}`"),
                 "import the tables of the version from which the migration comes".to_owned(),
             ))
+        } else if let Some(other) = self.other_former_version(&name.package.version) {
+            Some((
+                format!("tables of two older versions are imported, {} and {other}", name.package.version),
+                "a migration comes from one version: leave the one from which it does".to_owned(),
+            ))
         } else if !self.exported.iter().any(|exported| self.has_migration(*exported)) {
             Some((
                 format!("nothing reads the tables of `{}`, the older version of this package", name.package),
@@ -144,6 +150,15 @@ impl Reader<'_> {
         if let Some((message, mend)) = refusal {
             self.mistake(Mistake::new(place.clone(), message).label("imports it").mend(mend));
         }
+    }
+
+    /// Another older version of the package that the world names.
+    fn other_former_version(&self, version: &Version) -> Option<Version> {
+        let own = &self.resolve.packages[self.root].name;
+        let names = self.statements.imports.keys().map(|(package, _)| package);
+        let same = names.filter(|name| name.namespace == own.namespace && name.name == own.name);
+        same.filter_map(|name| name.version.clone())
+            .find(|other| other != version && Some(other) != own.version.as_ref())
     }
 
     /// Whether a function of the interface says that it is a migration, or was meant to.

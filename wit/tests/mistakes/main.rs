@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod directives;
+mod evolution;
 mod functions;
 mod grammar;
 mod limits;

@@ -6,6 +6,7 @@ interstice::module!();
 
 use calls::{Address, Cents, Colour, Everything, Named, Path, Point, Rights, Shape};
 use tables::{Keyed, Match};
+use test::everything as before;
 use test::other1_0_0 as other;
 use test::other2_0_0 as newer;
 
@@ -141,6 +142,25 @@ impl Prelude for Echo {
         _: Result<prelude::Vec_, prelude::Self_>,
     ) -> Result<prelude::Option_, prelude::Box> {
         if d == prelude::Self_::Self_ { Ok(b) } else { Err(e) }
+    }
+}
+
+impl Upgrading for Echo {
+    fn split(context: &mut MigrationContext) -> Result<(), String> {
+        for old in context.old.keyed.iter() {
+            let colour = match old.colour {
+                before::tables::Colour::Red => Colour::Red,
+                before::tables::Colour::Green => Colour::Green,
+            };
+            let big =
+                context.old.gone.count() + context.old.keyed.by_colour.get_all(old.colour).count() as u64;
+            let (text, bytes) = (old.name, Vec::new());
+            let row = Keyed { flag: true, letter: 'a', text, bytes, colour, small: 0, big };
+            context.tables.keyed.insert(row).map_err(|error| format!("{error:?}"))?;
+        }
+        // What a reducer does, a migration may do.
+        <Self as Calls>::nothing(context);
+        Ok(())
     }
 }
 

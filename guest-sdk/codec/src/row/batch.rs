@@ -2,7 +2,7 @@
 //! Each row is its length as a minimal LEB128 number and then its bytes; a batch has no header.
 //! Invariant: two batches one after the other are the batch of all their rows.
 
-use super::{Reader, write_length};
+use super::{Reader, short, write_length};
 use crate::DecodeError;
 use alloc::vec::Vec;
 
@@ -46,7 +46,7 @@ impl<'a> Iterator for Batch<'a> {
 #[inline]
 pub fn push_row(row: &[u8], batch: &mut Vec<u8>) {
     write_length(row.len(), batch);
-    batch.extend_from_slice(row);
+    short::push(row, batch);
 }
 
 /// Appends a row to a batch that `write` writes in place, and without its length.

@@ -19,10 +19,12 @@
 //! bytes could otherwise declare four billion elements. WIT cannot express such types.
 
 mod batch;
+mod conversion;
 mod dynamic;
 mod layout;
 mod program;
 mod reader;
+mod short;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,6 +32,7 @@ mod traits;
 mod write;
 
 pub use batch::{Batch, push_row, push_row_with};
+pub use conversion::{ColumnSource, Conversion, ConversionError, same_bytes};
 pub use dynamic::{decode, decode_all, encode, encode_all};
 pub use layout::Layout;
 pub use reader::Reader;

@@ -2,8 +2,9 @@
 //! It reads items and checks each for the one form that it may have; it never allocates.
 //! Invariant: after an error the cursor stands somewhere in the input, and nothing was read twice.
 
-use super::{CANONICAL_NAN_32, CANONICAL_NAN_64, case_width, text};
+use super::{CANONICAL_NAN_32, CANONICAL_NAN_64, case_width, short, text};
 use crate::{DecodeError, DecodeReason};
+use alloc::string::String;
 
 /// A cursor over encoded bytes, for [`Decode`](super::Decode).
 #[derive(Clone, Debug)]
@@ -39,11 +40,13 @@ impl<'a> Reader<'a> {
 
     /// An error at the place where the cursor stands.
     #[cold]
+    #[inline]
     pub fn error(&self, reason: DecodeReason) -> DecodeError {
         DecodeError::new(self.offset(), reason)
     }
 
     #[cold]
+    #[inline]
     fn end_of_input(&self) -> DecodeError {
         DecodeError::new(self.total, DecodeReason::EndOfInput)
     }
@@ -122,12 +125,18 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(u32::from(*byte))
             }
-            _ => self.long_length(),
+            _ => {
+                // By value: a cursor whose address nobody has is kept in registers.
+                let (length, rest) = self.clone().long_length()?;
+                self.rest = rest;
+                Ok(length)
+            }
         }
     }
 
+    /// A length of any size, and what follows it.
     #[cold]
-    fn long_length(&mut self) -> Result<u32, DecodeError> {
+    fn long_length(mut self) -> Result<(u32, &'a [u8]), DecodeError> {
         let before = self.offset();
         let mut length = 0_u32;
         for shift in [0, 7, 14, 21, 28] {
@@ -143,7 +152,7 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        Ok(length)
+        Ok((length, self.rest))
     }
 
     /// The number of elements of a list, each of which takes at least one byte.
@@ -170,9 +179,16 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn text(&mut self) -> Result<&'a str, DecodeError> {
         let bytes = self.bytes()?;
-        match text::of(bytes) {
+        text_at(self.offset() - bytes.len(), bytes)
+    }
+
+    /// A string, copied.
+    #[inline(always)]
+    pub(crate) fn owned_text(&mut self) -> Result<String, DecodeError> {
+        let bytes = self.bytes()?;
+        match short::ascii(bytes) {
             Some(text) => Ok(text),
-            None => Err(DecodeError::new(self.offset() - bytes.len(), DecodeReason::Utf8)),
+            None => long_text_at(self.offset() - bytes.len(), bytes),
         }
     }
 
@@ -215,6 +231,18 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// These bytes as text; they begin at this offset.
+#[inline]
+fn text_at(offset: usize, bytes: &[u8]) -> Result<&str, DecodeError> {
+    text::of(bytes).ok_or_else(|| DecodeError::new(offset, DecodeReason::Utf8))
+}
+
+/// The same, copied. Not inlined, to keep what reads short texts small.
+#[inline(never)]
+fn long_text_at(offset: usize, bytes: &[u8]) -> Result<String, DecodeError> {
+    text_at(offset, bytes).map(String::from)
 }
 
 /// Checks that the bits of the last byte that belong to no flag are 0.

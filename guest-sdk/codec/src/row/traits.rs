@@ -3,7 +3,7 @@
 //! Invariant: the bytes are those of [`encode`](super::encode) of the same value as a
 //! [`Value`](crate::Value).
 
-use super::{CANONICAL_NAN_32, CANONICAL_NAN_64, Reader, write_length};
+use super::{CANONICAL_NAN_32, CANONICAL_NAN_64, Reader, short, write_length};
 use crate::{DecodeError, DecodeReason};
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -201,7 +201,8 @@ impl Decode for char {
 impl Encode for str {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.as_bytes().encode(out);
+        write_length(self.len(), out);
+        short::push(self.as_bytes(), out);
     }
 }
 
@@ -215,7 +216,7 @@ impl Encode for String {
 impl Decode for String {
     #[inline]
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(reader.text()?.into())
+        reader.owned_text()
     }
 }
 

@@ -1,5 +1,6 @@
 //! `interstice call` and `interstice query`: one call, straight on a data directory.
-//! Invariant: the exit code tells an `err` of the module (1) from a call that did not run.
+//! Invariant: the exit code tells an `err` of the module (1) from a call that did not run, and with `--json`
+//! either has an answer on stdout.
 
 use crate::answer::{Answer, Refusal};
 use crate::asking::{Asking, Written};
@@ -35,10 +36,15 @@ pub(crate) enum Kind {
 pub(crate) fn run(arguments: &Arguments, kind: Kind) -> Result<(), Failure> {
     let node = arguments.opening.open_existing()?;
     // The answer is told even if closing fails, for what it says is durable.
-    let (answer, closed) = close(&node, ask(arguments, kind, &node));
+    let asked = ask(arguments, kind, &node);
+    let refusal = asked.as_ref().err().map(Refusal::json);
+    let (answer, closed) = close(&node, asked.map_err(Refusal::into_failure));
+    let mut output = Output::new();
+    if let Some(refusal) = refusal.filter(|_| arguments.json) {
+        output.line(refusal.to_string()).and_then(|()| output.flush())?;
+    }
     let answer = answer?;
     let line = if arguments.json { answer.json().to_string() } else { answer.wave() };
-    let mut output = Output::new();
     let written = output.line(line).and_then(|()| output.flush());
     written.map_err(|error| Failure::from(error).context(format!("the call is done, {}", answer.place())))?;
     if !arguments.json {
@@ -53,19 +59,18 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-.%".contains(letter))
 }
 
-fn ask(arguments: &Arguments, kind: Kind, node: &Node) -> Result<Answer, Failure> {
+fn ask(arguments: &Arguments, kind: Kind, node: &Node) -> Result<Answer, Refusal> {
     let written = match &arguments.arguments {
         Some(json) => Written::Json { function: &arguments.call, arguments: json },
         None if is_name(&arguments.call) => Written::Json { function: &arguments.call, arguments: "[]" },
         None => Written::Wave(&arguments.call),
     };
     let mut asking = Asking::new(node);
-    let (function, bytes) = asking.read(&arguments.module, &written).map_err(Refusal::into_failure)?;
+    let (function, bytes) = asking.read(&arguments.module, &written)?;
     let options = CallOptions { caller: arguments.opening.caller(), acknowledge: Acknowledge::Durable };
     let reply = match kind {
         Kind::Call => node.call(&function, &bytes, &options),
         Kind::Query => node.query(&function, &bytes, &options),
     };
-    let reply = reply.map_err(|error| Refusal::from(error).into_failure())?;
-    Answer::new(&function, reply).map_err(Refusal::into_failure)
+    Answer::new(&function, reply?)
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let registry = arguments.project.registry.open(&arguments.project.project)?;
     let locked = project.lock.clone().unwrap_or_default();
     if !arguments.allow_yanked
-        && let Some(error) = packages::yanked(registry.any(), &locked).map_err(failure)?.into_iter().next()
+        && let Some(error) = packages::yanked(registry.any(), &locked)?.into_iter().next()
     {
         return Err(failure(error));
     }

@@ -14,8 +14,8 @@ use crate::database::{existing_doors, failure, reading_bar, show};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
 use filter::{Filter, Known, Selection};
-use interstice_node::Error;
 use interstice_node::log::{LogFilter, LogReader, NamedCause, Record, Sequence};
+use interstice_node::{Error, modules_of_newest_snapshot};
 use names::Names;
 use std::collections::VecDeque;
 use std::io;
@@ -74,6 +74,9 @@ fn show_records(arguments: &Arguments) -> Result<(), Failure> {
     }
     let filter = resolve(&reader, &arguments.selection)?;
     let mut printer = Printer::new(arguments, &filter);
+    if reader.first() > Sequence(1) {
+        printer.names.installed_before(modules_of_newest_snapshot(&doors).map_err(in_log)?);
+    }
     let bar = reading_bar();
     let mut written = Ok(());
     let mut visit = |record: Record| {
@@ -153,8 +156,10 @@ impl<'a> Printer<'a> {
     }
 
     fn record(&mut self, record: Record) -> io::Result<ControlFlow<()>> {
-        if let NamedCause::Install { schema, .. } | NamedCause::Upgrade { schema, .. } = &record.cause {
-            self.names.install(&record.package, schema);
+        match &record.cause {
+            NamedCause::Install { schema, .. } => self.names.install(&record.package, schema),
+            NamedCause::Upgrade { schema, .. } => self.names.change(schema),
+            _ => {}
         }
         let arguments = self.arguments;
         if !self.filter.wants(&record) {

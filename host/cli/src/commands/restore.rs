@@ -6,7 +6,7 @@ use crate::database::{NewFolder, copying_bar, existing_doors, show};
 use crate::exit::Failure;
 use crate::moment::{self, Moment};
 use crate::terminal::Output;
-use interstice_node::log::{LeftOut, RestoreOptions, RestoreReport, Sequence, Until, restore};
+use interstice_node::log::{DamageBehind, LeftOut, RestoreOptions, RestoreReport, Sequence, Until, restore};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -68,6 +68,14 @@ fn text(report: &RestoreReport) -> String {
             moment::print(*last_micros)
         ));
     }
+    if let Some(DamageBehind { what, read_until, known_until }) = &report.damage {
+        text.push_str(&format!(
+            "\nthe original is damaged behind that record, and was not read behind the damage: {what}"
+        ));
+        if known_until > read_until {
+            text.push_str(&format!("\nleft out, too: the records {} to {known_until}", read_until.next()));
+        }
+    }
     text.push_str(&format!("\nthe database goes on as timeline {}", timeline(report)));
     text
 }
@@ -86,10 +94,18 @@ fn object(report: &RestoreReport) -> Value {
             "last_time": moment::print(given_up.last_micros),
         })
     });
+    let damage = report.damage.as_ref().map(|damage| {
+        json!({
+            "what": damage.what,
+            "read_until": damage.read_until.0,
+            "known_until": damage.known_until.0,
+        })
+    });
     json!({
         "sequence": report.sequence.0,
         "time": report.timestamp_micros.map(moment::print),
         "given_up": given_up,
+        "damage": damage,
         "timeline": timeline(report),
         "snapshots": report.snapshots.iter().map(|sequence| sequence.0).collect::<Vec<_>>(),
         "left_out": report.left_out,

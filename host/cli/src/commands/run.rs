@@ -7,14 +7,13 @@ mod pipe;
 mod prompt;
 mod request;
 
-use crate::database::{Opening, close, failure};
-use crate::exit::{Exit, Failure};
-use crate::subject;
+use crate::components::{self, Component};
+use crate::database::{Opening, close};
+use crate::exit::Failure;
 use crate::terminal::{self, DIM};
 use interstice_node::{Acknowledge, CallOptions, Node};
-use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Runs a database: installs modules, then takes calls line by line.
 #[derive(clap::Args)]
@@ -45,13 +44,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Read before anything is opened: a file that cannot be installed must not leave an empty database.
-    let components: Vec<(&Path, Vec<u8>)> = arguments
-        .modules
-        .iter()
-        .map(|path| Ok((path.as_path(), read(path)?)))
-        .collect::<Result<_, Failure>>()?;
+    let components = components::read(&arguments.modules)?;
     if arguments.opening.is_new() {
-        components.iter().try_for_each(|(path, component)| check(path, component))?;
+        components.iter().try_for_each(components::check)?;
     }
     let node = arguments.opening.open_or_make()?;
     let served = install(&node, &components).and_then(|()| serve(arguments, &node));
@@ -59,29 +54,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     served.and(closed)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path)
-        .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))
-}
-
-/// Checks what can be checked without a database; installing does it again.
-fn check(path: &Path, component: &[u8]) -> Result<(), Failure> {
-    let spinner = terminal::spinner(format!("checking {}", path.display()));
-    let schema = subject::component_schema(component);
-    spinner.finish_and_clear();
-    schema.map(drop).map_err(|failure| failure.context(cannot_install(path)))
-}
-
-fn cannot_install(path: &Path) -> String {
-    format!("cannot install {}", path.display())
-}
-
-fn install(node: &Node, components: &[(&Path, Vec<u8>)]) -> Result<(), Failure> {
-    for (path, component) in components {
-        let spinner = terminal::spinner(format!("installing {}", path.display()));
-        let installed = node.install(component);
-        spinner.finish_and_clear();
-        let installed = installed.map_err(|error| failure(error).context(cannot_install(path)))?;
+fn install(node: &Node, components: &[Component]) -> Result<(), Failure> {
+    for component in components {
+        let installed = components::install(node, component)?;
         let place = match installed.sequence {
             Some(sequence) => format!("installed #{sequence}"),
             None => "already installed".to_owned(),

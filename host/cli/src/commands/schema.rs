@@ -2,7 +2,7 @@
 //! It shows what the reader understood, so that an author sees at once what a directive did.
 //! Invariant: the same contract prints the same text, wherever it was read from.
 
-mod tree;
+pub(crate) mod tree;
 mod types;
 
 use crate::exit::Failure;

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let opened = arguments.registry.open(Path::new("."))?;
     let mut output = Output::new();
     if arguments.verify {
-        let verified = opened.local("verify a registry")?.verify().map_err(failure)?;
+        let verified = opened.local().verify().map_err(failure)?;
         let good = terminal::stdout_style("ok", terminal::GREEN);
         let mut line = format!("{good}  {} versions are as they were published", verified.versions);
         if verified.unrecorded > 0 {
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         output.line(line)?;
         return Ok(output.flush()?);
     }
-    for found in opened.local("search")?.search(&arguments.words).map_err(failure)? {
+    for found in opened.local().search(&arguments.words).map_err(failure)? {
         let summary = found.summary.unwrap_or_default();
         if arguments.json {
             let (package, newest) = (found.package.to_string(), found.newest.to_string());
@@ -85,19 +85,12 @@ pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
     let Some(version) = wanted.or_else(newest) else { return Ok(()) };
     let release = registry.read(&package, &version).map_err(failure)?;
     let mut dependents = Vec::new();
-    if let Ok(local) = opened.local("know dependents") {
-        for listing in local.dependents(&package).map_err(failure)? {
-            let needs = listing
-                .published
-                .dependencies
-                .iter()
-                .filter(|needed| needed.unversioned() == package.to_string());
-            let needs: Vec<_> = needs.map(|needed| needed.version.to_string()).collect();
-            dependents.push((
-                listing.published.package.at(&listing.published.version).to_string(),
-                needs.join(", "),
-            ));
-        }
+    for listing in opened.local().dependents(&package).map_err(failure)? {
+        let published = &listing.published;
+        let needs =
+            published.dependencies.iter().filter(|needed| needed.unversioned() == package.to_string());
+        let needs: Vec<_> = needs.map(|needed| needed.version.to_string()).collect();
+        dependents.push((published.package.at(&published.version).to_string(), needs.join(", ")));
     }
     let mut output = Output::new();
     match arguments.json {
@@ -108,22 +101,13 @@ pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
 }
 
 fn rows(opened: &crate::packages::Opened, package: &PackageId) -> Result<Vec<Row>, Failure> {
-    if let Ok(local) = opened.local("list versions") {
-        let listings = local.listings(package).map_err(failure)?;
-        let row = |(version, listing): (Version, Option<interstice_registry::index::Listing>)| Row {
-            version,
-            is_yanked: listing.as_ref().is_some_and(|listing| listing.is_yanked),
-            time: listing.map(|listing| listing.time),
-        };
-        return Ok(listings.into_iter().map(row).collect());
-    }
-    let offers = opened.any().versions(package).map_err(failure)?;
-    let row = |offer: interstice_registry::Offer| Row {
-        version: offer.version,
-        is_yanked: offer.is_yanked,
-        time: None,
+    let listings = opened.local().listings(package).map_err(failure)?;
+    let row = |(version, listing): (Version, Option<interstice_registry::index::Listing>)| Row {
+        version,
+        is_yanked: listing.as_ref().is_some_and(|listing| listing.is_yanked),
+        time: listing.map(|listing| listing.time),
     };
-    Ok(offers.into_iter().map(row).collect())
+    Ok(listings.into_iter().map(row).collect())
 }
 
 fn public(release: &Release) -> impl Iterator<Item = &Interface> {

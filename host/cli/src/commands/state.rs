@@ -11,7 +11,7 @@ use interstice_node::log::Sequence;
 use interstice_node::log::doors::Doors;
 use interstice_node::{Beginning, HistoricState, HistoricTable, Moment};
 use interstice_wit::nearest;
-use rows::{Change, Rows, Shape, changes};
+use rows::{Change, Rows, Shape, Shapes, changes};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -132,7 +132,9 @@ fn show_state(arguments: &Arguments, state: &HistoricState, output: &mut Output)
                 .map_err(failure)?;
             let counter =
                 if table.counter > 0 { format!(", counter {}", table.counter) } else { String::new() };
-            output.line(format!("{name}: {count} {}{counter}", if count == 1 { "row" } else { "rows" }))?;
+            let rows = if count == 1 { "row" } else { "rows" };
+            let kept = if table.is_installed { "" } else { " (its module is uninstalled)" };
+            output.line(format!("{name}: {count} {rows}{counter}{kept}"))?;
         }
         let mut rows = Rows::new(state, Some(table))?;
         let mut shown = 0;
@@ -166,14 +168,24 @@ fn show_changes(
     for table in tables(arguments, &[before, after])? {
         let name = full_name(&table);
         let (old, new) = (of(before, &name), of(after, &name));
-        let shape = match &new {
-            Some(new) => Shape::of(after, new),
-            None => Shape::of(before, &table),
+        let shape =
+            |state, found: &Option<HistoricTable>| found.as_ref().map(|found| Shape::of(state, found));
+        let shapes = match (shape(before, &old), shape(after, &new)) {
+            (Some(before), Some(after)) => Shapes { before, after },
+            (Some(one), None) | (None, Some(one)) => Shapes { before: one.clone(), after: one },
+            (None, None) => continue,
         };
         let mut shown = 0;
+        let (gone, added) = shapes.other_columns();
+        if !(arguments.json || gone.is_empty() && added.is_empty()) {
+            output.line(format!("{name}:"))?;
+            shown = 1;
+            output.line(format!("  its columns are others: {}", signed(&gone, &added)))?;
+        }
+        let limit = arguments.limit.map(|limit| limit.saturating_add(shown));
         let (old, new) = (Rows::new(before, old.as_ref())?, Rows::new(after, new.as_ref())?);
-        changes(old, new, |change| {
-            if arguments.limit.is_some_and(|limit| shown >= limit) || output.is_closed() {
+        changes(old, new, &shapes, |change| {
+            if limit.is_some_and(|limit| shown >= limit) || output.is_closed() {
                 return Ok(false);
             }
             if shown == 0 && !arguments.json {
@@ -182,11 +194,11 @@ fn show_changes(
             shown += 1;
             output.line(match arguments.json {
                 true => {
-                    let mut object = change_object(&shape, &change);
+                    let mut object = change_object(&shapes, &change);
                     object["table"] = json!(name);
                     object.to_string()
                 }
-                false => change_text(&shape, &change),
+                false => change_text(&shapes, &change),
             })?;
             Ok(true)
         })?;
@@ -194,24 +206,30 @@ fn show_changes(
     Ok(())
 }
 
-fn change_text(shape: &Shape, change: &Change<'_>) -> String {
+/// The names of columns that are gone and of those that are new.
+fn signed(gone: &[String], added: &[String]) -> String {
+    let gone = gone.iter().map(|column| format!("- {column}"));
+    gone.chain(added.iter().map(|column| format!("+ {column}"))).collect::<Vec<_>>().join(", ")
+}
+
+fn change_text(shapes: &Shapes, change: &Change<'_>) -> String {
     match change {
-        Change::Added(row) => format!("  + {}", shape.text(row)),
-        Change::Removed(row) => format!("  - {}", shape.text(row)),
+        Change::Added(row) => format!("  + {}", shapes.after.text(row)),
+        Change::Removed(row) => format!("  - {}", shapes.before.text(row)),
         Change::Changed(old, new) => {
-            let columns = shape.differences(old, new).into_iter();
+            let columns = shapes.differences(old, new).into_iter();
             let columns = columns.map(|(column, old, new)| format!("{column}: {old} -> {new}"));
-            format!("  ~ {} {}", shape.key(new), columns.collect::<Vec<_>>().join(", "))
+            format!("  ~ {} {}", shapes.after.key(new), columns.collect::<Vec<_>>().join(", "))
         }
     }
 }
 
-fn change_object(shape: &Shape, change: &Change<'_>) -> serde_json::Value {
+fn change_object(shapes: &Shapes, change: &Change<'_>) -> serde_json::Value {
     match change {
-        Change::Added(row) => json!({ "insert": shape.json(row) }),
-        Change::Removed(row) => json!({ "delete": shape.json(row) }),
+        Change::Added(row) => json!({ "insert": shapes.after.json(row) }),
+        Change::Removed(row) => json!({ "delete": shapes.before.json(row) }),
         Change::Changed(old, new) => {
-            json!({ "update": { "before": shape.json(old), "after": shape.json(new) } })
+            json!({ "update": { "before": shapes.before.json(old), "after": shapes.after.json(new) } })
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::imports::{Door, DoorKind};
 use crate::limits::{FUEL_PER_HOST_CALL, FUEL_PER_ROW, fuel_of_bytes};
 use crate::signature::Signature;
 use crate::state::{State, charge};
-use interstice_wit::Schema;
-use interstice_wit::doors::{RowFunction, TypedFunction, typed_door};
+use interstice_wit::doors::{RowFunction, TypedFunction, TypedOperation, typed_door};
+use interstice_wit::{Index, Schema};
 use wasmtime::component::LinkerInstance;
 use wasmtime::{Result, StoreContextMut, bail};
 
@@ -59,6 +59,25 @@ pub(crate) fn link<H: Host>(
         DoorKind::Typed => match typed_function(door, name) {
             Some(function) => typed::link(linker, schema, door, &function, table.clone()),
             None => bail!("this typed door has no function `{name}`"),
+        },
+    }
+}
+
+/// The indexes that a function of the door can read by: all, where it is given the number of one.
+pub(crate) fn indexes<'s>(door: Door<'s>, name: &str) -> &'s [Index] {
+    let all = door.table.indexes.as_slice();
+    match door.kind {
+        DoorKind::Rows => match RowFunction::from_name(name) {
+            Some(RowFunction::Find | RowFunction::Scan | RowFunction::DeleteRange) => all,
+            _ => &[],
+        },
+        DoorKind::Typed => match typed_function(door, name).map(|function| function.operation) {
+            Some(
+                TypedOperation::FindBy(position)
+                | TypedOperation::ScanBy(position)
+                | TypedOperation::RangeBy(position),
+            ) => all.get(position..=position).unwrap_or_default(),
+            _ => &[],
         },
     }
 }

@@ -65,6 +65,7 @@ pub fn tables(package_name: &str) -> Interface {
         ty: ty.clone(),
         auto_increment: *name == "id",
         default: None,
+        renamed_from: None,
     };
     let mut interface = interface(interface_name(package_name, "tables"), Vec::new());
     interface.types.push(TypeDef {
@@ -84,6 +85,7 @@ pub fn tables(package_name: &str) -> Interface {
         columns: columns.iter().map(column).collect(),
         primary_key: vec![ColumnIndex(0)],
         indexes: vec![index("balance-and-owner", &[2, 1], false), index("owner", &[1], true)],
+        renamed_from: None,
     });
     interface
 }

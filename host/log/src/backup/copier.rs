@@ -1,9 +1,8 @@
-//! Writing the files of a copy: each under a temporary name, synced, renamed. It counts what it has written,
-//! and takes it away again if the copy fails. Invariant: a file that is there under its own name is whole.
+//! Writing the files of a copy: each under a temporary name, synced, renamed. It counts what it has written. Invariant: a file that is there under its own name is whole.
 
+use super::claim::{Claim, no_room};
 use crate::doors::{Access, Disk, DiskFile};
 use crate::error::{Doing, LogError};
-use crate::manifest::MANIFEST_PATH;
 use crate::publish::{directory_of, remove_if_there, rename};
 use crate::read_log::Progress;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,12 +15,11 @@ pub(super) struct Copier<'c> {
     pub(super) from: &'c dyn Disk,
     /// The folder that becomes the copy.
     pub(super) to: &'c dyn Disk,
+    claim: Claim<'c>,
     progress: &'c mut dyn FnMut(Progress),
     done: Progress,
     /// The files that were written, with their lengths.
     written: BTreeMap<String, u64>,
-    /// A file that is being written.
-    unfinished: BTreeSet<String>,
     directories: BTreeSet<String>,
 }
 
@@ -35,10 +33,10 @@ pub(super) struct NewFile {
 }
 
 impl<'c> Copier<'c> {
-    pub(super) fn new(from: &'c dyn Disk, to: &'c dyn Disk, progress: &'c mut dyn FnMut(Progress)) -> Self {
+    pub(super) fn new(from: &'c dyn Disk, claim: Claim<'c>, progress: &'c mut dyn FnMut(Progress)) -> Self {
         let done = Progress { bytes_done: 0, bytes_total: 0 };
-        let (written, unfinished, directories) = Default::default();
-        Self { from, to, progress, done, written, unfinished, directories }
+        let (written, directories) = Default::default();
+        Self { from, to: claim.disk(), claim, progress, done, written, directories }
     }
 
     /// Says about how much there is to copy; as much is then read back.
@@ -65,7 +63,6 @@ impl<'c> Copier<'c> {
     pub(super) fn begin(&mut self, path: &str, reserved: u64) -> Result<NewFile, LogError> {
         self.make_directory(directory_of(path))?;
         let temporary = format!("{path}.tmp");
-        self.unfinished.insert(temporary.clone());
         let to = self.to;
         let file = to.create(&temporary).doing("create", || to.locate(&temporary))?;
         if reserved > 0 {
@@ -93,7 +90,6 @@ impl<'c> Copier<'c> {
         file.forget_cached();
         self.written.insert(path.clone(), length);
         rename(self.to, &temporary, &path)?;
-        self.unfinished.remove(&temporary);
         Ok(())
     }
 
@@ -159,25 +155,18 @@ impl<'c> Copier<'c> {
         Ok(())
     }
 
-    /// Ends the work: a copy that failed is taken away, as far as the disk lets us.
+    /// Ends the work: a copy that failed is taken away, as far as the disk lets us. What it does not is taken
+    /// away by the next copy that is made here.
     pub(super) fn settle<T>(self, done: Result<T, LogError>) -> Result<T, LogError> {
-        let error = match done {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        // Without the manifest the rest is no database.
-        let removed = remove_if_there(self.to, MANIFEST_PATH).and_then(|()| {
-            self.to.sync_directory("").doing("sync", || self.to.locate(""))?;
-            let files = self.unfinished.iter().chain(self.written.keys());
-            files.into_iter().try_for_each(|path| remove_if_there(self.to, path))
-        });
-        // What failed first is what there is to tell.
-        drop(removed);
-        if error.is_disk_full() {
-            let mend = "nothing was kept of the copy; make room, or name a folder on another disk".to_owned();
-            return Err(LogError::DiskFull { path: self.to.locate(""), mend });
+        if done.is_ok() {
+            // The copy is whole and safe. A marker that stays beside its manifest means nothing.
+            let _ = self.claim.finish();
         }
-        Err(error)
+        done.map_err(|error| {
+            // What failed first is what there is to tell.
+            let _ = self.claim.give_up();
+            no_room(self.to, error)
+        })
     }
 
     fn make_directory(&mut self, directory: &str) -> Result<(), LogError> {

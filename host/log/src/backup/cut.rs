@@ -32,7 +32,13 @@ pub(super) fn cut(
     copier.write(&mut new, &SegmentHeader { compressed: None, ..header }.encode())?;
     let nothing = &mut |_: &RecordParts<'_>, _: &Definitions| Ok(ControlFlow::Continue(()));
     let mut offset = SEGMENT_HEADER_BYTES;
-    while let Found::Batch(batch) = look(&mut window, offset, seed)? {
+    loop {
+        let batch = match look(&mut window, offset, seed) {
+            Ok(Found::Batch(batch)) => batch,
+            // What is wrong behind the record is not copied.
+            Err(error) if reading.chain.next <= until => return Err(error),
+            _ => break,
+        };
         // A mark right behind the record stays: a snapshot may be tied to its link.
         if batch.count > 0 && batch.first > until {
             break;
@@ -61,7 +67,7 @@ pub(super) fn cut(
 }
 
 /// Opens the segment with this index, the newest after the closed ones, up to where its batches may end.
-pub(super) fn open_listed(
+fn open_listed(
     copier: &Copier<'_>,
     manifest: &Manifest,
     index: usize,

@@ -2,9 +2,9 @@
 //! after an earlier record. It goes on in a timeline of its own, since the original may have gone on, too.
 //! Invariant: no transaction after the record is in any file of the restored database.
 
-use super::check_empty;
+use super::claim::{Claim, check_free};
 use super::copier::Copier;
-use super::cut::{cut, open_listed};
+use super::cut::cut;
 use super::seal::seal;
 use super::snapshots;
 use super::take::{copy_artifact, copy_closed, total_bytes};
@@ -18,7 +18,7 @@ use crate::lock::take_lock;
 use crate::log::whole_segment;
 use crate::manifest::{ClosedSegment, Manifest, NewestSegment, PastTimeline};
 use crate::read_log::{Progress, Start, read_log};
-use crate::record::RecordParts;
+use crate::record::{Cause, RecordParts};
 use crate::segment::{Id, SEGMENT_HEADER_BYTES, SegmentHeader, segment_path};
 use crate::sequence::Sequence;
 use crate::snapshot::Snapshot;
@@ -61,6 +61,8 @@ pub struct RestoreReport {
     pub timestamp_micros: Option<u64>,
     /// The records of the original that it does not have.
     pub given_up: Option<LeftOut>,
+    /// What is wrong with the original behind that record. None of it was needed.
+    pub damage: Option<DamageBehind>,
     /// The history that it tells from now on.
     pub timeline: Id,
     /// The records up to which it has snapshots.
@@ -86,6 +88,17 @@ pub struct LeftOut {
     pub last_micros: u64,
 }
 
+/// Damage of an original that lies behind the point up to which it was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamageBehind {
+    /// What is wrong, and where. Nothing behind it was read.
+    pub what: String,
+    /// The last record that was read before it.
+    pub read_until: Sequence,
+    /// The last record that the original is known to have had.
+    pub known_until: Sequence,
+}
+
 impl LeftOut {
     /// How many they are.
     #[must_use]
@@ -94,12 +107,12 @@ impl LeftOut {
     }
 }
 
-/// Makes a database in an empty folder. Nobody may have the original open to write. What was written is read
+/// Makes a database in an empty folder, or one with the remains of a copy that was cut short. Nobody may have the original open to write. What was written is read
 /// back. If it fails, nothing is left that could be taken for a database.
 ///
 /// # Errors
-/// If the folder is not empty, if the original or what was written is damaged, if the point lies outside what
-/// the original can tell of, or if a disk fails or is full.
+/// If anything else is in the folder, if what was written is damaged or the original is, up to the point, if the
+/// point lies outside what the original can tell of, or if a disk fails or is full.
 pub fn restore(
     from: &dyn Disk,
     to: &Doors,
@@ -112,9 +125,10 @@ pub fn restore(
         check_no_database(from)?;
         return Err(LogError::NoDatabase { path: from.locate("") });
     };
-    check_empty(to.disk.as_ref())?;
+    check_free(to.disk.as_ref())?;
     let point = Point::find(from, &manifest, options.until, progress)?;
-    let mut copier = Copier::new(from, to.disk.as_ref(), progress);
+    let claim = Claim::take(to.disk.as_ref())?;
+    let mut copier = Copier::new(from, claim, progress);
     let restored = write(&mut copier, to, &manifest, &point, segment_bytes);
     copier.settle(restored)
 }
@@ -124,10 +138,14 @@ struct Point {
     sequence: Sequence,
     timestamp_micros: Option<u64>,
     given_up: Option<LeftOut>,
+    damage: Option<DamageBehind>,
+    /// The hash of the catalog after the record.
+    catalog: [u8; 32],
 }
 
 impl Point {
-    /// Reads the whole log, so that nothing is made of one that is damaged.
+    /// Reads the whole log, so that nothing is made of one that is damaged up to the point, and damage behind it
+    /// is told.
     fn find(
         disk: &dyn Disk,
         manifest: &Manifest,
@@ -135,15 +153,26 @@ impl Point {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, LogError> {
         let first = manifest.first();
-        let mut point = Self { sequence: first.previous(), timestamp_micros: None, given_up: None };
+        let sequence = first.previous();
+        let catalog = manifest.before(0).catalog.unwrap_or_default();
+        let mut point = Self { sequence, timestamp_micros: None, given_up: None, damage: None, catalog };
         let visit = &mut |record: &RecordParts<'_>, _: &Definitions| {
-            point.take(until, record.sequence, record.timestamp_micros);
+            point.take(until, record);
             Ok(ControlFlow::Continue(()))
         };
         let (start, mut definitions) = (Start::At(first), Definitions::default());
-        read_log(disk, manifest.clone(), start, &mut definitions, visit, progress)?;
+        let read = read_log(disk, manifest.clone(), start, &mut definitions, visit, progress);
+        if let Err(error) = read {
+            if !point.is_reached(until) || !error.is_of_the_files() {
+                return Err(error);
+            }
+            let read_until = point.last();
+            let listed = manifest.closed.last().map_or(Sequence::ZERO, |segment| segment.last);
+            let known_until = read_until.max(listed).max(manifest.newest.synced);
+            point.damage = Some(DamageBehind { what: error.with_causes(), read_until, known_until });
+        }
         let path = disk.locate("");
-        let last = point.given_up.map_or(point.sequence, |given_up| given_up.last);
+        let last = point.last();
         match until {
             Until::Sequence(given) if given > last => Err(LogError::NoSuchRecord { given, last, path }),
             Until::Sequence(until) if until < point.sequence => {
@@ -156,7 +185,22 @@ impl Point {
         }
     }
 
-    fn take(&mut self, until: Until, sequence: Sequence, micros: u64) {
+    /// The last record that was read.
+    fn last(&self) -> Sequence {
+        self.given_up.map_or(self.sequence, |given_up| given_up.last)
+    }
+
+    /// Whether all records up to the point were read. Of a time that shows only with a later record.
+    fn is_reached(&self, until: Until) -> bool {
+        match until {
+            Until::Newest => false,
+            Until::Sequence(sequence) => self.sequence >= sequence,
+            Until::Time(_) => self.given_up.is_some(),
+        }
+    }
+
+    fn take(&mut self, until: Until, record: &RecordParts<'_>) {
+        let (sequence, micros) = (record.sequence, record.timestamp_micros);
         let is_kept = match until {
             Until::Newest => true,
             Until::Sequence(last) => sequence <= last,
@@ -166,6 +210,9 @@ impl Point {
             None if is_kept => {
                 self.sequence = sequence;
                 self.timestamp_micros = Some(micros);
+                if let Cause::Install(installed) | Cause::Upgrade(installed) = record.cause {
+                    self.catalog = installed.catalog;
+                }
             }
             None => {
                 let (first, last, first_micros, last_micros) = (sequence, sequence, micros, micros);
@@ -193,14 +240,14 @@ fn write(
     let mut definitions = definitions_of(from, manifest, whole)?;
     let mut closed = manifest.closed[..whole].to_vec();
     closed.iter().try_for_each(|segment| copy_closed(copier, segment))?;
-    // The segment behind those that are kept whole: it holds the record, or begins right behind it.
-    let (_, header) = open_listed(copier, manifest, whole)?;
-    let (link, catalog) = if header.first <= until {
+    // The segment behind those that are kept whole holds the record, or begins right behind it and is not read.
+    let before = manifest.before(whole);
+    let (link, catalog) = if before.next <= until {
         let (segment, chain) = cut(copier, manifest, whole, until, &mut definitions)?;
         closed.push(segment);
         (chain.link, chain.catalog)
     } else {
-        (header.previous, header.catalog)
+        (before.link, point.catalog)
     };
     let artifacts = artifacts(from, manifest, &definitions)?;
     artifacts.iter().try_for_each(|digest| copy_artifact(copier, *digest))?;
@@ -235,6 +282,7 @@ fn write(
         sequence: until,
         timestamp_micros: point.timestamp_micros.or(covered),
         given_up: point.given_up,
+        damage: point.damage.clone(),
         timeline,
         snapshots: snapshots.usable.iter().map(Snapshot::sequence).collect(),
         left_out: snapshots.left_out,

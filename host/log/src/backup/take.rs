@@ -2,7 +2,7 @@
 //! is published by rename; where something was moved or removed meanwhile, a newer manifest says so.
 //! Invariant: a backup is a prefix of the history that holds every transaction acknowledged before it began.
 
-use super::check_empty;
+use super::claim::{Claim, check_free};
 use super::copier::Copier;
 use super::newest::Newest;
 use super::seal::seal;
@@ -41,18 +41,22 @@ pub struct BackupReport {
     pub bytes: u64,
 }
 
-/// Copies a database into an empty folder, while a process may go on writing to it. What was copied is read
-/// back. If it fails, nothing is left that could be taken for a backup.
+/// Copies a database into an empty folder, or one with the remains of a copy that was cut short, while a process
+/// may go on writing to it. What was copied is read back. If it fails, nothing is left that could be taken for
+/// a backup.
 ///
 /// # Errors
-/// If the folder is not empty, if the database or the copy is damaged, or if a disk fails or is full.
+/// If anything else is in the folder, if the database or the copy is damaged, or if a disk fails or is full.
 pub fn backup(
     from: &dyn Disk,
     to: &dyn Disk,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<BackupReport, LogError> {
-    check_empty(to)?;
-    let mut copier = Copier::new(from, to, progress);
+    check_free(to)?;
+    // What there is to copy is looked at before the folder is marked.
+    Seen::look(from)?;
+    let claim = Claim::take(to)?;
+    let mut copier = Copier::new(from, claim, progress);
     let taken = Backup { copier: &mut copier, closed: BTreeMap::new() }.run();
     copier.settle(taken)
 }

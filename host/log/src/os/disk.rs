@@ -6,7 +6,7 @@ use rustix::fs::{Advice, FallocateFlags, FlockOperation, fadvise, fallocate, fda
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +24,52 @@ impl OsDisk {
 
     fn path(&self, path: &str) -> PathBuf {
         if path.is_empty() { self.root.clone() } else { self.root.join(path) }
+    }
+
+    /// Whether this name stands for this file.
+    fn is_named(&self, file: &File, path: &str) -> io::Result<bool> {
+        let open = file.metadata()?;
+        match fs::metadata(self.path(path)) {
+            Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the lock; nothing if its file was removed by whoever held it before.
+    fn try_lock(&self, path: &str, kind: LockKind) -> io::Result<Option<LockOutcome>> {
+        let opened = match kind {
+            LockKind::Exclusive => {
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.path(path))
+            }
+            LockKind::Shared => File::open(self.path(path)),
+        };
+        let file = match opened {
+            Err(error) if kind == LockKind::Shared && error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Some(LockOutcome::Taken(Box::new(()))));
+            }
+            opened => opened?,
+        };
+        let operation = match kind {
+            LockKind::Exclusive => FlockOperation::NonBlockingLockExclusive,
+            LockKind::Shared => FlockOperation::NonBlockingLockShared,
+        };
+        match flock(&file, operation) {
+            Ok(()) if !self.is_named(&file, path)? => Ok(None),
+            Ok(()) if kind == LockKind::Exclusive => Ok(Some(LockOutcome::Taken(Box::new(Held::new(file))))),
+            Ok(()) => Ok(Some(LockOutcome::Taken(Box::new(file)))),
+            // Only readers let others read beside them, and they leave no text: what stands in the
+            // file is of a process that is gone.
+            Err(Errno::WOULDBLOCK) if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() => {
+                Ok(Some(LockOutcome::Held("a process that reads it".to_owned())))
+            }
+            Err(Errno::WOULDBLOCK) => {
+                // The text is a courtesy; without it the answer is the same.
+                let holder = String::from_utf8(text_of(&file).unwrap_or_default()).unwrap_or_default();
+                Ok(Some(LockOutcome::Held(holder.trim().to_owned())))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -68,36 +114,10 @@ impl Disk for OsDisk {
     }
 
     fn lock(&self, path: &str, kind: LockKind) -> io::Result<LockOutcome> {
-        let opened = match kind {
-            LockKind::Exclusive => {
-                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.path(path))
+        loop {
+            if let Some(outcome) = self.try_lock(path, kind)? {
+                return Ok(outcome);
             }
-            LockKind::Shared => File::open(self.path(path)),
-        };
-        let file = match opened {
-            Err(error) if kind == LockKind::Shared && error.kind() == io::ErrorKind::NotFound => {
-                return Ok(LockOutcome::Taken(Box::new(())));
-            }
-            opened => opened?,
-        };
-        let operation = match kind {
-            LockKind::Exclusive => FlockOperation::NonBlockingLockExclusive,
-            LockKind::Shared => FlockOperation::NonBlockingLockShared,
-        };
-        match flock(&file, operation) {
-            Ok(()) if kind == LockKind::Exclusive => Ok(LockOutcome::Taken(Box::new(Held::new(file)))),
-            Ok(()) => Ok(LockOutcome::Taken(Box::new(file))),
-            // Only readers let others read beside them, and they leave no text: what stands in the
-            // file is of a process that is gone.
-            Err(Errno::WOULDBLOCK) if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() => {
-                Ok(LockOutcome::Held("a process that reads it".to_owned()))
-            }
-            Err(Errno::WOULDBLOCK) => {
-                // The text is a courtesy; without it the answer is the same.
-                let holder = String::from_utf8(text_of(&file).unwrap_or_default()).unwrap_or_default();
-                Ok(LockOutcome::Held(holder.trim().to_owned()))
-            }
-            Err(error) => Err(error.into()),
         }
     }
 
@@ -223,6 +243,26 @@ fn allocate_by(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_lock_whose_file_was_removed_is_no_lock() {
+        // A copy removes the lock that it holds when it ends. Whoever had opened the file before would have
+        // held the lock of a file that nobody else finds.
+        let folder = std::env::temp_dir().join(format!("interstice-lock-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let disk = OsDisk::new(&folder);
+        let LockOutcome::Taken(held) = disk.lock("LOCK", LockKind::Exclusive).unwrap() else { panic!() };
+        let opened = File::open(folder.join("LOCK")).unwrap();
+        assert!(disk.is_named(&opened, "LOCK").unwrap());
+        assert!(matches!(disk.lock("LOCK", LockKind::Exclusive).unwrap(), LockOutcome::Held(_)));
+        disk.remove("LOCK").unwrap();
+        drop(held);
+        assert!(!disk.is_named(&opened, "LOCK").unwrap());
+        let LockOutcome::Taken(again) = disk.lock("LOCK", LockKind::Exclusive).unwrap() else { panic!() };
+        assert!(!disk.is_named(&opened, "LOCK").unwrap(), "another file has the name now");
+        drop(again);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn an_interrupted_reservation_is_begun_again_and_other_errors_are_not() {

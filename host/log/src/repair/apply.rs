@@ -44,7 +44,7 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     if let Some(cut) = &work.cut {
         write_again(disk, cut)?;
     }
-    for path in work.moved.iter().rev() {
+    for path in work.snapshots.moved.iter().chain(work.moved.iter().rev()) {
         aside.push(move_aside(disk, path)?);
     }
     let header = SegmentHeader { id, timeline, created_micros: doors.clock.now_micros(), ..work.newest };

@@ -3,7 +3,8 @@
 //! alone.
 
 use super::remains::Remains;
-use super::walk::{Kept, Walked, exists, link_before, walk};
+use super::snapshots::GivenUpSnapshots;
+use super::walk::{Kept, Walked, link_before, walk};
 use super::{GivenUp, RepairPlan};
 use crate::batch::{Link, genesis};
 use crate::definitions::Definitions;
@@ -11,6 +12,7 @@ use crate::doors::Disk;
 use crate::error::LogError;
 use crate::limits::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
 use crate::manifest::{Archived, Begin, ClosedSegment, MANIFEST_PATH, Manifest, NewestSegment, PastTimeline};
+use crate::publish::is_there;
 use crate::read_log::{Start, read_log};
 use crate::record::RecordParts;
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, archive_path, segment_path};
@@ -25,6 +27,8 @@ pub(super) struct Work {
     pub(super) copied: Vec<String>,
     /// Files that are moved aside.
     pub(super) moved: Vec<String>,
+    /// The snapshots that are given up.
+    pub(super) snapshots: GivenUpSnapshots,
     /// Segments that stay as they are, but may not be on the medium yet.
     pub(super) synced: Vec<String>,
     /// The segment that is written again up to where it is kept.
@@ -46,6 +50,7 @@ pub(super) fn plan(
         }
         Ok(None) => match crate::create::check_no_database(disk) {
             Ok(()) => return Err(LogError::NoDatabase { path: disk.locate("") }),
+            Err(error @ LogError::UnfinishedCopy { .. }) => return Err(error),
             Err(missing) => (None, Some(missing)),
         },
         Err(error @ LogError::Damaged { .. }) => (None, Some(error)),
@@ -143,8 +148,9 @@ impl Draft<'_> {
             synced: kept_until,
         };
         let manifest = Manifest { database_key, timeline: [0; 16], past, begin, closed, newest: listed };
-        let work = self.work(newest, manifest)?;
-        let locate = |paths: &[String]| paths.iter().map(|path| self.disk.locate(path)).collect();
+        let snapshots = GivenUpSnapshots::find(self.disk, kept_until)?;
+        let work = self.work(newest, manifest, snapshots)?;
+        let locate = |paths: &[String]| paths.iter().map(|path| self.disk.locate(path)).collect::<Vec<_>>();
         let reason = self.walked.fault.as_ref().unwrap_or(reason).with_causes();
         let plan = RepairPlan {
             reason: Some(reason),
@@ -153,7 +159,8 @@ impl Draft<'_> {
             may_be_more: !self.walked.is_clean || self.manifest.is_none(),
             history_until,
             copied: locate(&work.copied),
-            moved: locate(&work.moved),
+            moved: [locate(&work.moved), locate(&work.snapshots.moved)].concat(),
+            snapshots: work.snapshots.sequences.clone(),
         };
         Ok((plan, Some(work)))
     }
@@ -279,13 +286,19 @@ impl Draft<'_> {
         past
     }
 
-    fn work(&self, newest: SegmentHeader, manifest: Manifest) -> Result<Work, LogError> {
+    fn work(
+        &self,
+        newest: SegmentHeader,
+        manifest: Manifest,
+        snapshots: GivenUpSnapshots,
+    ) -> Result<Work, LogError> {
         let cut = self.walked.kept.iter().find(|kept| self.is_cut(kept)).cloned();
         let mut copied = Vec::new();
-        if exists(self.disk, MANIFEST_PATH)? {
+        if is_there(self.disk, MANIFEST_PATH)? {
             copied.push(MANIFEST_PATH.to_owned());
         }
         copied.extend(cut.iter().map(|kept| kept.candidate.path.clone()));
+        copied.extend(snapshots.shared.iter().cloned());
         let mut moved = Vec::new();
         for candidate in &self.walked.candidates {
             let is_kept = self.walked.kept.iter().any(|kept| kept.candidate.first == candidate.first);
@@ -293,7 +306,7 @@ impl Draft<'_> {
             // not list it any more, what is left would pass for a newer one.
             let places = [segment_path(candidate.first), archive_path(candidate.first)];
             for path in places.into_iter().filter(|_| !is_kept) {
-                if exists(self.disk, &path)? && !self.is_empty(&path) {
+                if is_there(self.disk, &path)? && !self.is_empty(&path) {
                     moved.push(path);
                 }
             }
@@ -301,7 +314,7 @@ impl Draft<'_> {
         let is_unsafe = |kept: &&Kept| !kept.is_as_listed() && !self.is_cut(kept);
         let synced =
             self.walked.kept.iter().filter(is_unsafe).map(|kept| kept.candidate.path.clone()).collect();
-        Ok(Work { copied, moved, synced, cut, newest, manifest })
+        Ok(Work { copied, moved, snapshots, synced, cut, newest, manifest })
     }
 
     /// Whether a segment was begun and holds nothing: what an interrupted repair, or change of segments,

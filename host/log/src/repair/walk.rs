@@ -5,10 +5,10 @@
 use crate::anchor::Anchor;
 use crate::batch::{Link, Seed, genesis};
 use crate::definitions::Definitions;
-use crate::doors::{Access, Disk};
-use crate::error::{Doing, LogError};
+use crate::doors::Disk;
+use crate::error::LogError;
 use crate::manifest::{Before, ClosedSegment, Manifest};
-use crate::publish::list_if_there;
+use crate::publish::{is_there, list_if_there};
 use crate::read_log::check_start;
 use crate::record::RecordParts;
 use crate::scan::{Chain, Found, Reading, look};
@@ -99,19 +99,12 @@ fn candidates(disk: &dyn Disk, manifest: Option<&Manifest>) -> Result<Vec<Candid
                     candidates.insert(first, Candidate { first, path, listed: None, id: None });
                 }
                 // A segment that is not where it is listed may be in the other place.
-                Some(candidate) if !exists(disk, &candidate.path)? => candidate.path = path,
+                Some(candidate) if !is_there(disk, &candidate.path)? => candidate.path = path,
                 Some(_) => {}
             }
         }
     }
     Ok(candidates.into_values().collect())
-}
-
-pub(super) fn exists(disk: &dyn Disk, path: &str) -> Result<bool, LogError> {
-    match disk.open(path, Access::Read) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        opened => opened.doing("open", || disk.locate(path)).map(|_| true),
-    }
 }
 
 /// Reads the log as far as it goes.

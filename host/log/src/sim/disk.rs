@@ -2,8 +2,8 @@
 //! sectors, each unsynced name is there or not, and an fsync that failed loses pages silently. Faults
 //! are set by the test. Invariant: every operation is counted, so that any one can be made the last.
 
-use super::below;
 use super::medium::{Faults, File, Locks, NameChange, Node, State, parent, sectors};
+use super::{SimClock, below};
 use crate::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +11,9 @@ use rand_chacha::rand_core::SeedableRng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
+
+/// What a sync of a file takes: about as long as that of a fast disk.
+const SYNC_MICROS: u64 = 120;
 
 /// A simulated data directory.
 #[derive(Clone)]
@@ -32,9 +35,15 @@ impl SimDisk {
             name_changes: Vec::new(),
             locks: Locks::default(),
             faults: Faults::default(),
+            clock: SimClock::default(),
             random,
         };
         Self::of(state)
+    }
+
+    /// Has what its syncs take pass on this clock.
+    pub(super) fn run_by(&self, clock: &SimClock) {
+        self.state.lock().clock = clock.clone();
     }
 
     fn of(state: State) -> Self {
@@ -328,6 +337,7 @@ impl DiskFile for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         self.state.lock().sync(|state| {
+            state.clock.advance(SYNC_MICROS);
             let fails = state.fails(|faults| &mut faults.syncs_left);
             let State { files, random, .. } = state;
             let file = &mut files[self.file];

@@ -2,7 +2,7 @@
 //! the two a loss of power leaves. After FoundationDB's simulated files. Invariant: what was synced, and
 //! not written since, is never harmed.
 
-use super::below;
+use super::{SimClock, below};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) name_changes: Vec<NameChange>,
     pub(super) locks: Locks,
     pub(super) faults: Faults,
+    /// What a sync takes passes on it.
+    pub(super) clock: SimClock,
     pub(super) random: ChaCha8Rng,
 }
 

@@ -39,6 +39,7 @@ impl Simulator {
 
     fn with_disk(disk: SimDisk, seed: u64) -> Self {
         let clock = SimClock::default();
+        disk.run_by(&clock);
         let threads = SimThreads::new(seed, clock.clone());
         Self { disk, clock, entropy: SimEntropy::new(seed), threads }
     }

@@ -51,7 +51,8 @@ pub struct TableHead {
 
 impl TableHead {
     /// How messages name the table.
-    pub(super) fn full_name(&self) -> String {
+    #[must_use]
+    pub fn full_name(&self) -> String {
         format!("{}/{}", self.package, self.name)
     }
 }

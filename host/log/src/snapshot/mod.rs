@@ -25,4 +25,4 @@ pub use writer::{SnapshotWriter, TableWriter};
 /// The format of heads and objects, which is another than that of the log.
 const SNAPSHOT_FORMAT_VERSION: u32 = 1;
 
-pub(crate) use names::{OBJECT_DIRECTORY, SNAPSHOT_DIRECTORY, head_path, parse_head_name};
+pub(crate) use names::{OBJECT_DIRECTORY, SNAPSHOT_DIRECTORY, head_path, is_object_name, parse_head_name};

@@ -73,7 +73,7 @@ pub(super) fn object_path(family: Family, id: &Id) -> String {
 }
 
 /// Whether a file in the folder of the objects is one that this program made there.
-pub(super) fn is_object_name(name: &str) -> bool {
+pub(crate) fn is_object_name(name: &str) -> bool {
     let id = name.strip_suffix(OBJECT_SUFFIX).and_then(|name| name.split_once('-'));
     id.is_some_and(|(family, id)| matches!(family, "a" | "b") && hex::parse::<16>(id).is_some())
 }

@@ -13,6 +13,7 @@ use crate::doors::{Disk, Entropy};
 use crate::error::{Doing, LogError};
 use crate::limits::MAX_SNAPSHOT_HEAD_BYTES;
 use crate::segment::Id;
+use crate::sequence::Sequence;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -87,6 +88,12 @@ impl SnapshotWriter {
     #[must_use]
     pub fn family(&self) -> Family {
         self.family
+    }
+
+    /// The record of the snapshot whose files this one may share, the one before of the same family.
+    #[must_use]
+    pub fn before(&self) -> Option<Sequence> {
+        self.before.as_ref().map(Snapshot::sequence)
     }
 
     /// Adds something that is kept beside rows. All sections together stay in memory until the end.

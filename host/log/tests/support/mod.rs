@@ -219,13 +219,18 @@ pub fn assert_in_order_after(before: Sequence, records: &[Record]) {
 }
 
 /// Runs a campaign over many seeds: a few by default, `INTERSTICE_SEEDS` says how many, and
-/// `INTERSTICE_SEED` runs one again. A failure names its seed.
+/// `INTERSTICE_SEED` runs one again. A long one says now and then where it is, and `INTERSTICE_FROM` goes on there.
+/// A failure names its seed.
 pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     if let Some(seed) = number("INTERSTICE_SEED") {
         return run(seed);
     }
-    for seed in 0..number("INTERSTICE_SEEDS").unwrap_or(default) {
+    let seeds = number("INTERSTICE_SEEDS");
+    for seed in number("INTERSTICE_FROM").unwrap_or(0)..seeds.unwrap_or(default) {
+        if seeds.is_some() && seed % 100 == 0 {
+            eprintln!("all seeds before {seed} passed; INTERSTICE_FROM={seed} goes on from here");
+        }
         if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
             eprintln!("run this again with INTERSTICE_SEED={seed}");
             std::panic::resume_unwind(panic);

@@ -2,16 +2,19 @@
 //! that ran them. It has the numbers and times of the log, and neither a log nor a clock of its own.
 //! Invariant: after each record the state is that which the node had, as long as the calls do what they did.
 
-use crate::context::{Context, Work};
+use crate::change::CatalogChange;
+use crate::context::{Context, Former, Work};
 use crate::delivery::{Collector, OwedDelivery};
 use crate::error::Error;
-use crate::install::Workshop;
+use crate::judge::migrates;
 use crate::limits::Limits;
 use crate::numbers::OwnNumbers;
+use crate::ready::Workshop;
 use crate::replay::read_schema;
 use crate::schedule::LastRun;
-use crate::state::State;
+use crate::state::{Changed, State};
 use crate::stop::{explain, fault_error};
+use crate::tables::{former_name, local_name};
 use interstice_engine::{CompileCache, Engine, Returned};
 use interstice_log::{
     ArtifactStore, Cause, Closed, Digest, NamedCause, NamedOutcome, Outcome, Owed, Record, RecordParts,
@@ -19,6 +22,7 @@ use interstice_log::{
 };
 use interstice_store::Version;
 use interstice_wit::{FunctionKind, Trigger};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Runs records again, one after the other.
@@ -87,9 +91,11 @@ impl Machine {
     /// the next after the state.
     pub(super) fn run(&mut self, logged: &Record) -> Result<Record, Error> {
         let mut depth = 0;
+        let mut changed = None;
         let again = match &logged.cause {
-            NamedCause::Install { schema, catalog } | NamedCause::Upgrade { schema, catalog } => {
-                self.install(logged, schema, *catalog)?
+            NamedCause::Install { schema, catalog } => self.install(logged, schema, *catalog)?,
+            NamedCause::Upgrade { schema, catalog } => {
+                self.upgrade(logged, schema, *catalog, changed.insert(Changed::default()))?
             }
             NamedCause::Delivery(closed) => {
                 let owed = self.owed(*closed)?;
@@ -104,6 +110,9 @@ impl Machine {
             }
         };
         let again = self.end(logged, again, depth)?;
+        if let Some(changed) = changed {
+            self.state.finish(&changed);
+        }
         if let (NamedCause::Schedule { due_micros }, Some(function)) = (&logged.cause, &logged.function)
             && let Some(function) = self.state.function(&(logged.package.clone(), function.clone()))
         {
@@ -132,24 +141,79 @@ impl Machine {
         self.state
             .install(schema, logged.artifact, logged.timestamp_micros, catalog.0)
             .map_err(Error::Store)?;
+        self.make_ready()?;
+        self.begin(logged)?;
+        self.run_all(&logged.package, &FunctionKind::On(Trigger::Init))
+    }
+
+    /// Changes the catalog again as the record says, and runs the functions of the new versions that run then.
+    fn upgrade(
+        &mut self,
+        logged: &Record,
+        change: &[u8],
+        catalog: Digest,
+        changed: &mut Changed,
+    ) -> Result<Ended, Error> {
+        let wrong = |reason: String| Error::Catalog {
+            reason: format!("the change of the catalog in record {} {reason}", logged.sequence),
+        };
+        let change =
+            CatalogChange::read(change).map_err(|reason| wrong(format!("cannot be read: {reason}")))?;
+        let reader = self.state.store.reader(Version(self.state.last_sequence)).map_err(Error::Store)?;
+        self.begin(logged)?;
+        let context = self.context.as_deref_mut().expect("the context is there between calls");
+        let Work::Write(transaction) = &mut context.work else {
+            unreachable!("a transaction was begun for this record")
+        };
+        *changed = (self.state.change(&change, logged.timestamp_micros, catalog.0, transaction))
+            .map_err(|error| wrong(format!("cannot be made: {}", explain(&error))))?;
+        self.make_ready()?;
+        let mut tables = HashMap::new();
+        for (_, before) in &changed.before {
+            let package = before.name();
+            let names = before.tables_by_name().into_iter();
+            tables.extend(names.map(|(name, table)| (former_name(&package, &name), table)));
+        }
+        self.context_mut().former = Some(Former { reader, tables });
+        for kind in [FunctionKind::Migrate, FunctionKind::On(Trigger::Upgrade)] {
+            for (module, (_, before)) in change.modules.iter().zip(&changed.before) {
+                let Some(to) = &module.to else { continue };
+                if kind == FunctionKind::Migrate && !migrates(&before.schema, &to.schema) {
+                    continue;
+                }
+                let ended = self.run_all(&module.package, &kind)?;
+                if !matches!(ended, Ended::Returned(Returned::Ok, _)) {
+                    return Ok(ended);
+                }
+            }
+        }
+        Ok(Ended::Returned(Returned::Ok, Vec::new()))
+    }
+
+    /// Makes the modules of the state ready to run.
+    fn make_ready(&mut self) -> Result<(), Error> {
         let shop = Workshop {
             numbers: &self.numbers,
             engine: &self.engine,
             cache: Some(self.cache.as_ref()),
             artifacts: &self.artifacts,
         };
-        let context = self.context.as_deref_mut().expect("the context is there between calls");
-        let catalog = self.state.newest_module(&shop, &context.catalog)?;
-        context.catalog = Arc::new(catalog);
-        self.begin(logged)?;
+        let catalog = Arc::new(self.state.catalog(&shop)?);
+        let context = self.context_mut();
+        if let Some(tracer) = &mut context.tracer {
+            tracer.learn(&catalog);
+        }
+        context.use_catalog(catalog);
+        Ok(())
+    }
+
+    /// Runs every function of that kind of a module in the open transaction.
+    fn run_all(&mut self, package: &str, kind: &FunctionKind) -> Result<Ended, Error> {
         let catalog = self.context_mut().catalog.clone();
-        let module = catalog.modules.last().expect("a module was just installed");
-        for function in &module.functions {
-            if function.kind != FunctionKind::On(Trigger::Init) {
-                continue;
-            }
-            let name = function.full_name.split_once('/').map_or("", |(_, name)| name);
-            let ended = self.enter(&module.name, name, &[])?;
+        let functions = catalog.find(package).map_or(&[][..], |module| &module.functions);
+        for function in functions.iter().filter(|function| function.kind == *kind) {
+            let name = local_name(&function.interface, &function.name);
+            let ended = self.enter(package, &name, &[])?;
             if !matches!(ended, Ended::Returned(Returned::Ok, _)) {
                 return Ok(ended);
             }

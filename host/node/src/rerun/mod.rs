@@ -80,7 +80,7 @@ pub struct Trace {
 
 impl Schemas for State {
     fn schema(&self, package: &str) -> Option<&Schema> {
-        let found = self.modules.iter().find(|module| module.schema.package.unversioned() == package);
+        let found = self.stored().find(|module| module.name() == package);
         found.map(|module| &module.schema)
     }
 }

@@ -63,15 +63,21 @@ struct TracedTable {
 impl Tracer {
     /// A tracer that knows the tables of a catalog.
     pub(super) fn new(catalog: &Catalog) -> Tracer {
-        let mut tables = HashMap::new();
-        for module in &catalog.modules {
+        let mut tracer = Tracer { tables: HashMap::new(), steps: Vec::new() };
+        tracer.learn(catalog);
+        tracer
+    }
+
+    /// Goes on with the tables of another catalog.
+    pub(super) fn learn(&mut self, catalog: &Catalog) {
+        self.tables.clear();
+        for module in catalog.modules() {
             for ((interface, table), id) in module.schema.tables().zip(&module.tables) {
                 let name = format!("{}.{}", interface.name.name, table.name);
                 let indexes = indexes(&module.schema, table);
-                tables.insert(*id, TracedTable { shape: Shape::new(&module.schema, &name), indexes });
+                self.tables.insert(*id, TracedTable { shape: Shape::new(&module.schema, &name), indexes });
             }
         }
-        Tracer { tables, steps: Vec::new() }
     }
 
     fn shape(&self, table: TableId) -> Option<&Shape> {

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::node::Inner;
 use crate::schedule::LastRun;
 use interstice_log::{Anchor, Log, LogError, Sequence};
-use interstice_store::{Reader, Version};
+use interstice_store::{Reader, TableId, Version};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The state of a node at one moment.
@@ -21,11 +22,15 @@ pub(crate) struct Capture {
     pub(super) grown_bytes: u64,
     pub(super) reader: Reader,
     pub(super) catalog: Arc<Catalog>,
-    /// When each module was installed.
+    /// When each module was installed, by its number.
     pub(super) installed_micros: Vec<u64>,
-    /// The counters of the tables, by the tables' numbers.
-    pub(super) counters: Vec<u64>,
+    /// The counters of the tables.
+    pub(super) counters: HashMap<TableId, u64>,
+    /// Since when the rows of the tables are what they are, in the shape that they have.
+    pub(super) changed: HashMap<TableId, Version>,
     pub(super) last_runs: Vec<(Target, LastRun)>,
+    /// Since when each scheduled function waits that never ran, in microseconds since the Unix epoch.
+    pub(super) waits_since: Vec<(Target, u64)>,
     pub(super) owed: Vec<OwedDelivery>,
 }
 
@@ -42,16 +47,25 @@ impl Capture {
                 return Ok(None);
             }
             let catalog = writer.context().catalog.clone();
-            let schedules = writer.schedules.iter();
+            let schedules = &writer.schedules;
             Ok(Some(Capture {
                 sequence: last,
                 grown_bytes: inner.log.grown_bytes(),
                 reader: inner.store.reader(Version(last.0)).map_err(Error::Store)?,
-                counters: catalog.tables.iter().map(|table| table.handle.counter()).collect(),
+                counters: catalog.tables().map(|table| (table.id, table.handle.counter())).collect(),
+                changed: catalog
+                    .tables()
+                    .map(|table| (table.id, table.handle.changed().max(table.handle.since())))
+                    .collect(),
                 catalog,
                 installed_micros: writer.installed_micros.clone(),
                 last_runs: schedules
+                    .iter()
                     .filter_map(|schedule| Some((schedule.target, schedule.last_run?)))
+                    .collect(),
+                waits_since: schedules
+                    .iter()
+                    .map(|schedule| (schedule.target, schedule.since_micros))
                     .collect(),
                 owed: writer.owed.iter().cloned().collect(),
             }))

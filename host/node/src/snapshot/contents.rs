@@ -8,7 +8,8 @@ use crate::state::Name;
 use interstice_codec::DecodeError;
 use interstice_codec::row::Encode as _;
 use interstice_codec::row::{Reader, from_bytes, push_row_with, to_bytes};
-use interstice_log::{Closed, Digest, Sequence, TableHead};
+use interstice_log::{Closed, Digest, Sequence, TableContents, TableHead};
+use interstice_store::{TableId, Version};
 use interstice_wit::hash::{storage_hash, stored_table_hash};
 use interstice_wit::{Interface, Schema, Table};
 use sha2::{Digest as _, Sha256};
@@ -18,6 +19,9 @@ pub(super) const MODULES: &str = "modules";
 
 /// The section of the last runs of scheduled functions.
 pub(super) const LAST_RUNS: &str = "last-runs";
+
+/// The section of what the list of modules does not say; it is left out where there is nothing to say.
+pub(super) const CATALOG: &str = "catalog";
 
 /// The package of the tables that are the node's own: no module is called so, for it has no namespace.
 const NODE_PACKAGE: &str = "interstice";
@@ -67,7 +71,6 @@ pub(super) fn encode_modules(modules: &[ModuleEntry]) -> Vec<u8> {
 
 pub(super) fn decode_modules(bytes: &[u8]) -> Result<Vec<ModuleEntry>, Malformed> {
     let entries: Vec<EncodedModule> = from_bytes(bytes)?;
-    let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|bytes| Malformed::Hash(bytes.len()));
     entries
         .into_iter()
         .map(|(schema, artifact, installed_micros, catalog)| {
@@ -75,6 +78,54 @@ pub(super) fn decode_modules(bytes: &[u8]) -> Result<Vec<ModuleEntry>, Malformed
             Ok(ModuleEntry { schema, artifact, installed_micros, catalog_hash })
         })
         .collect()
+}
+
+/// What the list of modules does not say, after upgrades and uninstallations.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct CatalogEntry {
+    /// Modules that were uninstalled, and whose tables were kept.
+    pub(super) kept: Vec<KeptEntry>,
+    /// Schedules that wait since another moment than the installation of their module.
+    pub(super) waits_since: Vec<(Name, u64)>,
+}
+
+/// A module that was uninstalled.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct KeptEntry {
+    /// Its place among the modules, those that are installed and those that are not, from 0.
+    pub(super) place: u32,
+    /// As JSON.
+    pub(super) schema: Vec<u8>,
+    pub(super) artifact: [u8; 32],
+    pub(super) installed_micros: u64,
+}
+
+/// The same as the section has it.
+type EncodedCatalog = (Vec<(u32, Vec<u8>, Vec<u8>, u64)>, Vec<(String, String, u64)>);
+
+/// The section [`CATALOG`].
+pub(super) fn encode_catalog(catalog: &CatalogEntry) -> Vec<u8> {
+    let kept: Vec<_> = (catalog.kept.iter())
+        .map(|kept| (kept.place, kept.schema.as_slice(), &kept.artifact[..], kept.installed_micros))
+        .collect();
+    let waits: Vec<_> = (catalog.waits_since.iter())
+        .map(|((package, function), since)| (package.as_str(), function.as_str(), *since))
+        .collect();
+    to_bytes(&(kept, waits))
+}
+
+pub(super) fn decode_catalog(bytes: &[u8]) -> Result<CatalogEntry, Malformed> {
+    let (kept, waits): EncodedCatalog = from_bytes(bytes)?;
+    let kept = kept.into_iter().map(|(place, schema, artifact, installed_micros)| {
+        let artifact = hash(artifact)?;
+        Ok(KeptEntry { place, schema, artifact, installed_micros })
+    });
+    let waits_since = waits.into_iter().map(|(package, function, since)| ((package, function), since));
+    Ok(CatalogEntry { kept: kept.collect::<Result<_, Malformed>>()?, waits_since: waits_since.collect() })
+}
+
+fn hash(bytes: Vec<u8>) -> Result<[u8; 32], Malformed> {
+    <[u8; 32]>::try_from(bytes).map_err(|bytes| Malformed::Hash(bytes.len()))
 }
 
 /// The section [`LAST_RUNS`].
@@ -175,6 +226,22 @@ pub(super) fn storage_of<'s>(schemas: impl Iterator<Item = &'s Schema>) -> Diges
     Digest(hash.finalize().into())
 }
 
+/// What is known of the rows of a table as they are at a version, and until they change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KnownRows {
+    pub(super) table: TableId,
+    pub(super) at: Version,
+    pub(super) rows: u64,
+    pub(super) digest: Digest,
+}
+
+impl KnownRows {
+    /// The same as a snapshot says it.
+    pub(super) fn contents(&self, counter: Option<u64>) -> TableContents {
+        TableContents { counter, rows: self.rows, digest: self.digest }
+    }
+}
+
 /// The digest of rows in the order of their primary keys. It does not depend on how they are batched.
 pub(super) struct RowsDigest(Sha256);
 
@@ -248,6 +315,18 @@ mod tests {
             installed_micros: 5,
             catalog_hash: [2; 32],
         };
+        let entry = CatalogEntry {
+            kept: vec![KeptEntry {
+                place: 1,
+                schema: b"{}".to_vec(),
+                artifact: [3; 32],
+                installed_micros: 6,
+            }],
+            waits_since: vec![(("acme:bank".to_owned(), "automation.accrue".to_owned()), 8)],
+        };
+        let catalog = encode_catalog(&entry);
+        assert_eq!(decode_catalog(&catalog).unwrap(), entry);
+        assert!(decode_catalog(&catalog[1..]).is_err());
         let modules = encode_modules(&[module]);
         assert_eq!(decode_modules(&modules).unwrap()[0].artifact, [1; 32]);
         for bytes in [&bytes, &modules] {

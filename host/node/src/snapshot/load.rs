@@ -1,24 +1,23 @@
-//! A snapshot taken into a state. Its rows are checked as those of the log are, one by one, and all of a
-//! table against its digest.
+//! A snapshot taken into a state. Its rows fill tables at once; they are checked as those of the log are, one by
+//! one, and all of a table against its digest.
 //! Invariant: a state is used only if the loading ended without an error, so a snapshot counts whole or not.
 
+use super::ahead::{Piece, read_ahead};
 use super::contents::{
-    LAST_RUNS, MODULES, Malformed, OwedStream, RowsDigest, decode_last_runs, decode_modules, owed_head,
-    storage_of, table_head,
+    CATALOG, CatalogEntry, KnownRows, LAST_RUNS, MODULES, Malformed, OwedStream, decode_catalog,
+    decode_last_runs, decode_modules, owed_head, storage_of, table_head,
 };
 use crate::delivery::OwedDelivery;
 use crate::error::Error;
 use crate::replay::read_schema;
-use crate::state::{Name, State};
+use crate::state::{Name, State, StoredModule};
 use interstice_codec::DecodeError;
 use interstice_codec::row::Batch;
 use interstice_log::doors::Disk;
-use interstice_log::{
-    BoxError, Cancellation, Digest, LogError, Progress, Snapshot, SnapshotTable, SnapshotVisitor, TableHead,
-};
-use interstice_store::{Change, Recording, Store, StoreError, TableHandle, Version};
+use interstice_log::{Digest, LogError, Progress, Snapshot, SnapshotTable, TableHead};
+use interstice_store::{Load, Store, StoreError, TableHandle, TableId, Version};
 use interstice_wit::Storage;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What is wrong with a snapshot, seen from the node.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +37,8 @@ enum LoadError {
          open it with the version that wrote it"
     )]
     Storage { found: Digest, expected: Digest },
+    #[error("the section `catalog` does not fit the modules: {0}")]
+    Misfit(String),
     #[error("{package}/{name} is no function of an installed module")]
     UnknownFunction { package: String, name: String },
     #[error("{package}/{name} is no table of an installed module, or has another shape there")]
@@ -75,7 +76,13 @@ pub(crate) fn load(
     let missing = expected_tables(&state);
     let version = Version(snapshot.sequence().0);
     let mut loading = Loading { state: &mut state, version, missing, table: None, on_progress };
-    snapshot.read(disk, &mut loading, &Cancellation::new())?;
+    read_ahead(snapshot, disk, |piece| {
+        let part = loading.part(&piece);
+        loading.take(piece).map_err(|error| {
+            let path = snapshot.path().to_owned();
+            Error::Log(LogError::SnapshotLoad { path, part, source: Box::new(error) })
+        })
+    })?;
     loading.end().map_err(in_head)?;
     state.last_sequence = version.0;
     state.last_timestamp_micros = snapshot.identity().anchor.latest_micros;
@@ -89,21 +96,64 @@ fn section<'s>(snapshot: &'s Snapshot, wanted: &'static str) -> Result<&'s [u8],
 
 fn load_modules(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError> {
     let malformed = |source| LoadError::Section { section: MODULES, source };
-    let modules = decode_modules(section(snapshot, MODULES)?).map_err(malformed)?;
+    let mut modules = Vec::new();
     let mut catalog = [0; 32];
+    for entry in decode_modules(section(snapshot, MODULES)?).map_err(malformed)? {
+        let schema = read_schema(&entry.schema).map_err(LoadError::Schema)?;
+        catalog = entry.catalog_hash;
+        let (artifact, installed_micros) = (Digest(entry.artifact), entry.installed_micros);
+        modules.push(StoredModule {
+            schema,
+            artifact,
+            tables: Vec::new(),
+            installed_micros,
+            is_installed: true,
+        });
+    }
+    let expected = snapshot.identity().anchor.catalog;
+    let malformed = |source| LoadError::Section { section: CATALOG, source };
+    let found = snapshot.sections().find(|(name, _)| *name == CATALOG);
+    let entry = found.map(|(_, bytes)| decode_catalog(bytes)).transpose().map_err(malformed)?;
+    match &entry {
+        Some(entry) => add_kept(entry, &mut modules)?,
+        None if catalog != expected => {
+            return Err(LoadError::Catalog { found: Digest(catalog), expected: Digest(expected) });
+        }
+        None => {}
+    }
+    let packages: HashSet<String> = modules.iter().map(StoredModule::name).collect();
+    if packages.len() != modules.len() {
+        return Err(LoadError::Misfit("a module is there twice".to_owned()));
+    }
     for module in modules {
-        let schema = read_schema(&module.schema).map_err(LoadError::Schema)?;
-        catalog = module.catalog_hash;
-        state.install(schema, Digest(module.artifact), module.installed_micros, catalog)?;
+        state.restore(module)?;
     }
-    let identity = snapshot.identity();
-    if catalog != identity.anchor.catalog {
-        let (found, expected) = (Digest(catalog), Digest(identity.anchor.catalog));
-        return Err(LoadError::Catalog { found, expected });
+    state.catalog_hash = expected;
+    for ((package, function), since) in entry.into_iter().flat_map(|entry| entry.waits_since) {
+        let name = (package, function);
+        let target = state.function(&name).filter(|target| state.waits_since.contains_key(target));
+        let target = target.ok_or_else(|| LoadError::Misfit(format!("{}/{} waits", name.0, name.1)))?;
+        state.waits_since.insert(target, since);
     }
-    let expected = storage_of(state.modules.iter().map(|module| &module.schema));
-    if identity.storage != expected {
-        return Err(LoadError::Storage { found: identity.storage, expected });
+    let expected = storage_of(state.stored().map(|module| &module.schema));
+    if snapshot.identity().storage != expected {
+        return Err(LoadError::Storage { found: snapshot.identity().storage, expected });
+    }
+    Ok(())
+}
+
+/// Puts modules that were uninstalled, and whose tables were kept, in their places among the others.
+fn add_kept(entry: &CatalogEntry, modules: &mut Vec<StoredModule>) -> Result<(), LoadError> {
+    for kept in &entry.kept {
+        let place = kept.place as usize;
+        if place > modules.len() {
+            return Err(LoadError::Misfit(format!("there is no place {place}")));
+        }
+        let schema = read_schema(&kept.schema).map_err(LoadError::Schema)?;
+        let (artifact, installed_micros) = (Digest(kept.artifact), kept.installed_micros);
+        let module =
+            StoredModule { schema, artifact, tables: Vec::new(), installed_micros, is_installed: false };
+        modules.insert(place, module);
     }
     Ok(())
 }
@@ -123,7 +173,7 @@ fn load_last_runs(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadErro
 /// The tables that a snapshot of this state must have, and `None` for that of the owed deliveries.
 fn expected_tables(state: &State) -> HashMap<TableHead, Option<TableHandle>> {
     let mut tables = HashMap::from([(owed_head(), None)]);
-    for module in &state.modules {
+    for module in state.stored() {
         for ((interface, table), handle) in module.schema.tables().zip(&module.tables) {
             if table.storage == Storage::Logged {
                 tables.insert(table_head(&module.schema, interface, table), Some(handle.clone()));
@@ -145,17 +195,45 @@ struct Loading<'l> {
 
 /// A table that is being loaded.
 struct LoadingTable {
+    name: String,
     to: Destination,
     rows: u64,
-    digest: RowsDigest,
 }
 
 enum Destination {
-    Rows(TableHandle),
+    Rows(TableId, Box<Load>),
     Owed(OwedStream),
 }
 
 impl Loading<'_> {
+    /// To what a piece belongs, for messages.
+    fn part(&self, piece: &Piece) -> String {
+        match (piece, &self.table) {
+            (Piece::Table(table), _) => table.head.full_name(),
+            (_, Some(table)) => table.name.clone(),
+            (_, None) => "what stands beside rows".to_owned(),
+        }
+    }
+
+    fn take(&mut self, piece: Piece) -> Result<(), LoadError> {
+        match piece {
+            Piece::Section(name) => {
+                // Those that are known were read before. One that is not may hold what the state needs.
+                if [CATALOG, MODULES, LAST_RUNS].contains(&name.as_str()) {
+                    return Ok(());
+                }
+                Err(LoadError::UnknownSection(name))
+            }
+            Piece::Table(table) => self.begin(&table),
+            Piece::Rows(batch) => self.batch(&batch),
+            Piece::End(table, digest) => self.complete(&table, digest),
+            Piece::Progress(progress) => {
+                (self.on_progress)(progress);
+                Ok(())
+            }
+        }
+    }
+
     fn begin(&mut self, table: &SnapshotTable) -> Result<(), LoadError> {
         let TableHead { package, name, .. } = &table.head;
         let unknown = || LoadError::UnknownTable { package: package.clone(), name: name.clone() };
@@ -164,24 +242,20 @@ impl Loading<'_> {
                 if let Some(counter) = table.contents.counter {
                     self.state.store.set_counter(self.version, &handle, counter)?;
                 }
-                Destination::Rows(handle)
+                Destination::Rows(handle.id(), Box::new(self.state.store.load(self.version, &handle)?))
             }
             None => Destination::Owed(OwedStream::default()),
         };
-        self.table = Some(LoadingTable { to, rows: 0, digest: RowsDigest::new() });
+        self.table = Some(LoadingTable { name: table.head.full_name(), to, rows: 0 });
         Ok(())
     }
 
     fn batch(&mut self, batch: &[u8]) -> Result<(), LoadError> {
         let table = self.table.as_mut().expect("rows come after their table");
-        table.digest.update(batch);
         match &mut table.to {
-            Destination::Rows(handle) => {
-                for row in Batch::new(batch) {
-                    let change = Change::Insert(row?);
-                    self.state.store.apply(self.version, handle, change, Recording::Nothing)?;
-                    table.rows += 1;
-                }
+            Destination::Rows(_, load) => {
+                Batch::new(batch).try_for_each(|row| Ok::<_, LoadError>(load.row(row?)?))?;
+                table.rows = load.rows();
             }
             Destination::Owed(stream) => {
                 table.rows += 1;
@@ -204,17 +278,22 @@ impl Loading<'_> {
         Ok(())
     }
 
-    fn complete(&mut self, table: &SnapshotTable) -> Result<(), LoadError> {
-        let LoadingTable { to, rows, digest } = self.table.take().expect("a table ends that has begun");
-        if let Destination::Owed(stream) = &to {
-            stream.end()?;
-        }
+    fn complete(&mut self, table: &SnapshotTable, found: Digest) -> Result<(), LoadError> {
+        let LoadingTable { to, rows, .. } = self.table.take().expect("a table ends that has begun");
         if rows != table.contents.rows {
             return Err(LoadError::RowCount { found: rows, expected: table.contents.rows });
         }
-        let (found, expected) = (digest.finish(), table.contents.digest);
+        let expected = table.contents.digest;
         if found != expected {
             return Err(LoadError::Digest { found, expected });
+        }
+        match to {
+            Destination::Rows(id, load) => {
+                load.finish()?;
+                let known = KnownRows { table: id, at: self.version, rows, digest: found };
+                self.state.known_rows.insert(table.head.clone(), known);
+            }
+            Destination::Owed(stream) => stream.end()?,
         }
         Ok(())
     }
@@ -224,31 +303,5 @@ impl Loading<'_> {
             return Err(LoadError::NoTable { package, name });
         }
         Ok(self.state.store.set_replayed(self.version)?)
-    }
-}
-
-impl SnapshotVisitor for Loading<'_> {
-    fn section(&mut self, name: &str, _bytes: &[u8]) -> Result<(), BoxError> {
-        // Those that are known were read before. One that is not may hold what the state needs.
-        if [MODULES, LAST_RUNS].contains(&name) {
-            return Ok(());
-        }
-        Err(LoadError::UnknownSection(name.to_owned()).into())
-    }
-
-    fn table(&mut self, table: &SnapshotTable) -> Result<(), BoxError> {
-        Ok(self.begin(table)?)
-    }
-
-    fn rows(&mut self, _rows: u32, batch: &[u8]) -> Result<(), BoxError> {
-        Ok(self.batch(batch)?)
-    }
-
-    fn table_end(&mut self, table: &SnapshotTable) -> Result<(), BoxError> {
-        Ok(self.complete(table)?)
-    }
-
-    fn progress(&mut self, progress: Progress) {
-        (self.on_progress)(progress);
     }
 }

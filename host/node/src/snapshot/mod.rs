@@ -2,15 +2,19 @@
 //! its own, loaded when the database is opened. What a file of them looks like is the log's to know.
 //! Invariant: the writer is held only while the state is captured, never while rows are written.
 
+mod ahead;
 mod capture;
 mod contents;
 mod load;
+mod modules;
 mod report;
 mod requests;
 mod taking;
 mod worker;
 
+pub(crate) use contents::KnownRows;
 pub(crate) use load::load;
+pub use modules::modules_of_newest_snapshot;
 pub use report::SnapshotReport;
 pub(crate) use requests::Snapshots;
 pub(crate) use worker::SnapshotWorker;

@@ -16,6 +16,9 @@ pub struct SnapshotReport {
     pub unchanged_tables: usize,
     /// How many rows all tables have.
     pub rows: u64,
+    /// How many times a row of a module's table was read for it. Those of tables of which it was known that they
+    /// had not changed were not.
+    pub scanned_rows: u64,
     /// The length of all files with rows.
     pub stored_bytes: u64,
     /// How many bytes of them were written for this snapshot.
@@ -30,6 +33,7 @@ impl SnapshotReport {
         snapshot: &Snapshot,
         is_new: bool,
         unchanged_tables: usize,
+        scanned_rows: u64,
         unchanged_bytes: u64,
     ) -> SnapshotReport {
         let stored_bytes = snapshot.stored_bytes();
@@ -38,6 +42,7 @@ impl SnapshotReport {
             is_new,
             tables: snapshot.tables().len(),
             unchanged_tables,
+            scanned_rows,
             rows: snapshot.tables().iter().map(|table| table.contents.rows).sum(),
             stored_bytes,
             written_bytes: if is_new { stored_bytes - unchanged_bytes } else { 0 },

@@ -3,6 +3,7 @@
 //! snapshots that are not needed, and lets the log archive what the older of those that are kept covers.
 //! Invariant: a snapshot that fails changes nothing but to be told of.
 
+use super::contents::KnownRows;
 use super::report::SnapshotReport;
 use super::requests::Snapshots;
 use super::taking::Taking;
@@ -10,7 +11,8 @@ use crate::error::Error;
 use crate::executor::{Answer, contain};
 use crate::stop::explain;
 use interstice_log::doors::{Step, Worker};
-use interstice_log::{LogError, Sequence};
+use interstice_log::{LogError, Sequence, TableHead};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How long after a failure a snapshot that nobody asked for is tried again: whatever failed, a full disk for
@@ -21,6 +23,8 @@ const RETRY_MICROS: u64 = 60_000_000;
 pub(crate) struct SnapshotWorker {
     snapshots: Arc<Snapshots>,
     phase: Phase,
+    /// The rows of tables when they were last looked at.
+    known: HashMap<TableHead, KnownRows>,
     /// Who asked for the snapshot that is being taken, if anybody did.
     asked: Option<Arc<Answer<SnapshotReport>>>,
     /// Before that no snapshot is taken that nobody asked for.
@@ -41,8 +45,9 @@ enum Phase {
 }
 
 impl SnapshotWorker {
-    pub(crate) fn new(snapshots: Arc<Snapshots>) -> SnapshotWorker {
-        SnapshotWorker { snapshots, phase: Phase::Opened, asked: None, retry_at: 0 }
+    /// The worker of a node that was opened with these tables known.
+    pub(crate) fn new(snapshots: Arc<Snapshots>, known: HashMap<TableHead, KnownRows>) -> SnapshotWorker {
+        SnapshotWorker { snapshots, phase: Phase::Opened, known, asked: None, retry_at: 0 }
     }
 
     fn turn(&mut self) -> Result<Step, Error> {
@@ -74,7 +79,7 @@ impl SnapshotWorker {
                 }
             },
             Phase::Taking(mut taking, grown_bytes) => {
-                let more = taking.table()?;
+                let more = taking.table(&mut self.known)?;
                 self.phase = match more {
                     true => Phase::Taking(taking, grown_bytes),
                     false => Phase::Publishing(taking, grown_bytes),
@@ -137,7 +142,7 @@ impl SnapshotWorker {
         let path = format!("snapshot {sequence}");
         let gone = || LogError::DamagedSnapshot { path, offset: 0, what: "the file is gone".to_owned() };
         let snapshot = listed.swap_remove(at.ok_or_else(gone)?).found?;
-        Ok(SnapshotReport::new(&snapshot, false, 0, 0))
+        Ok(SnapshotReport::new(&snapshot, false, 0, 0, 0))
     }
 
     /// Removes what is not needed, and says to the log what is covered. That it fails is told and no more:

@@ -4,22 +4,32 @@
 //! Invariant: each maximal run of consecutive versions of a slot with the same key, deleted ones included,
 //! holds one reference to the entry of that key, and an entry is there while it is referred to.
 
+mod gathered;
 mod partial;
 mod retired;
 mod walk;
 mod whole;
 
+pub(crate) use gathered::Gathered;
 pub(crate) use walk::{Found, Place, Range, Take, Visit, Walked};
 
-use crate::slot::{SlotId, Slots};
-use interstice_codec::{key::KeyLayout, row::Layout};
+use crate::{
+    keys::RowKeys,
+    row::Row,
+    slot::{SlotId, Slots},
+    tree::Filling,
+    undo::UndoId,
+};
+use interstice_codec::row::Layout;
 use partial::PartialIndex;
 use whole::WholeIndex;
 
 /// An ordered index over some columns, the last of which are those of the primary key.
 pub(crate) struct OrderedIndex {
-    key: KeyLayout,
+    pub(crate) keys: RowKeys,
     entries: Entries,
+    /// Undo entries before this one know nothing of it.
+    born: UndoId,
 }
 
 /// The entries, by how much of a key a prefix holds.
@@ -33,71 +43,100 @@ enum Entries {
 }
 
 impl OrderedIndex {
-    pub(crate) fn new(key: KeyLayout) -> Self {
-        let entries = match key.fixed_size() {
+    /// Without entries.
+    pub(crate) fn new(keys: RowKeys, born: UndoId) -> Self {
+        let entries = match keys.newest().fixed_size() {
             Some(size @ 0..=8) => Entries::Narrow(WholeIndex::new(size)),
             Some(size @ 9..=16) => Entries::Wide(WholeIndex::new(size)),
             _ => Entries::Partial(PartialIndex::new()),
         };
-        Self { key, entries }
+        Self { keys, entries, born }
+    }
+
+    /// Takes everything out, for good: nothing will refer to it.
+    pub(crate) fn clear(&mut self) {
+        self.keys.end_all();
+        *self = Self::new(self.keys.clone(), UndoId::NOW);
+    }
+
+    /// An index without entries over the same columns.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::new(self.keys.clone(), UndoId::default())
+    }
+
+    /// Adds an entry that is after all others, given the prefix of its key.
+    #[inline]
+    pub(crate) fn append(&mut self, prefix: u128, slot: SlotId, filling: Filling) {
+        match &mut self.entries {
+            Entries::Narrow(index) => index.append(prefix, slot, filling),
+            Entries::Wide(index) => index.append(prefix, slot, filling),
+            Entries::Partial(index) => index.append(prefix, slot, filling),
+        }
     }
 
     /// Whether two rows with the same primary key have the same key here, given the columns of the index.
     #[inline]
-    pub(crate) fn same_key(&self, layout: &Layout, columns: &[usize], left: &[u8], right: &[u8]) -> bool {
-        if self.key.prefix(left) != self.key.prefix(right) {
-            return false;
-        }
-        match self.entries {
-            Entries::Narrow(_) | Entries::Wide(_) => true,
-            // A value has one encoding, so equal bytes are equal values.
-            Entries::Partial(_) => {
-                columns.iter().all(|column| layout.column(left, *column) == layout.column(right, *column))
-            }
-        }
+    pub(crate) fn same_key(&self, layout: &Layout, columns: &[usize], left: &Row, right: &Row) -> bool {
+        self.keys.same(layout, columns, left, right, !matches!(self.entries, Entries::Partial(_)))
     }
 
     /// Adds a reference from the slot, which holds this row now, to the entry of its key.
     #[inline]
-    pub(crate) fn insert(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+    pub(crate) fn insert(&mut self, slots: &Slots, slot: SlotId, row: &Row) {
         match &mut self.entries {
-            Entries::Narrow(index) => index.insert(self.key.prefix(row), slot),
-            Entries::Wide(index) => index.insert(self.key.prefix(row), slot),
-            Entries::Partial(index) => index.insert(&self.key, slots, slot, row),
+            Entries::Narrow(index) => {
+                self.keys.prefix(row).into_iter().for_each(|prefix| index.insert(prefix, slot));
+            }
+            Entries::Wide(index) => {
+                self.keys.prefix(row).into_iter().for_each(|prefix| index.insert(prefix, slot));
+            }
+            Entries::Partial(index) => index.insert(&self.keys, slots, slot, row),
         }
     }
 
     /// The slot still holds this row, but is about to hold one with another key: from now on the entry
     /// must not look for its key in the slot.
     #[inline]
-    pub(crate) fn retire(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+    pub(crate) fn retire(&mut self, slots: &Slots, slot: SlotId, row: &Row) {
         if let Entries::Partial(index) = &mut self.entries {
-            index.retire(&self.key, slots, slot, row);
+            index.retire(&self.keys, slots, slot, row);
         }
     }
 
     /// Takes [`retire`](Self::retire) back: the slot holds this row again.
-    pub(crate) fn revive(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+    pub(crate) fn revive(&mut self, slots: &Slots, slot: SlotId, row: &Row) {
         if let Entries::Partial(index) = &mut self.entries {
-            index.revive(&self.key, slots, slot, row);
+            index.revive(&self.keys, slots, slot, row);
         }
     }
 
     /// Takes [`insert`](Self::insert) back: the slot still holds this row, but is about to hold another.
-    pub(crate) fn withdraw(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+    pub(crate) fn withdraw(&mut self, slots: &Slots, slot: SlotId, row: &Row) {
         match &mut self.entries {
-            Entries::Narrow(index) => index.release(self.key.prefix(row), slot),
-            Entries::Wide(index) => index.release(self.key.prefix(row), slot),
-            Entries::Partial(index) => index.withdraw(&self.key, slots, row),
+            Entries::Narrow(index) => {
+                self.keys.prefix(row).into_iter().for_each(|prefix| index.release(prefix, slot));
+            }
+            Entries::Wide(index) => {
+                self.keys.prefix(row).into_iter().for_each(|prefix| index.release(prefix, slot));
+            }
+            Entries::Partial(index) => index.withdraw(&self.keys, slots, row),
         }
     }
 
-    /// Takes back the reference of an older run of the slot to the entry of this row's key.
-    pub(crate) fn release(&mut self, slots: &Slots, slot: SlotId, row: &[u8]) {
+    /// Takes back the reference of an older run of the slot to the entry of this row's key. The run ended with
+    /// this undo entry.
+    pub(crate) fn release(&mut self, slots: &Slots, slot: SlotId, row: &Row, ended: UndoId) {
+        if ended < self.born {
+            return;
+        }
         match &mut self.entries {
-            Entries::Narrow(index) => index.release(self.key.prefix(row), slot),
-            Entries::Wide(index) => index.release(self.key.prefix(row), slot),
-            Entries::Partial(index) => index.release(&self.key, slots, slot, row),
+            Entries::Narrow(index) => {
+                self.keys.prefix(row).into_iter().for_each(|prefix| index.release(prefix, slot));
+            }
+            Entries::Wide(index) => {
+                self.keys.prefix(row).into_iter().for_each(|prefix| index.release(prefix, slot));
+            }
+            Entries::Partial(index) => index.release(&self.keys, slots, slot, row),
         }
     }
 
@@ -113,16 +152,16 @@ impl OrderedIndex {
         match &self.entries {
             Entries::Narrow(index) => index.walk(range, place, take),
             Entries::Wide(index) => index.walk(range, place, take),
-            Entries::Partial(index) => index.walk(&self.key, slots, range, place, take),
+            Entries::Partial(index) => index.walk(&self.keys, slots, range, place, take),
         }
     }
 
-    /// Whether a version of the slot with these bytes belongs to an entry that was found for it.
-    pub(crate) fn belongs(&self, slots: &Slots, found: Found, bytes: &[u8]) -> bool {
-        self.key.prefix(bytes) == found.prefix
+    /// Whether this version of the slot belongs to an entry that was found for it.
+    pub(crate) fn belongs(&self, slots: &Slots, found: Found, row: &Row) -> bool {
+        self.keys.prefix(row) == Some(found.prefix)
             && match &self.entries {
                 Entries::Narrow(_) | Entries::Wide(_) => true,
-                Entries::Partial(index) => index.belongs(&self.key, slots, found, bytes),
+                Entries::Partial(index) => index.belongs(&self.keys, slots, found, row),
             }
     }
 
@@ -138,9 +177,9 @@ impl OrderedIndex {
 
 #[cfg(test)]
 impl OrderedIndex {
-    /// The columns of its entries.
-    pub(crate) fn key(&self) -> &KeyLayout {
-        &self.key
+    /// Whether an undo entry that its key changed with says so.
+    pub(crate) fn knows(&self, entry: UndoId) -> bool {
+        entry >= self.born
     }
 
     /// How many entries there are.
@@ -157,7 +196,7 @@ impl OrderedIndex {
         match &self.entries {
             Entries::Narrow(index) => index.check(),
             Entries::Wide(index) => index.check(),
-            Entries::Partial(index) => index.check(&self.key, slots),
+            Entries::Partial(index) => index.check(&self.keys, slots),
         }
     }
 

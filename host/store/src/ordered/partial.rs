@@ -1,6 +1,7 @@
 //! The entries of an index whose keys do not fit in a number: ties are broken by the keys in the rows.
 //! An entry is either *plain*, a slot whose newest bytes hold the key, or *retired*: then it counts its
 //! references and keeps the key itself, since the slot may hold other bytes.
+//! Rows of layouts that have no key here have no entry.
 //! Invariant: a plain entry has exactly one reference, from the newest run of its slot.
 
 use super::{
@@ -8,11 +9,13 @@ use super::{
     walk::{Edge, Found, Place, Range, Take, Visit, Visitor, Walked, walk},
 };
 use crate::{
+    keys::RowKeys,
+    row::Row,
     scratch::with_scratch,
     slot::{SlotId, Slots},
-    tree::{Order, Tree},
+    tree::{Filling, Order, Tree},
 };
-use interstice_codec::key::{self, KeyLayout};
+use interstice_codec::key;
 use std::cmp::Ordering;
 
 /// Entries whose prefix is the first 16 bytes of the key.
@@ -28,7 +31,7 @@ const PREFIX_BYTES: usize = 16;
 struct ByKey<'a> {
     slots: &'a Slots,
     retired: &'a Retired,
-    layout: &'a KeyLayout,
+    keys: &'a RowKeys,
     target: &'a [u8],
     /// The target is a whole key within its prefix. No key begins with another, so what ties is equal.
     fits: bool,
@@ -36,8 +39,8 @@ struct ByKey<'a> {
 
 impl<'a> ByKey<'a> {
     #[inline]
-    fn whole(slots: &'a Slots, retired: &'a Retired, layout: &'a KeyLayout, target: &'a [u8]) -> Self {
-        Self { slots, retired, layout, target, fits: target.len() <= PREFIX_BYTES }
+    fn whole(slots: &'a Slots, retired: &'a Retired, keys: &'a RowKeys, target: &'a [u8]) -> Self {
+        Self { slots, retired, keys, target, fits: target.len() <= PREFIX_BYTES }
     }
 }
 
@@ -47,21 +50,21 @@ impl Order for ByKey<'_> {
         if self.fits {
             return Ordering::Equal;
         }
-        with_key(self.slots, self.retired, self.layout, value, |key| key.cmp(self.target))
+        with_key(self.slots, self.retired, self.keys, value, |key| key.cmp(self.target))
     }
 }
 
 fn with_key<T>(
     slots: &Slots,
     retired: &Retired,
-    layout: &KeyLayout,
+    keys: &RowKeys,
     value: u32,
     user: impl FnOnce(&[u8]) -> T,
 ) -> T {
     match Reference::from_value(value) {
         Reference::Retired(id) => user(&retired.get(id).key),
         Reference::Slot(slot) => with_scratch(|bytes| {
-            layout.extract(slots.get(slot).bytes(), bytes);
+            keys.extract(slots.get(slot).row(), bytes);
             user(bytes)
         }),
     }
@@ -110,10 +113,17 @@ impl PartialIndex {
         &self.tree
     }
 
-    pub(super) fn insert(&mut self, layout: &KeyLayout, slots: &Slots, slot: SlotId, row: &[u8]) {
+    #[inline]
+    pub(super) fn append(&mut self, prefix: u128, slot: SlotId, filling: Filling) {
+        self.tree.append(prefix, slot.0, filling);
+    }
+
+    pub(super) fn insert(&mut self, keys: &RowKeys, slots: &Slots, slot: SlotId, row: &Row) {
         with_scratch(|bytes| {
-            layout.extract(row, bytes);
-            let order = ByKey::whole(slots, &self.retired, layout, bytes);
+            if !keys.extract(row, bytes) {
+                return;
+            }
+            let order = ByKey::whole(slots, &self.retired, keys, bytes);
             let Err(found) = self.tree.insert(key::prefix(bytes), slot.0, &order) else { return };
             match Reference::from_value(found) {
                 Reference::Retired(id) => self.retired.get_mut(id).references += 1,
@@ -122,50 +132,58 @@ impl PartialIndex {
         });
     }
 
-    pub(super) fn retire(&mut self, layout: &KeyLayout, slots: &Slots, slot: SlotId, row: &[u8]) {
+    pub(super) fn retire(&mut self, keys: &RowKeys, slots: &Slots, slot: SlotId, row: &Row) {
         with_scratch(|bytes| {
-            layout.extract(row, bytes);
+            if !keys.extract(row, bytes) {
+                return;
+            }
             let entry = RetiredEntry { slot, references: 1, key: bytes.as_slice().into() };
             let new = self.retired.add(entry);
-            let old = self.set(layout, slots, bytes, new.to_value());
+            let old = self.set(keys, slots, bytes, new.to_value());
             if let Reference::Retired(_) = Reference::from_value(old) {
                 // It was retired before, and what it counts includes the run that ends now.
-                self.set(layout, slots, bytes, old);
+                self.set(keys, slots, bytes, old);
                 self.forget(new);
             }
         });
     }
 
-    pub(super) fn revive(&mut self, layout: &KeyLayout, slots: &Slots, slot: SlotId, row: &[u8]) {
+    pub(super) fn revive(&mut self, keys: &RowKeys, slots: &Slots, slot: SlotId, row: &Row) {
         with_scratch(|bytes| {
-            layout.extract(row, bytes);
-            let order = ByKey::whole(slots, &self.retired, layout, bytes);
+            if !keys.extract(row, bytes) {
+                return;
+            }
+            let order = ByKey::whole(slots, &self.retired, keys, bytes);
             let found =
                 self.tree.get(key::prefix(bytes), &order).expect("an entry is there while it is referred to");
-            self.make_plain(layout, slots, slot, bytes, found);
+            self.make_plain(keys, slots, slot, bytes, found);
         });
     }
 
-    pub(super) fn release(&mut self, layout: &KeyLayout, slots: &Slots, slot: SlotId, row: &[u8]) {
+    pub(super) fn release(&mut self, keys: &RowKeys, slots: &Slots, slot: SlotId, row: &Row) {
         with_scratch(|bytes| {
-            layout.extract(row, bytes);
-            let Some(found) = self.take_reference(layout, slots, bytes) else { return };
-            if with_key(slots, &self.retired, layout, slot.0, |newest| newest == bytes.as_slice()) {
-                self.make_plain(layout, slots, slot, bytes, found);
+            if !keys.extract(row, bytes) {
+                return;
+            }
+            let Some(found) = self.take_reference(keys, slots, bytes) else { return };
+            if with_key(slots, &self.retired, keys, slot.0, |newest| newest == bytes.as_slice()) {
+                self.make_plain(keys, slots, slot, bytes, found);
             }
         });
     }
 
-    pub(super) fn withdraw(&mut self, layout: &KeyLayout, slots: &Slots, row: &[u8]) {
+    pub(super) fn withdraw(&mut self, keys: &RowKeys, slots: &Slots, row: &Row) {
         with_scratch(|bytes| {
-            layout.extract(row, bytes);
-            self.take_reference(layout, slots, bytes);
+            if !keys.extract(row, bytes) {
+                return;
+            }
+            self.take_reference(keys, slots, bytes);
         });
     }
 
     /// Takes a reference away; returns the value of the entry if others are left.
-    fn take_reference(&mut self, layout: &KeyLayout, slots: &Slots, key: &[u8]) -> Option<u32> {
-        let order = ByKey::whole(slots, &self.retired, layout, key);
+    fn take_reference(&mut self, keys: &RowKeys, slots: &Slots, key: &[u8]) -> Option<u32> {
+        let order = ByKey::whole(slots, &self.retired, keys, key);
         let prefix = key::prefix(key);
         let found = self.tree.remove(prefix, &order).expect("an entry is there while it is referred to");
         let Reference::Retired(id) = Reference::from_value(found) else { return None };
@@ -176,23 +194,23 @@ impl PartialIndex {
             return None;
         }
         // A key that came back is rare enough to put its entry back.
-        let order = ByKey::whole(slots, &self.retired, layout, key);
+        let order = ByKey::whole(slots, &self.retired, keys, key);
         self.tree.insert(prefix, found, &order).expect("the entry was taken out above");
         Some(found)
     }
 
     /// Makes an entry plain again if only the newest run of its slot, which has its key, refers to it.
-    fn make_plain(&mut self, layout: &KeyLayout, slots: &Slots, slot: SlotId, key: &[u8], found: u32) {
+    fn make_plain(&mut self, keys: &RowKeys, slots: &Slots, slot: SlotId, key: &[u8], found: u32) {
         if let Reference::Retired(id) = Reference::from_value(found)
             && self.retired.get(id).references == 1
         {
-            self.set(layout, slots, key, slot.0);
+            self.set(keys, slots, key, slot.0);
             self.retired.remove(id);
         }
     }
 
-    fn set(&mut self, layout: &KeyLayout, slots: &Slots, key: &[u8], value: u32) -> u32 {
-        let order = ByKey::whole(slots, &self.retired, layout, key);
+    fn set(&mut self, keys: &RowKeys, slots: &Slots, key: &[u8], value: u32) -> u32 {
+        let order = ByKey::whole(slots, &self.retired, keys, key);
         let old = self.tree.set_value(key::prefix(key), &order, value);
         old.expect("an entry is there while it is referred to")
     }
@@ -206,7 +224,7 @@ impl PartialIndex {
     #[inline]
     pub(super) fn walk(
         &self,
-        layout: &KeyLayout,
+        keys: &RowKeys,
         slots: &Slots,
         range: &Range<'_>,
         place: &mut Place,
@@ -214,7 +232,7 @@ impl PartialIndex {
     ) -> Walked {
         let retired = &self.retired;
         let edge = |target, fits| {
-            let order = ByKey { slots, retired, layout, target, fits };
+            let order = ByKey { slots, retired, keys, target, fits };
             Edge { key: key::prefix(target), order }
         };
         let edges = [Some(edge(range.low, false)), range.high.map(|high| edge(high, false))];
@@ -227,7 +245,7 @@ impl PartialIndex {
         if walked == Walked::Stopped
             && let Some((_, value)) = last
         {
-            with_key(slots, retired, layout, value, |key| {
+            with_key(slots, retired, keys, value, |key| {
                 place.last_key.clear();
                 place.last_key.extend_from_slice(key);
             });
@@ -235,10 +253,10 @@ impl PartialIndex {
         walked
     }
 
-    pub(super) fn belongs(&self, layout: &KeyLayout, slots: &Slots, found: Found, bytes: &[u8]) -> bool {
+    pub(super) fn belongs(&self, keys: &RowKeys, slots: &Slots, found: Found, row: &Row) -> bool {
         with_scratch(|key| {
-            layout.extract(bytes, key);
-            with_key(slots, &self.retired, layout, found.value, |entry| entry == key.as_slice())
+            keys.extract(row, key);
+            with_key(slots, &self.retired, keys, found.value, |entry| entry == key.as_slice())
         })
     }
 
@@ -252,10 +270,10 @@ impl PartialIndex {
     /// The references to each entry, by slot and key; panics where the tree is not whole.
     pub(super) fn check(
         &self,
-        layout: &KeyLayout,
+        keys: &RowKeys,
         slots: &Slots,
     ) -> std::collections::BTreeMap<(u32, Vec<u8>), u32> {
-        let key = |value| with_key(slots, &self.retired, layout, value, <[u8]>::to_vec);
+        let key = |value| with_key(slots, &self.retired, keys, value, <[u8]>::to_vec);
         self.tree.check(&|left, right| key(left).cmp(&key(right)));
         let mut retired = 0;
         let mut entries = std::collections::BTreeMap::new();

@@ -6,7 +6,7 @@
 use super::walk::{Edge, Found, Place, Range, Take, Visit, Visitor, Walked, walk};
 use crate::{
     slot::SlotId,
-    tree::{Prefix, Tree, Whole},
+    tree::{Filling, Prefix, Tree, Whole},
 };
 use interstice_codec::key;
 use std::collections::BTreeMap;
@@ -48,6 +48,11 @@ impl<K: Prefix> WholeIndex<K> {
     #[cfg(test)]
     pub(super) fn tree(&self) -> &Tree<K> {
         &self.tree
+    }
+
+    #[inline]
+    pub(super) fn append(&mut self, prefix: u128, slot: SlotId, filling: Filling) {
+        self.tree.append(K::from_wide(prefix), slot.0, filling);
     }
 
     #[inline]

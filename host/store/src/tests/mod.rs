@@ -1,6 +1,8 @@
 //! Tests of the store as its users see it.
 #![allow(clippy::unwrap_used)]
 
+mod evolution;
+mod loading;
 mod model;
 mod operations;
 mod readers;

@@ -50,6 +50,7 @@ impl Transaction {
     ) -> Result<(), StoreError> {
         let shape = &table.0.shape;
         let mut state = table.0.state.write();
+        table.0.check_newest(&state)?;
         if state.undo.newest_mark().is_none_or(|mark| mark.version != self.version) {
             self.touch(table, &mut state);
         }
@@ -87,9 +88,7 @@ impl Transaction {
     /// say which rows, if it has a limit.
     pub fn delete_range(&mut self, table: &TableHandle, range: &KeyRange<'_>) -> Result<u64, StoreError> {
         self.store.own(table)?;
-        if table.0.state.read().index(range.index).is_none() {
-            return Err(table.0.no_such_index(range.index));
-        }
+        let index = table.0.shape.place(range.index).ok_or_else(|| table.0.no_such_index(range.index))?;
         let savepoint = self.savepoint();
         let limit = if range.limit == 0 { u64::MAX } else { range.limit };
         let mut place = Place::default();
@@ -100,7 +99,7 @@ impl Transaction {
             slots.clear();
             let deleting = self.check_size(0).and_then(|()| {
                 self.write(table, 0, |state| {
-                    let index = state.index(range.index).expect("it was looked for above");
+                    let index = state.index(index);
                     let walked_range =
                         Range { low: range.low, high: range.high, descending: range.descending };
                     let walked = index.walk(&state.slots, &walked_range, &mut place, |found| {

@@ -6,9 +6,12 @@
 mod bulk;
 mod changes;
 mod savepoint;
+mod schema;
 
 pub use changes::{RowChange, TableChanges};
 pub use savepoint::Savepoint;
+
+use schema::SchemaChange;
 
 use crate::{
     KeyRange, Scan, StoreError, TableHandle, Version,
@@ -30,6 +33,8 @@ pub struct Transaction {
     touched: Vec<TableHandle>,
     /// The undo entries that it has in all tables.
     height: u64,
+    /// The tables that it made, changed or dropped, in this order.
+    schema: Vec<SchemaChange>,
     /// The bytes of the rows that it has written and replaced.
     written_bytes: u64,
     progress: Arc<Progress>,
@@ -51,6 +56,7 @@ impl Transaction {
             version,
             touched: Vec::new(),
             height: 0,
+            schema: Vec::new(),
             written_bytes: 0,
             progress: Arc::new(Progress::new()),
             is_committed: false,
@@ -74,12 +80,15 @@ impl Transaction {
     }
 
     /// Appends the row with this primary key, in key form, to `out`; returns whether there is one.
+    ///
+    /// A handle of the shape that the table had before it evolved in this transaction reads, here and in all
+    /// that reads, what was there then.
     #[inline]
     pub fn get(&self, table: &TableHandle, key: &[u8], out: &mut Vec<u8>) -> Result<bool, StoreError> {
         self.store.own(table)?;
         let state = table.0.state.read();
-        let row = state.get(key, UndoId::NOW);
-        Ok(row.map(|row| out.extend_from_slice(row)).is_some())
+        let row = state.get(key, self.mark(table, &state)?);
+        Ok(row.map(|row| table.0.shape.append(row, out)).is_some())
     }
 
     /// Appends the row with this whole key in a unique index to `out`; returns whether there is one.
@@ -96,14 +105,16 @@ impl Transaction {
         self.store.own(table)?;
         let place = table.0.shape.unique_index(index)?;
         let state = table.0.state.read();
-        let row = state.find(&table.0.shape, place, key, UndoId::NOW);
-        Ok(row.map(|row| out.extend_from_slice(row)).is_some())
+        let row = state.find(place, key, self.mark(table, &state)?);
+        Ok(row.map(|row| table.0.shape.append(row, out)).is_some())
     }
 
     /// Opens a scan. It returns the table as it is now, whatever this transaction does meanwhile.
     pub fn scan(&self, table: &TableHandle, range: &KeyRange<'_>) -> Result<Scan, StoreError> {
         self.store.own(table)?;
-        let mark = table.0.state.read().undo.end();
+        let state = table.0.state.read();
+        let mark = self.mark(table, &state)?.min(state.undo.end());
+        drop(state);
         let moment = self.progress.now(self.height);
         Scan::new(table, View::Within { progress: Arc::clone(&self.progress), moment, mark }, range)
     }
@@ -111,7 +122,24 @@ impl Transaction {
     /// How many rows there are.
     pub fn count(&self, table: &TableHandle) -> Result<u64, StoreError> {
         self.store.own(table)?;
-        Ok(table.0.state.read().live_rows)
+        let state = table.0.state.read();
+        match self.mark(table, &state)? {
+            UndoId::NOW => Ok(state.live_rows),
+            _ => Ok(state.past(table.0.shape.number).map_or(0, |past| past.live_rows)),
+        }
+    }
+
+    /// Where it reads a table: a shape that the table had when the transaction began shows it as it was when it
+    /// evolved.
+    #[inline]
+    fn mark(&self, table: &TableHandle, state: &State) -> Result<UndoId, StoreError> {
+        if state.shape == table.0.shape.number { Ok(UndoId::NOW) } else { self.past_mark(table, state) }
+    }
+
+    #[cold]
+    fn past_mark(&self, table: &TableHandle, state: &State) -> Result<UndoId, StoreError> {
+        let past = state.past(table.0.shape.number).filter(|past| past.until == self.version);
+        past.map(|past| past.end).ok_or_else(|| table.0.other_shape())
     }
 
     /// Adds a row. Returns its auto-increment number, which is the next one if the row has 0 there; 0 if
@@ -153,10 +181,13 @@ impl Transaction {
     pub fn commit(mut self) {
         self.is_committed = true;
         self.progress.close();
+        self.publish_schema();
         for table in std::mem::take(&mut self.touched) {
             let mut state = table.0.state.write();
             if state.undo.newest_mark().is_some_and(|mark| mark.first == state.undo.end()) {
                 state.undo.pop_newest_mark();
+            } else {
+                state.changed = self.version;
             }
             self.store.note_history(&table, &mut state);
         }
@@ -177,6 +208,7 @@ impl Transaction {
         operation: impl FnOnce(&mut State) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut state = table.0.state.write();
+        table.0.check_newest(&state)?;
         if state.undo.newest_mark().is_none_or(|mark| mark.version != self.version) {
             self.touch(table, &mut state);
         }
@@ -234,6 +266,7 @@ impl Drop for Transaction {
             return;
         }
         self.progress.close();
+        self.take_back_schema(0);
         for table in &self.touched {
             let first = table.0.state.read().undo.newest_mark().map(|mark| mark.first);
             let first = first.expect("a table that was touched has the mark of the transaction");

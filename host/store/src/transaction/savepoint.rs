@@ -13,6 +13,8 @@ pub struct Savepoint {
     version: Version,
     moment: Moment,
     written_bytes: u64,
+    /// How many tables were made, changed or dropped.
+    schema: usize,
     /// For each table that was touched by then, in the order of the first time.
     tables: SmallVec<[TablePoint; 4]>,
 }
@@ -32,6 +34,7 @@ impl Transaction {
             version: self.version,
             moment: self.progress.now(self.height),
             written_bytes: self.written_bytes,
+            schema: self.schema_changes(),
             tables: self.touched.iter().map(|table| point(&table.0.state.read())).collect(),
         }
     }
@@ -46,6 +49,7 @@ impl Transaction {
             return Err(StoreError::TransactionOver { what: "savepoint" });
         }
         self.progress.check(savepoint.moment, "savepoint")?;
+        self.take_back_schema(savepoint.schema);
         for (position, table) in self.touched.iter().enumerate() {
             let point = savepoint.tables.get(position).copied().unwrap_or_else(|| {
                 let state = table.0.state.read();

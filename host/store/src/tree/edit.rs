@@ -9,23 +9,34 @@ use std::cmp::Ordering;
 /// A node with fewer entries looks for a neighbour to be joined with.
 const LOW: usize = FAN_OUT / 4;
 
+/// How far a leaf is filled before entries that come in ascending order begin the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filling {
+    /// To the brim: what comes later comes after it.
+    Full,
+    /// With room for an eighth more: what comes later may belong anywhere, and would split every full leaf that it
+    /// meets.
+    WithRoom,
+}
+
 /// Two nodes are joined if the result has room for growing.
 const JOINED: usize = FAN_OUT * 3 / 4;
+
+impl Filling {
+    #[inline]
+    fn entries(self) -> usize {
+        match self {
+            Self::Full => FAN_OUT,
+            Self::WithRoom => FAN_OUT - FAN_OUT / 8,
+        }
+    }
+}
 
 impl<K: Prefix> Tree<K> {
     /// Adds an entry, or returns the value of the one that equals it.
     pub(crate) fn insert(&mut self, key: K, value: u32, order: &impl Order) -> Result<(), u32> {
         if self.is_after_all(key, order) {
-            self.version += 1;
-            self.len += 1;
-            let end = self.end();
-            let leaf = &mut self.leaves[end.leaf as usize];
-            if end.index < FAN_OUT {
-                leaf.insert(end.index, key, value);
-            } else {
-                let path = self.last_path();
-                self.split_leaf(&path, end, key, value);
-            }
+            self.append(key, value, Filling::Full);
             return Ok(());
         }
         let (path, at) = self.descend(key, order);
@@ -45,6 +56,19 @@ impl<K: Prefix> Tree<K> {
             self.split_leaf(&path, at, key, value);
         }
         Ok(())
+    }
+
+    /// Adds an entry that is after all others.
+    #[inline]
+    pub(crate) fn append(&mut self, key: K, value: u32, filling: Filling) {
+        self.version += 1;
+        self.len += 1;
+        let end = self.end();
+        if end.index < filling.entries() {
+            self.leaves[end.leaf as usize].insert(end.index, key, value);
+        } else {
+            self.add_last_leaf(key, value);
+        }
     }
 
     /// Takes an entry out and returns its value.
@@ -126,7 +150,6 @@ impl<K: Prefix> Tree<K> {
 
     fn split_leaf(&mut self, path: &Path, at: Position, key: K, value: u32) {
         let mut right = Leaf::new();
-        let new = self.free_leaves.pop().unwrap_or(self.leaves.len() as u32);
         let left = &mut self.leaves[at.leaf as usize];
         if at.index == FAN_OUT && left.next == NONE {
             right.insert(0, key, value);
@@ -140,7 +163,23 @@ impl<K: Prefix> Tree<K> {
                 right.insert(at.index - half, key, value);
             }
         }
-        right.previous = at.leaf;
+        self.link_leaf(path, at.leaf, right);
+    }
+
+    /// Begins another leaf at the end, with this entry.
+    #[cold]
+    fn add_last_leaf(&mut self, key: K, value: u32) {
+        let mut leaf = Leaf::new();
+        leaf.insert(0, key, value);
+        let path = self.last_path();
+        self.link_leaf(&path, self.last, leaf);
+    }
+
+    /// Puts a new leaf behind the one that the path leads to.
+    fn link_leaf(&mut self, path: &Path, before: u32, mut right: Leaf<K>) {
+        let new = self.free_leaves.pop().unwrap_or(self.leaves.len() as u32);
+        let left = &mut self.leaves[before as usize];
+        right.previous = before;
         right.next = left.next;
         left.next = new;
         let next = right.next;

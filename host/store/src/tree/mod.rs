@@ -9,6 +9,7 @@ mod node;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use edit::Filling;
 pub(crate) use node::{Leaf, Prefix, Side};
 
 use crate::{pages::Pages, prefetch};

@@ -4,6 +4,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::moment::Moment;
+use interstice_node::CatalogChange;
 use interstice_node::log::{LogFilter, NamedCause, Record, Sequence};
 use interstice_wit::{Schema, nearest};
 use std::collections::BTreeSet;
@@ -111,16 +112,29 @@ impl Known {
 
     /// Takes note of what an installation brought.
     pub(super) fn install(&mut self, record: &Record) {
-        let (NamedCause::Install { schema, .. } | NamedCause::Upgrade { schema, .. }) = &record.cause else {
-            return;
-        };
-        let package = &record.package;
-        self.modules.insert(format!("{package}@{}", record.version));
         // A schema that cannot be read names nothing; its records can still be asked for by module.
-        let Ok(schema) = serde_json::from_slice::<Schema>(schema) else { return };
-        if schema.validate().is_err() {
-            return;
+        match &record.cause {
+            NamedCause::Install { schema, .. } => {
+                self.modules.insert(format!("{}@{}", record.package, record.version));
+                if let Ok(schema) = serde_json::from_slice::<Schema>(schema)
+                    && schema.validate().is_ok()
+                {
+                    self.learn(&schema);
+                }
+            }
+            NamedCause::Upgrade { schema, .. } => {
+                let modules = CatalogChange::read(schema).map(|change| change.modules).unwrap_or_default();
+                for to in modules.into_iter().filter_map(|module| module.to) {
+                    self.learn(&to.schema);
+                }
+            }
+            _ => {}
         }
+    }
+
+    fn learn(&mut self, schema: &Schema) {
+        let package = &schema.package.unversioned();
+        self.modules.insert(schema.package.to_string());
         let whole = |interface: &str, name: &str| (package.clone(), format!("{interface}.{name}"));
         self.functions.extend(schema.functions().map(|(at, function)| whole(&at.name.name, &function.name)));
         self.tables.extend(schema.tables().map(|(at, table)| whole(&at.name.name, &table.name)));

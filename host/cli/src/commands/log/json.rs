@@ -3,8 +3,8 @@
 //! `{"bytes": "<hexadecimal>"}`.
 
 use super::names::{Names, Typed, hex};
-use interstice_node::describe_caller;
 use interstice_node::log::{Closed, EventKind, Lifecycle, NamedCause, NamedChange, NamedOutcome, Record};
+use interstice_node::{CatalogChange, ModuleChange, describe_caller};
 use interstice_wit::text::json;
 use serde_json::{Map, Value as Json, json};
 
@@ -23,7 +23,7 @@ pub(super) fn object(record: &Record, names: &Names) -> Json {
                 NamedChange::Update(row) => ("update", row),
                 NamedChange::Delete(key) => ("delete", key),
             };
-            let shown = names.change(&table.package, &table.table, change);
+            let shown = names.row(record, &table.package, &table.table, change);
             json!({ kind: shown.as_ref().map_or_else(|| bytes(raw), value) })
         });
         json!({
@@ -95,8 +95,24 @@ fn cause(cause: &NamedCause) -> Json {
         NamedCause::Schedule { due_micros } => json!({ "schedule": { "due_micros": due_micros } }),
         NamedCause::Lifecycle(event) => lifecycle(*event).into(),
         NamedCause::Install { catalog, .. } => json!({ "install": { "catalog": catalog.to_string() } }),
-        NamedCause::Upgrade { catalog, .. } => json!({ "upgrade": { "catalog": catalog.to_string() } }),
+        NamedCause::Upgrade { catalog, schema } => {
+            json!({ "upgrade": { "catalog": catalog.to_string(), "modules": changes(schema) } })
+        }
     }
+}
+
+/// What became of each module, and of its tables.
+fn changes(change: &[u8]) -> Json {
+    let Ok(change) = CatalogChange::read(change) else { return bytes(change) };
+    let module = |module: &ModuleChange| {
+        json!({
+            "module": module.package,
+            "version": module.to.as_ref().map(|to| to.schema.package.version.to_string()),
+            "artifact": module.to.as_ref().map(|to| to.artifact.to_string()),
+            "tables": module.tables,
+        })
+    };
+    change.modules.iter().map(module).collect()
 }
 
 pub(super) fn lifecycle(event: Lifecycle) -> &'static str {

@@ -1,10 +1,12 @@
-//! What the bytes of records mean: the schemas of the modules that were installed so far.
+//! What the bytes of records mean: the schemas of the modules that were installed so far. Where the log does not
+//! begin with the first record, a snapshot has those of before.
 //! Invariant: bytes that no schema explains are not guessed at.
 
 use interstice_codec::key::KeyLayout;
 use interstice_codec::row::{self, Layout};
 use interstice_codec::{Field, Value, ValueType};
-use interstice_node::log::{NamedChange, NamedOutcome, Record};
+use interstice_node::log::{Digest, NamedChange, NamedOutcome, Record};
+use interstice_node::{CatalogChange, ModuleInfo};
 use interstice_wit::{Function, Schema, Table};
 use std::collections::HashMap;
 
@@ -12,6 +14,8 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(super) struct Names {
     schemas: HashMap<String, Schema>,
+    /// Those that a snapshot has, with the artifacts that they are the schemas of.
+    before: HashMap<String, (Digest, Schema)>,
 }
 
 /// A value with its type, which is needed to write it as text.
@@ -25,6 +29,32 @@ impl Names {
         {
             self.schemas.insert(package.to_owned(), schema);
         }
+    }
+
+    /// Takes the schemas of a change of the catalog; one that cannot be read explains nothing. What was uninstalled is
+    /// understood as before.
+    pub(super) fn change(&mut self, change: &[u8]) {
+        let modules = CatalogChange::read(change).map(|change| change.modules).unwrap_or_default();
+        for module in modules {
+            self.schemas.extend(module.to.map(|to| (module.package, to.schema)));
+        }
+    }
+
+    /// Takes what a snapshot says was installed. It may be of a later record than those that it explains, so it
+    /// counts only until the log itself says what was installed, and only for the very same component.
+    pub(super) fn installed_before(&mut self, modules: Vec<ModuleInfo>) {
+        let named = |module: ModuleInfo| {
+            (module.schema.package.unversioned(), (Digest(module.artifact.0), module.schema))
+        };
+        self.before = modules.into_iter().map(named).collect();
+    }
+
+    /// The schema of a package when a record was written.
+    fn schema(&self, record: &Record, package: &str) -> Option<&Schema> {
+        self.schemas.get(package).or_else(|| {
+            let (artifact, schema) = self.before.get(package)?;
+            (record.package != package || record.artifact == *artifact).then_some(schema)
+        })
     }
 
     /// The arguments of the call, in the order of the parameters.
@@ -47,8 +77,14 @@ impl Names {
     }
 
     /// A changed row as a record, or the key of a deleted one as a record of the key's columns.
-    pub(super) fn change(&self, package: &str, table: &str, change: &NamedChange) -> Option<Typed> {
-        let schema = self.schemas.get(package)?;
+    pub(super) fn row(
+        &self,
+        record: &Record,
+        package: &str,
+        table: &str,
+        change: &NamedChange,
+    ) -> Option<Typed> {
+        let schema = self.schema(record, package)?;
         let table = find_table(schema, table)?;
         let field = |position: usize| {
             let column = table.columns.get(position)?;
@@ -72,7 +108,7 @@ impl Names {
     }
 
     fn function(&self, record: &Record) -> Option<(&Schema, &Function)> {
-        let schema = self.schemas.get(&record.package)?;
+        let schema = self.schema(record, &record.package)?;
         let (interface, name) = record.function.as_deref()?.split_once('.')?;
         let found =
             schema.functions().find(|(at, function)| at.name.name == interface && function.name == name);

@@ -6,7 +6,10 @@ use crate::database::{existing_doors, failure};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
 use interstice_node::Error;
-use interstice_node::log::{GivenUp, Repair, RepairPlan};
+use interstice_node::log::doors::Doors;
+use interstice_node::log::{
+    Cancellation, GivenUp, LogError, Repair, RepairPlan, SnapshotStore, StartingPoint,
+};
 use std::path::PathBuf;
 
 /// Says what a repair of the log would give up, and with `--yes` repairs it.
@@ -26,7 +29,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let doors = existing_doors(&arguments.data)?;
     let in_log = |error| failure(Error::from(error));
-    let repair = Repair::plan(&doors, None).map_err(in_log)?;
+    let repair = plan(&doors).map_err(in_log)?;
     let mut output = Output::new();
     for line in lines(repair.what()) {
         output.line(line)?;
@@ -49,6 +52,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(output.flush()?)
 }
 
+/// Plans a repair that goes on from the newest snapshot that is whole and of this log, so that damage before it
+/// costs no transaction; without one, from the beginning.
+fn plan(doors: &Doors) -> Result<Repair, LogError> {
+    for listed in SnapshotStore::new(doors).list()? {
+        let Ok(snapshot) = listed.found else { continue };
+        if snapshot.verify(doors.disk.as_ref(), &Cancellation::new()).is_err() {
+            continue;
+        }
+        let identity = snapshot.identity();
+        let start = StartingPoint { timeline: identity.timeline, anchor: identity.anchor };
+        match Repair::plan(doors, Some(&start)) {
+            // It is of a part of the history that was given up, or of another database.
+            Err(LogError::NotInLog { .. }) => {}
+            planned => return planned,
+        }
+    }
+    Repair::plan(doors, None)
+}
+
 fn lines(plan: &RepairPlan) -> Vec<String> {
     let Some(reason) = &plan.reason else {
         return vec!["nothing is to be repaired: the log opens as it is".to_owned()];
@@ -66,6 +88,9 @@ fn lines(plan: &RepairPlan) -> Vec<String> {
             "the history up to record {until} cannot be read any more; later records are kept"
         ));
     }
+    lines.extend(plan.snapshots.iter().map(|sequence| {
+        format!("the snapshot up to record {sequence} is of the part that is given up, and is moved aside")
+    }));
     lines.extend(plan.copied.iter().map(|path| format!("a copy is kept of {path}")));
     lines.extend(plan.moved.iter().map(|path| format!("{path} is moved aside")));
     lines

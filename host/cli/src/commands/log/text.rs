@@ -5,8 +5,8 @@ use super::json::{event, lifecycle};
 use super::names::{Names, hex};
 use crate::moment;
 use crate::terminal::{self, DIM};
-use interstice_node::describe_caller;
 use interstice_node::log::{NamedCause, NamedChange, NamedOutcome, Record};
+use interstice_node::{CatalogChange, describe_caller};
 use interstice_wit::text::wave;
 
 pub(super) fn lines(record: &Record, names: &Names, with_rows: bool) -> String {
@@ -34,7 +34,11 @@ pub(super) fn lines(record: &Record, names: &Names, with_rows: bool) -> String {
     if with_rows {
         for table in &record.writes {
             for change in &table.changes {
-                text.push_str(&format!("\n{:>8}  {}", "", row(names, &table.package, &table.table, change)));
+                text.push_str(&format!(
+                    "\n{:>8}  {}",
+                    "",
+                    row(names, record, (&table.package, &table.table), change)
+                ));
             }
         }
     }
@@ -49,7 +53,7 @@ fn what(record: &Record, names: &Names) -> String {
         NamedCause::Schedule { due_micros } => format!("due {}: ", moment::print(*due_micros)),
         NamedCause::Lifecycle(event) => format!("{}: ", lifecycle(*event)),
         NamedCause::Install { .. } => return format!("installed {} ({})", record.version, record.artifact),
-        NamedCause::Upgrade { .. } => return format!("upgraded to {} ({})", record.version, record.artifact),
+        NamedCause::Upgrade { schema, .. } => return changed(schema, record),
     };
     let arguments = match names.arguments(record) {
         Some(arguments) => {
@@ -68,13 +72,25 @@ fn what(record: &Record, names: &Names) -> String {
     format!("{}{}({arguments}) {} {outcome}", dim(&why), record.function.as_deref().unwrap_or("?"), dim("->"))
 }
 
-fn row(names: &Names, package: &str, table: &str, change: &NamedChange) -> String {
+/// What a change of the catalog did. The record names the first of its modules.
+fn changed(change: &[u8], record: &Record) -> String {
+    let Ok(change) = CatalogChange::read(change) else {
+        return format!("changed the catalog ({} {})", record.version, record.artifact);
+    };
+    let parts = change.modules.iter().map(|module| match module.package == record.package {
+        true => module.to_string(),
+        false => format!("{} {module}", module.package),
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn row(names: &Names, record: &Record, (package, table): (&str, &str), change: &NamedChange) -> String {
     let (sign, raw) = match change {
         NamedChange::Insert(row) => ("+", row),
         NamedChange::Update(row) => ("~", row),
         NamedChange::Delete(key) => ("-", key),
     };
-    let shown = match names.change(package, table, change) {
+    let shown = match names.row(record, package, table, change) {
         Some((value, ty)) => wave::print(&value, &ty),
         None => format!("0x{}", hex(raw)),
     };

@@ -69,6 +69,7 @@ pub(super) enum Change<'r> {
 pub(super) fn changes(
     mut before: Rows,
     mut after: Rows,
+    shapes: &Shapes,
     mut tell: impl FnMut(Change<'_>) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     let (mut left, mut right) = (before.next_with_key()?, after.next_with_key()?);
@@ -77,12 +78,14 @@ pub(super) fn changes(
             (None, None) => return Ok(()),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
+            // Keys of other types are those of other rows.
+            (Some(_), Some(_)) if !shapes.has_same_keys() => Ordering::Less,
             (Some((left, _)), Some((right, _))) => left.cmp(right),
         };
         let change = match (&left, &right) {
             (Some((_, old)), _) if order.is_lt() => Some(Change::Removed(old)),
             (_, Some((_, new))) if order.is_gt() => Some(Change::Added(new)),
-            (Some((_, old)), Some((_, new))) if old != new => Some(Change::Changed(old, new)),
+            (Some((_, old)), Some((_, new))) if !shapes.is_same(old, new) => Some(Change::Changed(old, new)),
             _ => None,
         };
         if let Some(change) = change
@@ -99,7 +102,56 @@ pub(super) fn changes(
     }
 }
 
+/// The columns that a table had at two moments.
+pub(super) struct Shapes {
+    pub(super) before: Shape,
+    pub(super) after: Shape,
+}
+
+impl Shapes {
+    fn has_same_keys(&self) -> bool {
+        let types = |shape: &Shape| -> Vec<ValueType> {
+            shape.key.iter().map(|place| shape.fields[*place].ty.clone()).collect()
+        };
+        types(&self.before) == types(&self.after)
+    }
+
+    fn is_same(&self, old: &[u8], new: &[u8]) -> bool {
+        match self.before == self.after {
+            true => old == new,
+            false => self.differences(old, new).is_empty(),
+        }
+    }
+
+    /// The names of columns that only the table of the first moment has, and those that only the other one has.
+    pub(super) fn other_columns(&self) -> (Vec<String>, Vec<String>) {
+        let only = |here: &Shape, there: &Shape| {
+            let is_only = |field: &&Field| there.fields.iter().all(|other| other.name != field.name);
+            here.fields.iter().filter(is_only).map(|field| field.name.clone()).collect()
+        };
+        (only(&self.before, &self.after), only(&self.after, &self.before))
+    }
+
+    /// The columns of both in which two rows differ, with both values in WAVE.
+    pub(super) fn differences(&self, old: &[u8], new: &[u8]) -> Vec<(String, String, String)> {
+        let (old, new) = (self.before.values(old), self.after.values(new));
+        let mut differences = Vec::new();
+        for (field, new) in self.after.fields.iter().zip(&new) {
+            let was = self.before.fields.iter().position(|other| other.name == field.name);
+            let Some(was) = was else { continue };
+            let text = [(&self.before.fields[was].ty, &old[was]), (&field.ty, new)]
+                .map(|(ty, value)| wave::print(value, ty));
+            let [old, new] = text;
+            if old != new {
+                differences.push((field.name.clone(), old, new));
+            }
+        }
+        differences
+    }
+}
+
 /// The columns of a table, by which its rows are read.
+#[derive(Clone, PartialEq)]
 pub(super) struct Shape {
     fields: Vec<Field>,
     key: Vec<usize>,
@@ -108,7 +160,7 @@ pub(super) struct Shape {
 impl Shape {
     /// That of a table of a state.
     pub(super) fn of(state: &HistoricState, table: &HistoricTable) -> Shape {
-        for module in state.modules() {
+        for module in state.modules().into_iter().chain(state.kept()) {
             let schema = &module.schema;
             if schema.package.unversioned() != table.package {
                 continue;
@@ -154,17 +206,5 @@ impl Shape {
             ([value], [field]) => wave::print(value, &field.ty),
             _ => wave::print(&Value::Record(key), &ValueType::Record(fields)),
         }
-    }
-
-    /// The columns in which two rows differ, with both values in WAVE.
-    pub(super) fn differences(&self, old: &[u8], new: &[u8]) -> Vec<(String, String, String)> {
-        let (old, new) = (self.values(old), self.values(new));
-        let columns = self.fields.iter().zip(old.iter().zip(&new));
-        let changed = columns.filter(|(_, (old, new))| old != new);
-        changed
-            .map(|(field, (old, new))| {
-                (field.name.clone(), wave::print(old, &field.ty), wave::print(new, &field.ty))
-            })
-            .collect()
     }
 }

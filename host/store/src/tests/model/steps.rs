@@ -21,6 +21,8 @@ pub(super) enum Step {
     DropReader(usize),
     Durable(u64),
     Purge(usize),
+    Reload,
+    Evolve,
 }
 
 pub(super) type Seed = (u8, u8, u8);
@@ -54,6 +56,8 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..4usize).prop_map(Step::DropReader),
         2 => (0..3u64).prop_map(Step::Durable),
         3 => (0..6usize).prop_map(Step::Purge),
+        1 => Just(Step::Reload),
+        2 => Just(Step::Evolve),
     ];
     proptest::collection::vec(step, 0..150)
 }

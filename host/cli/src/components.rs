@@ -1,0 +1,60 @@
+//! Component files that are to go into a database: read, looked at, installed.
+//! Invariant: a message about a component says which file it is.
+
+use crate::database::failure;
+use crate::exit::{Exit, Failure};
+use crate::subject;
+use crate::terminal;
+use interstice_node::{Error, Installation, Node};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A component and the file that it stands in.
+pub(crate) struct Component {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Reads component files.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Component>, Failure> {
+    let read = |path: &PathBuf| {
+        let bytes = fs::read(path).map_err(|error| {
+            Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display()))
+        })?;
+        Ok(Component { path: path.clone(), bytes })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Checks what can be checked without a database; installing does it again.
+pub(crate) fn check(component: &Component) -> Result<(), Failure> {
+    let spinner = terminal::spinner(format!("checking {}", component.path.display()));
+    let schema = subject::component_schema(&component.bytes);
+    spinner.finish_and_clear();
+    schema.map(drop).map_err(|failure| failure.context(cannot_install(&component.path)))
+}
+
+/// Installs a component.
+pub(crate) fn install(node: &Node, component: &Component) -> Result<Installation, Failure> {
+    let spinner = terminal::spinner(format!("installing {}", component.path.display()));
+    let installed = node.install(&component.bytes);
+    spinner.finish_and_clear();
+    installed.map_err(|error| {
+        let mend = match &error {
+            Error::AlreadyInstalled { .. } => Some(format!(
+                "say `interstice upgrade --plan {}` to see what it would do",
+                component.path.display()
+            )),
+            _ => None,
+        };
+        let failed = failure(error).context(cannot_install(&component.path));
+        match mend {
+            Some(mend) => failed.because(Failure::new(Exit::Version, mend)),
+            None => failed,
+        }
+    })
+}
+
+fn cannot_install(path: &Path) -> String {
+    format!("cannot install {}", path.display())
+}

@@ -1,0 +1,147 @@
+//! Modules of a database by the real command: installed, looked at, upgraded, refused, taken out and put back.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::Value;
+use support::{Case, component};
+
+fn file(name: &str) -> String {
+    component(&format!("examples/{name}")).display().to_string()
+}
+
+/// Runs a command on the data directory and expects this exit code.
+fn ended(case: &Case, code: i32, words: &[&str]) -> support::Ended {
+    let arguments = [&[words[0], "--data", "data"], &words[1..]].concat();
+    let ended = case.run(&arguments);
+    assert_eq!(ended.code, code, "{arguments:?}: {}\n{}", ended.stdout, ended.stderr);
+    ended
+}
+
+fn told(case: &Case, words: &[&str]) -> String {
+    ended(case, 0, words).stdout
+}
+
+fn json(case: &Case, words: &[&str]) -> Value {
+    serde_json::from_str(&told(case, words)).unwrap()
+}
+
+fn street() -> Case {
+    let case = Case::new();
+    let installed = told(&case, &["install", &file("bank"), &file("shop")]);
+    assert_eq!(installed, "acme:bank@1.2.0 installed #1\nacme:shop@0.3.0 installed #2\n");
+    case
+}
+
+#[test]
+fn a_plan_says_what_an_upgrade_would_do_and_the_upgrade_does_it() {
+    let case = street();
+    let plan = told(&case, &["upgrade", "--plan", &file("bank-1.3")]);
+    for line in [
+        "acme:bank 1.2.0 -> 1.3.0",
+        "  tables.account: 2 rows, kept as they are",
+        "  tables.limit: new",
+        "  handlers of the upgrade that run: automation.reserve",
+        "  schedules that go on: automation.accrue",
+        "  acme:shop@0.3.0 fits (acme:bank/ledger@1.2.0, acme:bank/tables@1.2.0)",
+        "it can be done",
+    ] {
+        assert!(plan.contains(line), "`{line}` is not in:\n{plan}");
+    }
+    assert!(plan.contains("the column `memo` is added; the index `day` is built"), "{plan}");
+    let tried = told(&case, &["upgrade", "--dry-run", &file("bank-1.3")]);
+    assert_eq!(tried, "acme:bank would be upgraded 1.2.0 -> 1.3.0 tried, and taken back, 1 row written\n");
+    let modules = json(&case, &["modules", "--json"]);
+    assert_eq!(modules["modules"][0]["version"], "1.2.0");
+    assert_eq!(modules["modules"][0]["dependents"]["acme:shop@0.3.0"][0], "acme:bank/ledger@1.2.0");
+
+    let last = json(&case, &["upgrade", "--json", &file("bank-1.3")]);
+    let sequence = last["sequence"].as_u64().unwrap();
+    assert_eq!((last["changed_rows"].as_u64(), &last["plan"]["refusals"]), (Some(1), &Value::Array(vec![])));
+    assert_eq!(told(&case, &["upgrade", &file("bank-1.3")]), "already installed\n");
+    let log = told(&case, &["log"]);
+    assert!(
+        log.lines()
+            .any(|line| line.contains(&format!("{sequence}  "))
+                && line.contains("acme:bank upgraded to 1.3.0")),
+        "{log}"
+    );
+    let records = told(&case, &["log", "--json", "--rows"]);
+    let upgrade = records.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let upgrade = upgrade.into_iter().find(|record| record["sequence"] == sequence).unwrap();
+    assert_eq!(upgrade["cause"]["upgrade"]["modules"][0]["version"], "1.3.0");
+    assert_eq!(
+        upgrade["writes"][0]["changes"][0]["insert"]["owner"], "acme reserve",
+        "rows of the new version are read by its schema"
+    );
+    // Before, rows of the journal had no memo; now all have the column.
+    let rows = told(&case, &["state", "--table", "entry", "--limit", "1"]);
+    assert!(rows.contains("memo: none"), "{rows}");
+    let rows =
+        told(&case, &["state", "--table", "entry", "--limit", "1", "--at", &(sequence - 1).to_string()]);
+    assert!(!rows.contains("memo"), "{rows}");
+    let changes = told(&case, &["state", "--diff", &(sequence - 1).to_string(), &sequence.to_string()]);
+    assert!(changes.contains("acme reserve"), "{changes}");
+    assert!(
+        told(&case, &["replay", "--verify"]).contains("no difference")
+            || told(&case, &["replay", "--verify"]).contains("the same")
+    );
+}
+
+#[test]
+fn a_refusal_names_who_what_and_why_and_changes_nothing() {
+    let case = street();
+    let log = told(&case, &["log"]);
+    let refused = ended(&case, 5, &["upgrade", &file("bank-2.0")]);
+    assert_eq!(refused.stdout, "");
+    for part in
+        ["acme:bank cannot be upgraded", "acme:shop@0.3.0 cannot be linked (semver)", "acme:bank@2.0.0"]
+    {
+        assert!(refused.stderr.contains(part), "`{part}` is not in:\n{}", refused.stderr);
+    }
+    let plan = ended(&case, 5, &["upgrade", "--plan", &file("bank-2.0")]).stdout;
+    assert!(plan.contains("acme:shop@0.3.0 does not fit"), "{plan}");
+    assert!(plan.contains("it cannot be done:"), "{plan}");
+    let plan = ended(&case, 5, &["upgrade", "--plan", "--json", &file("bank-2.0")]).stdout;
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert!(plan["dependents"][0]["callers"].as_str().unwrap().contains("semver"), "{plan}");
+    // `run` says what to do with another version.
+    let newer = file("bank-1.3");
+    let run = ended(&case, 5, &["run", &newer]);
+    assert!(run.stderr.contains(&format!("interstice upgrade --plan {newer}")), "{}", run.stderr);
+    assert!(told(&case, &["log"]).starts_with(&log), "what was refused is in no record");
+
+    let done = told(&case, &["upgrade", &file("shop-0.4"), &file("bank-2.0")]);
+    assert!(
+        done.contains("acme:bank upgraded 1.2.0 -> 2.0.0")
+            && done.contains("acme:shop upgraded 0.3.0 -> 0.4.0"),
+        "{done}"
+    );
+}
+
+#[test]
+fn a_module_is_taken_out_and_put_back_and_its_rows_go_only_when_told_to() {
+    let case = street();
+    let refused = ended(&case, 5, &["uninstall", "acme:bank"]);
+    assert!(refused.stderr.contains("acme:shop@0.3.0 imports it"), "{}", refused.stderr);
+    let unknown = ended(&case, 3, &["uninstall", "acme:cafe"]);
+    assert!(unknown.stderr.contains("acme:cafe is not installed"), "{}", unknown.stderr);
+    let gone = told(&case, &["uninstall", "acme:shop"]);
+    assert!(gone.contains("acme:shop@0.3.0 uninstalled") && gone.contains("tables.setting: 1 row"), "{gone}");
+    let modules = told(&case, &["modules"]);
+    assert!(modules.contains("acme:shop@0.3.0 (uninstalled, its tables kept)"), "{modules}");
+    assert_eq!(json(&case, &["modules", "--json"])["kept"][0]["tables"]["tables.setting"], 1);
+    assert!(told(&case, &["state", "--table", "setting"]).contains("account: 2"));
+    assert!(ended(&case, 3, &["purge", "acme:shop"]).stderr.contains("--yes"));
+    assert!(ended(&case, 3, &["purge", "--yes", "acme:bank"]).stderr.contains("uninstall it first"));
+    assert!(told(&case, &["install", &file("shop")]).contains("installed #"));
+    assert!(json(&case, &["modules", "--json"])["kept"].as_array().unwrap().is_empty());
+    told(&case, &["uninstall", "acme:shop"]);
+    let purged = json(&case, &["purge", "--yes", "--json", "acme:shop"]);
+    assert_eq!(purged["tables"]["tables.setting"], 1);
+    assert!(!told(&case, &["modules"]).contains("acme:shop"));
+    assert!(told(&case, &["log"]).contains("acme:shop purged"));
+    // At an earlier moment it is still there.
+    assert!(told(&case, &["modules", "--at", "2"]).contains("acme:shop@0.3.0"));
+}

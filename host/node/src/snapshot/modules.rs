@@ -1,0 +1,30 @@
+//! The modules that were installed when a snapshot was taken, read without opening the database: what explains
+//! records of a log whose installations were given up. Invariant: nothing is written, and a snapshot that
+//! cannot be used explains nothing.
+
+use super::contents::{MODULES, ModuleEntry, decode_modules};
+use crate::call::ModuleInfo;
+use interstice_log::doors::Doors;
+use interstice_log::{LogError, Snapshot, SnapshotStore};
+use interstice_wit::{Hash, Schema};
+
+/// The modules in the newest snapshot of a data directory that can be used; none if there is no such snapshot.
+/// Of its rows nothing is read.
+///
+/// # Errors
+/// If the data directory cannot be read.
+pub fn modules_of_newest_snapshot(doors: &Doors) -> Result<Vec<ModuleInfo>, LogError> {
+    let listed = SnapshotStore::new(doors).list()?;
+    let mut usable = listed.into_iter().filter_map(|listed| listed.found.ok());
+    Ok(usable.find_map(|snapshot| modules_of(&snapshot)).unwrap_or_default())
+}
+
+fn modules_of(snapshot: &Snapshot) -> Option<Vec<ModuleInfo>> {
+    let (_, section) = snapshot.sections().find(|(name, _)| *name == MODULES)?;
+    let module = |entry: ModuleEntry| {
+        let schema: Schema = serde_json::from_slice(&entry.schema).ok()?;
+        schema.validate().ok()?;
+        Some(ModuleInfo { schema, artifact: Hash(entry.artifact), installed_micros: entry.installed_micros })
+    };
+    decode_modules(section).ok()?.into_iter().map(module).collect()
+}
