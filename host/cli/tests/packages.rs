@@ -137,26 +137,138 @@ fn without_digests(text: &str) -> String {
 #[test]
 fn a_module_is_published_and_found() {
     let packages = Packages::bank();
-    packages.check(&["search", "bank"], expect![""]);
-    packages.check(&["info", "acme:bank@1.2.0"], expect![""]);
+    packages.check(
+        &["search", "bank"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:bank@2.0.0  The package acme:bank.
+    "#]],
+    );
+    packages.check(
+        &["info", "acme:bank@1.2.0"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:bank@1.2.0
+          The package acme:bank.
+        versions
+          2.0.0  <time>
+          1.2.0  <time>
+          1.0.0  <time>
+        exports
+          ledger  query balance, query total
+        hashes
+          artifact   <sha256>
+          interface  <sha256>
+          storage    <sha256>
+    "#]],
+    );
     let component = packages.component("acme:bank@1.3.0", &["balance"], &[]);
     let component = component.to_str().unwrap();
-    packages.check(&["publish", "--dry-run", component], expect![""]);
-    packages.check(&["search", "--verify"], expect![""]);
-    packages.check(&["info", "acme:bnak"], expect![""]);
+    packages.check(
+        &["publish", "--dry-run", component],
+        expect![[r#"
+        exit 5
+        --- stderr
+        error: acme:bank@1.3.0 cannot follow 1.2.0: something breaks; the smallest version that can is 2.0.0:
+          - ledger.total: the query is removed
+    "#]],
+    );
+    packages.check(
+        &["search", "--verify"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  3 versions are as published
+    "#]],
+    );
+    packages.check(
+        &["info", "acme:bnak"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: the registry DIR/registry has no package `acme:bnak`; did you mean `acme:bank`?
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_added_is_vendored_and_pinned() {
     let packages = Packages::bank();
-    packages.check(&["add", "acme:bank@1", "--project", "shop"], expect![""]);
-    expect![""].assert_eq(&packages.text("shop/wit/deps/acme_bank-1.2.0/package.wit"));
+    packages.check(
+        &["add", "acme:bank@1", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:bank@1.2.0 (shop/wit/deps/acme_bank-1.2.0/package.wit)
+        next   import acme:bank/ledger@1.2.0;
+    "#]],
+    );
+    expect![[r#"
+        // What dependents see of acme:bank@1.2.0. Written by `interstice add`; interstice.lock holds its digest.
+
+        /// The package acme:bank.
+        package acme:bank@1.2.0;
+
+        interface ledger {
+          /// What balance is.
+          /// @query
+          balance: func() -> u32;
+          /// What total is.
+          /// @query
+          total: func() -> u32;
+        }
+    "#]].assert_eq(&packages.text("shop/wit/deps/acme_bank-1.2.0/package.wit"));
     packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.2.0;\n");
-    packages.check(&["fetch", "--project", "shop"], expect![""]);
-    expect![""].assert_eq(&without_digests(&packages.text("shop/interstice.lock")));
-    expect![""].assert_eq(&packages.text("shop/interstice.toml"));
-    packages.check(&["check", "shop"], expect![""]);
-    packages.check(&["tree", "--project", "shop"], expect![""]);
+    packages.check(
+        &["fetch", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  1 package is as interstice.lock pins
+    "#]],
+    );
+    expect![[r##"
+        # Written by `interstice`; what is needed stands in interstice.toml.
+        format = 1
+
+        [wit]
+        "acme:bank@1.2.0" = "sha256:<sha256>"
+
+        [package."acme:bank"]
+        version = "1.2.0"
+        source = "registry"
+        artifact = "sha256:<sha256>"
+
+        [package."acme:bank".items]
+        "ledger/function/balance" = "sha256:<sha256>"
+        "ledger/function/total" = "sha256:<sha256>"
+    "##]]
+    .assert_eq(&without_digests(&packages.text("shop/interstice.lock")));
+    expect![[r#"
+        [dependencies]
+        "acme:bank" = "1"
+    "#]]
+    .assert_eq(&packages.text("shop/interstice.toml"));
+    packages.check(
+        &["check", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  acme:shop@0.1.0 (world shop): 0 tables, 1 function, 1 import
+            calls       acme:bank/ledger@1.2.0: balance (query), total (query)
+    "#]],
+    );
+    packages.check(
+        &["tree", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:shop@0.1.0
+        └── acme:bank@1.2.0
+    "#]],
+    );
     // The same again changes nothing.
     let lock = packages.text("shop/interstice.lock");
     packages.succeed(&["fetch", "--project", "shop"]);
@@ -170,15 +282,54 @@ fn an_update_moves_the_imports_too() {
     packages.succeed(&["add", "acme:bank@=1.0.0", "--project", "shop"]);
     packages.shop("acme:shop@0.1.0", "  import acme:bank/ledger@1.0.0;\n");
     packages.case.write("shop/interstice.toml", "[dependencies]\n\"acme:bank\" = \"1\"\n");
-    packages.check(&["update", "--project", "shop", "--dry-run"], expect![""]);
+    packages.check(
+        &["update", "--project", "shop", "--dry-run"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:bank 1.0.0 → 1.2.0
+    "#]],
+    );
     assert!(packages.text("shop/wit/world.wit").contains("ledger@1.0.0"));
-    packages.check(&["update", "--project", "shop"], expect![""]);
+    packages.check(
+        &["update", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:bank 1.0.0 → 1.2.0
+        --- stderr
+        shop/wit/world.wit: acme:bank is now 1.2.0
+    "#]],
+    );
     assert!(packages.text("shop/wit/world.wit").contains("import acme:bank/ledger@1.2.0;"));
     assert!(!packages.case.path("shop/wit/deps/acme_bank-1.0.0").exists());
     packages.succeed(&["check", "shop"]);
-    packages.check(&["update", "--project", "shop"], expect![""]);
-    packages.check(&["remove", "acme:bnak", "--project", "shop"], expect![""]);
-    packages.check(&["remove", "acme:bank", "--project", "shop"], expect![""]);
+    packages.check(
+        &["update", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        nothing is newer
+    "#]],
+    );
+    packages.check(
+        &["remove", "acme:bnak", "--project", "shop"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: interstice.toml does not name `acme:bnak`; did you mean `acme:bank`?
+    "#]],
+    );
+    packages.check(
+        &["remove", "acme:bank", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        removed  acme:bank
+        --- stderr
+        warning: the WIT still names acme:bank/ledger@1.2.0; remove it there
+    "#]],
+    );
     assert!(!packages.case.path("shop/wit/deps/acme_bank-1.2.0").exists());
 }
 
@@ -199,7 +350,11 @@ fn a_build_pins_what_the_world_imports_and_with_locked_refuses_what_is_new() {
     let crate_of =
         |packages: &Packages, arguments: &[&str]| packages.run(&[&["build", "shop"], arguments].concat());
     let refused = crate_of(&packages, &["--locked"]);
-    expect![""].assert_eq(&without_digests(&refused.shown()));
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: interstice.lock does not fit: the world imports acme:bank/ledger/function/balance, which it does not pin; a build without --locked writes it again
+    "#]].assert_eq(&without_digests(&refused.shown()));
     let built = build(&packages, &[]);
     assert_eq!(built.code, 0, "{}", built.shown());
     assert!(
@@ -213,8 +368,16 @@ fn a_build_pins_what_the_world_imports_and_with_locked_refuses_what_is_new() {
     assert!(locked.stderr.contains("there is no Cargo.toml"), "{}", locked.stderr);
 
     packages.succeed(&["yank", "acme:bank@1.2.0"]);
-    expect![""].assert_eq(&without_digests(&crate_of(&packages, &["--locked"]).shown()));
-    packages.check(&["fetch", "--project", "shop"], expect![""]);
+    expect![[r#"
+        exit 5
+        --- stderr
+        error: acme:bank@1.2.0, which interstice.lock names, is yanked; take another with `interstice update acme:bank`
+    "#]].assert_eq(&without_digests(&crate_of(&packages, &["--locked"]).shown()));
+    packages.check(&["fetch", "--project", "shop"], expect![[r#"
+        exit 5
+        --- stderr
+        error: acme:bank@1.2.0, which interstice.lock names, is yanked; take another with `interstice update acme:bank`
+    "#]]);
     packages.succeed(&["fetch", "--project", "shop", "--allow-yanked"]);
     packages.succeed(&["yank", "acme:bank@1.2.0", "--undo"]);
     packages.succeed(&["fetch", "--project", "shop", "--output", "parts"]);
@@ -230,8 +393,16 @@ fn an_edited_or_missing_copy_is_noticed_and_fetched_again() {
     let path = "shop/wit/deps/acme_bank-1.2.0/package.wit";
     let original = packages.text(path);
     packages.case.write(path, original.replace("total: func() -> u32", "total: func() -> u64"));
-    expect![""].assert_eq(&without_digests(&build(&packages, &[]).shown()));
-    packages.check(&["add", "acme:bank@2", "--project", "shop"], expect![""]);
+    expect![[r#"
+        exit 1
+        --- stderr
+        error: shop/wit/deps/acme_bank-1.2.0/package.wit is not what `interstice add` wrote (sha256:<sha256>, and interstice.lock says sha256:<sha256>): it was edited by hand. What a dependency is, only the dependency says; `interstice fetch` writes it again
+    "#]].assert_eq(&without_digests(&build(&packages, &[]).shown()));
+    packages.check(&["add", "acme:bank@2", "--project", "shop"], expect![[r#"
+        exit 1
+        --- stderr
+        error: shop/wit/deps/acme_bank-1.2.0/package.wit is not what `interstice add` wrote (sha256:<sha256>, and interstice.lock says sha256:<sha256>): it was edited by hand. What a dependency is, only the dependency says; `interstice fetch` writes it again
+    "#]]);
     packages.succeed(&["fetch", "--project", "shop"]);
     assert_eq!(packages.text(path), original);
     fs::remove_file(packages.case.path(path)).unwrap();
@@ -263,16 +434,64 @@ fn a_lock_with_merge_marks_is_told_with_its_line() {
 fn a_dependency_can_be_a_component_wit_or_a_module_of_a_database() {
     let packages = Packages::bank();
     let component = packages.component("acme:coins@0.5.0", &["mint"], &[]);
-    packages.check(&["add", component.to_str().unwrap(), "--project", "shop"], expect![""]);
-    expect![""].assert_eq(&packages.text("shop/interstice.toml"));
-    packages.check(&["add", "source/acme-coins", "--project", "shop"], expect![""]);
+    packages.check(
+        &["add", component.to_str().unwrap(), "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:coins@0.5.0 (shop/wit/deps/acme_coins-0.5.0/package.wit)
+        next   import acme:coins/ledger@0.5.0;
+    "#]],
+    );
+    expect![[r#"
+        [dependencies]
+        "acme:coins" = { path = "../acme-coins@0.5.0.wasm" }
+    "#]]
+    .assert_eq(&packages.text("shop/interstice.toml"));
+    packages.check(
+        &["add", "source/acme-coins", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:coins@0.5.0 (shop/wit/deps/acme_coins-0.5.0/package.wit)
+        next   import acme:coins/ledger@0.5.0;
+    "#]],
+    );
     let data = packages.case.path("data").display().to_string();
     let bank = packages.case.path("acme-bank@1.2.0.wasm").display().to_string();
     packages.succeed(&["run", "--data", &data, &bank]);
-    packages.check(&["add", "acme:bank", "--data", "data", "--project", "shop"], expect![""]);
-    packages.check(&["add", "acme:bnak", "--data", "data", "--project", "shop"], expect![""]);
-    packages.check(&["tree", "--project", "shop"], expect![""]);
-    packages.check(&["add", "nowhere", "--project", "shop"], expect![""]);
+    packages.check(
+        &["add", "acme:bank", "--data", "data", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:bank@1.2.0 (shop/wit/deps/acme_bank-1.2.0/package.wit)
+        next   import acme:bank/ledger@1.2.0;
+    "#]],
+    );
+    packages.check(
+        &["add", "acme:bnak", "--data", "data", "--project", "shop"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: shop/../data has no module `acme:bnak`; did you mean `acme:bank`?
+    "#]],
+    );
+    packages.check(
+        &["tree", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:shop@0.1.0
+        ├── acme:bank@1.2.0 (database ../data)
+        └── acme:coins@0.5.0 (path ../source/acme-coins)
+    "#]],
+    );
+    packages.check(&["add", "nowhere", "--project", "shop"], expect![[r#"
+        exit 3
+        --- stderr
+        error: nowhere does not exist; a package of the registry is named `namespace:name`, such as `acme:bank`
+    "#]]);
 }
 
 #[test]
@@ -284,8 +503,23 @@ fn an_override_stands_for_a_package_whoever_needs_it() {
     packages
         .case
         .write("shop/interstice.toml", manifest + "\n[overrides]\n\"acme:bank\" = \"../source/acme-bank\"\n");
-    packages.check(&["fetch", "--project", "shop"], expect![""]);
-    packages.check(&["tree", "--project", "shop"], expect![""]);
+    packages.check(
+        &["fetch", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  1 package is as interstice.lock pins
+    "#]],
+    );
+    packages.check(
+        &["tree", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:shop@0.1.0
+        └── acme:bank@1.9.0 (path ../source/acme-bank)
+    "#]],
+    );
     assert!(packages.text("shop/wit/deps/acme_bank-1.9.0/package.wit").contains("audit: func() -> u32;"));
 }
 
@@ -303,13 +537,45 @@ fn circles_and_two_versions_at_once_are_told_with_their_paths() {
     needs("acme:left@1.0.0", "1.2.0");
     needs("acme:right@1.0.0", "2.0.0");
     packages.succeed(&["add", "acme:left", "--project", "shop"]);
-    packages.check(&["add", "acme:right", "--project", "shop"], expect![""]);
+    packages.check(
+        &["add", "acme:right", "--project", "shop"],
+        expect![[r#"
+        exit 5
+        --- stderr
+        error: `acme:bank` is needed in two versions at once, and a database holds one:
+          - ^1.2.0 by acme:shop@0.1.0 → acme:left@1.0.0
+          - ^2.0.0 by acme:shop@0.1.0 → acme:right@1.0.0
+    "#]],
+    );
     assert!(!packages.text("shop/interstice.toml").contains("right"), "nothing was written");
-    packages.check(&["tree", "--project", "shop"], expect![""]);
+    packages.check(
+        &["tree", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:shop@0.1.0
+        └── acme:left@1.0.0
+            └── acme:bank@1.2.0
+    "#]],
+    );
     // A bank that needs who needs it.
     packages.shop("acme:bank@1.3.0", "");
-    packages.check(&["add", "acme:left", "--project", "shop"], expect![""]);
-    packages.check(&["add", "acme:bank", "--project", "shop"], expect![""]);
+    packages.check(
+        &["add", "acme:left", "--project", "shop"],
+        expect![[r#"
+        exit 5
+        --- stderr
+        error: packages need each other in a circle: acme:bank@1.3.0 → acme:left@1.0.0 → acme:bank@1.3.0
+    "#]],
+    );
+    packages.check(
+        &["add", "acme:bank", "--project", "shop"],
+        expect![[r#"
+        exit 5
+        --- stderr
+        error: acme:bank is the project itself, and cannot depend on itself
+    "#]],
+    );
 }
 
 #[test]
@@ -351,7 +617,14 @@ fn publishers_of_several_processes_lose_nothing() {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    packages.check(&["search", "--verify"], expect![""]);
+    packages.check(
+        &["search", "--verify"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  6 versions are as published
+    "#]],
+    );
     assert_eq!(packages.succeed(&["search"]).lines().count(), names.len());
 }
 
@@ -361,6 +634,21 @@ fn a_package_that_wkg_would_have_put_there_is_read() {
     let component = packages.component("acme:coins@0.5.0", &["mint"], &[]);
     fs::create_dir_all(packages.case.path("registry/acme/coins")).unwrap();
     fs::copy(component, packages.case.path("registry/acme/coins/0.5.0.wasm")).unwrap();
-    packages.check(&["add", "acme:coins", "--project", "shop"], expect![""]);
-    packages.check(&["search", "--verify"], expect![""]);
+    packages.check(
+        &["add", "acme:coins", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:coins@0.5.0 (shop/wit/deps/acme_coins-0.5.0/package.wit)
+        next   import acme:coins/ledger@0.5.0;
+    "#]],
+    );
+    packages.check(
+        &["search", "--verify"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  3 versions are as published; 1 version is another tool's, and not in the index
+    "#]],
+    );
 }
