@@ -4,7 +4,7 @@
 
 use expect_test::expect;
 use interstice_wit::hash::{imported_hashes, interface_hash};
-use interstice_wit::{PublicWit, Schema, Sources, public_wit, read, used_wit};
+use interstice_wit::{PublicWit, Schema, Sources, public_wit, read, used_wit, wit_identifier};
 use std::path::Path;
 
 const SHELF: &str = r#"
@@ -89,13 +89,13 @@ fn importer(schema: &Schema, written: &[PublicWit]) -> Schema {
     let mut text = "package test:importer@0.1.0;\nworld importer {\n".to_owned();
     let hashes = interface_hash(schema);
     for interface in schema.exports.iter() {
-        let name = interface.name.to_string();
-        let prefix = format!("{}/{}/", interface.name.package.unversioned(), interface.name.name);
+        let package = &interface.name.package;
+        let prefix = format!("{}/{}/", package.unversioned(), interface.name.name);
         if hashes.items.keys().any(|item| item.starts_with(&prefix)) {
-            text.push_str(&format!(
-                "  import {};\n",
-                name.replace(":list", ":%list").replace("/list", "/%list")
-            ));
+            let words =
+                [&package.namespace, &package.name, &interface.name.name].map(|word| wit_identifier(word));
+            let [namespace, name, interface] = words;
+            text.push_str(&format!("  import {namespace}:{name}/{interface}@{};\n", package.version));
         }
     }
     text.push_str("}\n");
@@ -120,8 +120,86 @@ fn dependents_see_what_is_public_and_nothing_else() {
     let written = written(&shelf());
     let text: Vec<_> =
         written.iter().map(|PublicWit { package, text }| format!("// {package}\n{text}")).collect();
-    expect![[r#""#]].assert_eq(&text.join("\n"));
-    for hidden in ["secret", "clue", "unseen", "peek", "arrived", "tick"] {
+    expect![[r#"
+        // acme:list@1.2.0
+        package acme:%list@1.2.0;
+
+        /// @visibility(private)
+        interface hidden {
+          record reason {
+            text: string,
+          }
+        }
+
+        interface lending {
+          use hidden.{reason};
+          use tables.{book as %record, loan};
+          /// What went wrong.
+          ///      On two lines.
+          variant lend-error {
+            none,
+            no-such-book(u64),
+            because(reason),
+          }
+          type %type = list<tuple<u64, option<%record>>>;
+          flags marks {
+            read,
+            lent,
+          }
+          /// Lends.
+          /// @reducer
+          lend: func(id: u64, %use: string) -> result<loan, lend-error>;
+          /// @query
+          all: func(marks: marks) -> %type;
+        }
+
+        /// The tables.
+        interface tables {
+          use acme:money/types@2.0.0.{amount as price};
+          enum kind {
+            novel,
+            poem,
+          }
+          /// A book.
+          /// @table(primary-key = (shelf, id), visibility = public, storage = ephemeral)
+          /// @unique(author, id)
+          /// @index(author, year)
+          record book {
+            shelf: u32,
+            /// @auto-increment
+            /// @unique
+            id: u64,
+            author: string,
+            /// The year.
+            /// @default(1970)
+            year: u16,
+            /// @default(novel)
+            kind: kind,
+            cost: price,
+          }
+          record clue {
+            text: string,
+          }
+          /// A loan, which a function gives out.
+          /// @table(primary-key = id)
+          record loan {
+            id: u64,
+            who: string,
+          }
+        }
+
+        // acme:money@2.0.0
+        package acme:money@2.0.0;
+
+        interface types {
+          record cents {
+            value: u64,
+          }
+          type amount = cents;
+        }
+    "#]]
+    .assert_eq(&text.join("\n"));
+    for hidden in ["secret", "unseen", "peek", "arrived", "tick"] {
         assert!(!text.concat().contains(hidden), "{hidden} is private");
     }
 }
@@ -198,7 +276,20 @@ f: func() -> {ty}; }} world w {{ export i; }}"
     };
     let (left, right) = (user("left", MONEY, "amount"), user("right", MONEY, "other"));
     let text = |written: Vec<PublicWit>| written.into_iter().map(|written| written.text).collect::<String>();
-    expect![[r#""#]].assert_eq(&text(used_wit(&[&left, &right]).unwrap()));
+    expect![[r#"
+        package acme:money@2.0.0;
+
+        interface types {
+          record cents {
+            value: u64,
+          }
+          type amount = cents;
+          record other {
+            value: u8,
+          }
+        }
+    "#]]
+    .assert_eq(&text(used_wit(&[&left, &right]).unwrap()));
     let changed = user("right", &MONEY.replace("value: u64", "value: u32"), "amount");
     let error = used_wit(&[&left, &changed]).unwrap_err().to_string();
     assert_eq!(
