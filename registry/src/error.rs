@@ -296,14 +296,12 @@ pub enum RegistryError {
         message: String,
     },
     /// The lock file is not what the project needs.
-    #[error(
-        "interstice.lock does not fit: {reason}; run `interstice {command}`, or the same without --locked"
-    )]
+    #[error("interstice.lock does not fit: {reason}; {mend}")]
     Stale {
         /// What does not fit.
         reason: String,
-        /// What mends it.
-        command: &'static str,
+        /// What to do.
+        mend: &'static str,
     },
     /// A vendored file was changed by hand.
     #[error(

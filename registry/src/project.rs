@@ -253,7 +253,8 @@ impl Project {
     /// # Errors
     /// If something is not what was pinned.
     pub fn check(&self, schema: &Schema) -> Result<Lock, RegistryError> {
-        let stale = |reason: String| RegistryError::Stale { reason, command: "fetch" };
+        let stale =
+            |reason: String| RegistryError::Stale { reason, mend: "`interstice fetch` writes it again" };
         let Some(lock) = &self.lock else {
             return Err(stale("it does not exist, and interstice.toml names dependencies".to_owned()));
         };

@@ -226,7 +226,10 @@ pub(crate) fn check_pins(
     }
     if locked {
         let reason = Project::difference(pinned, &fresh).unwrap_or_else(|| "its items differ".to_owned());
-        return Err(failure(RegistryError::Stale { reason, command: "build" }));
+        return Err(failure(RegistryError::Stale {
+            reason,
+            mend: "a build without --locked writes it again",
+        }));
     }
     fresh.save(folder).map_err(failure)?;
     terminal::tell("note: interstice.lock pins what the world imports now");

@@ -180,7 +180,7 @@ fn a_module_is_published_and_found() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  3 versions are as they were published
+        ok  3 versions are as published
     "#]],
     );
     packages.check(
@@ -226,7 +226,7 @@ fn what_is_added_is_vendored_and_pinned() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  1 packages are as interstice.lock pins them
+        ok  1 package is as interstice.lock pins
     "#]],
     );
     expect![[r##"
@@ -353,7 +353,7 @@ fn a_build_pins_what_the_world_imports_and_with_locked_refuses_what_is_new() {
     expect![[r#"
         exit 1
         --- stderr
-        error: interstice.lock does not fit: the world imports acme:bank/ledger/function/balance, which it does not pin; run `interstice build`, or the same without --locked
+        error: interstice.lock does not fit: the world imports acme:bank/ledger/function/balance, which it does not pin; a build without --locked writes it again
     "#]].assert_eq(&without_digests(&refused.shown()));
     let built = build(&packages, &[]);
     assert_eq!(built.code, 0, "{}", built.shown());
@@ -508,7 +508,7 @@ fn an_override_stands_for_a_package_whoever_needs_it() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  1 packages are as interstice.lock pins them
+        ok  1 package is as interstice.lock pins
     "#]],
     );
     packages.check(
@@ -622,7 +622,7 @@ fn publishers_of_several_processes_lose_nothing() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  6 versions are as they were published
+        ok  6 versions are as published
     "#]],
     );
     assert_eq!(packages.succeed(&["search"]).lines().count(), names.len());
@@ -648,7 +648,7 @@ fn a_package_that_wkg_would_have_put_there_is_read() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  3 versions are as they were published; 1 were put there by another tool, unrecorded
+        ok  3 versions are as published; 1 version is another tool's, and not in the index
     "#]],
     );
 }

@@ -44,9 +44,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.verify {
         let verified = opened.local().verify().map_err(failure)?;
         let good = terminal::stdout_style("ok", terminal::GREEN);
-        let mut line = format!("{good}  {} versions are as they were published", verified.versions);
+        let count = |number: usize, what: &str| match number {
+            1 => format!("1 version is {what}"),
+            number => format!("{number} versions are {what}"),
+        };
+        let mut line = format!("{good}  {}", count(verified.versions, "as published"));
         if verified.unrecorded > 0 {
-            line.push_str(&format!("; {} were put there by another tool, unrecorded", verified.unrecorded));
+            line.push_str(&format!(
+                "; {}",
+                count(verified.unrecorded, "another tool's, and not in the index")
+            ));
         }
         output.line(line)?;
         return Ok(output.flush()?);
