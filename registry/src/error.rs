@@ -341,6 +341,21 @@ pub enum RegistryError {
         /// The registry.
         registry: String,
     },
+    /// A tag names something else than it did.
+    #[error(
+        "{reference} was changed after it was published: it names sha256:{found} now, and named sha256:{wanted} when \
+         this user read it; use nothing of it. If it is rightly another, remove {}", path.display()
+    )]
+    Moved {
+        /// The address.
+        reference: String,
+        /// Where the user's memory of it is kept.
+        path: PathBuf,
+        /// The digest that it had.
+        wanted: Hash,
+        /// The digest that it has.
+        found: Hash,
+    },
     /// An OCI registry failed or refused.
     #[error("cannot {doing} {reference}: {reason}")]
     Oci {
@@ -389,6 +404,7 @@ impl RegistryError {
             E::Io { .. }
             | E::Busy { .. }
             | E::Tampered { .. }
+            | E::Moved { .. }
             | E::ArtifactGone { .. }
             | E::Index { .. }
             | E::RolledBack { .. }
