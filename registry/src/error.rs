@@ -296,14 +296,12 @@ pub enum RegistryError {
         message: String,
     },
     /// The lock file is not what the project needs.
-    #[error(
-        "interstice.lock does not fit: {reason}; run `interstice {command}`, or the same without --locked"
-    )]
+    #[error("interstice.lock does not fit: {reason}; {mend}")]
     Stale {
         /// What does not fit.
         reason: String,
-        /// What mends it.
-        command: &'static str,
+        /// What to do.
+        mend: &'static str,
     },
     /// A vendored file was changed by hand.
     #[error(
@@ -342,6 +340,21 @@ pub enum RegistryError {
         package: String,
         /// The registry.
         registry: String,
+    },
+    /// A tag names something else than it did.
+    #[error(
+        "{reference} was changed after it was published: it names sha256:{found} now, and named sha256:{wanted} when \
+         this user read it; use nothing of it. If it is rightly another, remove {}", path.display()
+    )]
+    Moved {
+        /// The address.
+        reference: String,
+        /// Where the user's memory of it is kept.
+        path: PathBuf,
+        /// The digest that it had.
+        wanted: Hash,
+        /// The digest that it has.
+        found: Hash,
     },
     /// An OCI registry failed or refused.
     #[error("cannot {doing} {reference}: {reason}")]
@@ -391,6 +404,7 @@ impl RegistryError {
             E::Io { .. }
             | E::Busy { .. }
             | E::Tampered { .. }
+            | E::Moved { .. }
             | E::ArtifactGone { .. }
             | E::Index { .. }
             | E::RolledBack { .. }

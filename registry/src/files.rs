@@ -45,6 +45,18 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RegistryError
     sync_folder(folder_of(path))
 }
 
+/// Removes what [`write_whole`] leaves in a folder where it is cut short. Nobody may be writing there.
+pub(crate) fn remove_partial(folder: &Path) -> Result<(), RegistryError> {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if extension.is_some_and(|extension| extension.starts_with("partial-")) {
+            fs::remove_file(&path).map_err(RegistryError::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 /// The folder of a path, which for a bare name is the one that the process is in.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -11,8 +11,11 @@ use crate::{
     dependencies,
 };
 use interstice_wit::hash::imported_hashes;
-use interstice_wit::{Hash, PackageName, PublicWit, Schema, TypesDiffer, public_wit, used_wit};
+use interstice_wit::{
+    Hash, PackageName, PublicWit, Schema, TypesDiffer, former_self, former_wit, public_wit, used_wit,
+};
 use semver::Version;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
@@ -181,16 +184,25 @@ impl Project {
     /// # Errors
     /// If two dependencies do not agree on a type.
     pub fn vendored(&self, resolution: &Resolution) -> Result<Vendored, RegistryError> {
-        let direct = self.manifest.dependencies.keys().filter_map(|id| resolution.packages.get(id));
-        let schemas: Vec<_> = direct.map(|chosen| &chosen.known.schema).collect();
+        let own = self.package()?.unversioned();
+        let mut read = Vec::new();
+        let mut texts = Vec::new();
+        for id in self.manifest.dependencies.keys() {
+            let Some(chosen) = resolution.packages.get(id) else { continue };
+            let schema = &chosen.known.schema;
+            // A migration reads all tables of the version from which it comes.
+            let is_former = id.to_string() == own;
+            texts.push(if is_former { former_wit(schema) } else { public_wit(schema) });
+            read.push(if is_former { Cow::Owned(former_self(schema)) } else { Cow::Borrowed(schema) });
+        }
+        let schemas: Vec<&Schema> = read.iter().map(Cow::as_ref).collect();
         let used = used_wit(&schemas).map_err(|differ| {
             let TypesDiffer { name, left, right } = *differ;
             let (left, right) = (Box::new(left), Box::new(right));
             RegistryError::TypesDiffer { name: name.to_string(), left, right }
         })?;
-        let own = schemas.iter().map(|schema| public_wit(schema));
         // What a package says of itself holds, whatever others use of it.
-        let all = used.into_iter().chain(own);
+        let all = used.into_iter().chain(texts);
         Ok(all.map(|PublicWit { package, text }| (package, text)).collect())
     }
 
@@ -204,12 +216,14 @@ impl Project {
         resolution: &Resolution,
         is_dry_run: bool,
     ) -> Result<Vec<Moved>, RegistryError> {
+        let own = self.package()?;
         let mut moved = Vec::new();
         for (path, mut text) in self.texts()? {
             let before = moved.len();
             for package in self.manifest.dependencies.keys() {
                 let Some(chosen) = resolution.packages.get(package) else { continue };
-                if let Some(changed) = with_version(&text, package, &chosen.version) {
+                let kept = (package.to_string() == own.unversioned()).then_some(&own.version);
+                if let Some(changed) = with_version(&text, package, &chosen.version, kept) {
                     text = changed;
                     moved.push(Moved {
                         path: path.clone(),
@@ -253,7 +267,8 @@ impl Project {
     /// # Errors
     /// If something is not what was pinned.
     pub fn check(&self, schema: &Schema) -> Result<Lock, RegistryError> {
-        let stale = |reason: String| RegistryError::Stale { reason, command: "fetch" };
+        let stale =
+            |reason: String| RegistryError::Stale { reason, mend: "`interstice fetch` writes it again" };
         let Some(lock) = &self.lock else {
             return Err(stale("it does not exist, and interstice.toml names dependencies".to_owned()));
         };

@@ -48,12 +48,19 @@ pub(crate) fn package_line(text: &str) -> Option<PackageName> {
 }
 
 /// The text with each reference to `package` at the version that is `wanted`, or nothing if none changes.
-pub(crate) fn with_version(text: &str, package: &PackageId, wanted: &Version) -> Option<String> {
+/// Those at the version `kept` stay.
+pub(crate) fn with_version(
+    text: &str,
+    package: &PackageId,
+    wanted: &Version,
+    kept: Option<&Version>,
+) -> Option<String> {
     let mut out = String::new();
     let mut done = 0;
     for reference in references(text) {
         let is_of = PackageId::of(&reference.package).is_ok_and(|id| id == *package);
-        if is_of && reference.package.version != *wanted {
+        let version = &reference.package.version;
+        if is_of && version != wanted && Some(version) != kept {
             out.push_str(&text[done..reference.version.start]);
             out.push_str(&wanted.to_string());
             done = reference.version.end;
@@ -144,11 +151,13 @@ mod tests {
     #[test]
     fn versions_are_replaced_in_code_alone() {
         let bank = "acme:bank".parse().expect("a name");
-        let text = with_version(TEXT, &bank, &Version::new(1, 10, 0)).expect("it changes");
+        let text = with_version(TEXT, &bank, &Version::new(1, 10, 0), None).expect("it changes");
         assert!(text.contains("import acme:bank/ledger@1.10.0; // acme:bank/ledger@1.2.0\n"), "{text}");
         assert!(text.contains("use acme:bank/%list@1.10.0.{a};"), "{text}");
         assert!(text.starts_with("// package no:no@9.0.0;\n/* /* acme:bank/x@1.2.0 */ acme:bank/x@1.2.0 */"));
-        assert_eq!(with_version(&text, &bank, &Version::new(1, 10, 0)), None);
+        assert_eq!(with_version(&text, &bank, &Version::new(1, 10, 0), None), None);
+        // The project's own version stays where it names itself.
+        assert_eq!(with_version(&text, &bank, &Version::new(1, 2, 0), Some(&Version::new(1, 10, 0))), None);
     }
 
     #[test]

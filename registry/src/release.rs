@@ -126,7 +126,8 @@ fn wit_package(bytes: &[u8]) -> Option<Sources> {
 /// The packages that a module imports from, each once at each version.
 pub fn dependencies(schema: &Schema) -> Vec<PackageName> {
     let packages: BTreeSet<_> = schema.imports.iter().map(|interface| interface.package.clone()).collect();
-    packages.into_iter().filter(|package| *package != schema.package).collect()
+    // Its own older version is read by a migration, and never linked.
+    packages.into_iter().filter(|package| package.unversioned() != schema.package.unversioned()).collect()
 }
 
 /// The first sentence or line, short enough for a list, without what a terminal would obey.

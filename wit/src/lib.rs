@@ -92,7 +92,7 @@ mod validate;
 pub use finding::{Diagnostics, Finding};
 pub use hash::{Hash, ModuleHashes};
 pub use identifier::wit_identifier;
-pub use publish::{PublicWit, TypesDiffer, public_wit, used_wit};
+pub use publish::{PublicWit, TypesDiffer, former_self, former_wit, public_wit, used_wit};
 pub use read::{read, worlds};
 pub use schema::*;
 pub use section::SectionError;

@@ -1,7 +1,7 @@
 //! What dependents may see of a module, as WIT that every tool reads: its public interfaces and tables
 //! with their directives, and of other packages the types that these use.
 //! It leaves out private interfaces and tables, handlers and imports; of a private type that a public
-//! signature names only the type is written.
+//! signature names only the type is written. A later version of the module itself sees all of its tables.
 //! Invariant: whoever reads the text back has, item by item, the interface hashes of the module.
 
 use crate::identifier::wit_identifier;
@@ -33,6 +33,30 @@ pub fn public_wit(schema: &Schema) -> PublicWit {
     }
 }
 
+/// The tables of a module, private ones too, as a later version of it reads them in a migration.
+///
+/// The schema is one that the reader returned or that [`Schema::validate`] let pass.
+pub fn former_wit(schema: &Schema) -> PublicWit {
+    let interfaces = schema.exports.iter().chain(&schema.foreign);
+    let own: Vec<_> = interfaces.filter(|interface| interface.name.package == schema.package).collect();
+    PublicWit {
+        package: schema.package.clone(),
+        text: package(&schema.package, schema.docs.as_deref(), &own, &Reached::of_tables(schema)),
+    }
+}
+
+/// A module as a later version of it sees it: all tables are there, and no functions.
+pub fn former_self(schema: &Schema) -> Schema {
+    let mut former = schema.clone();
+    former.exports.retain(|interface| !interface.tables.is_empty());
+    for interface in &mut former.exports {
+        interface.visibility = Visibility::Public;
+        interface.functions.clear();
+        interface.tables.iter_mut().for_each(|table| table.visibility = Visibility::Public);
+    }
+    former
+}
+
 /// The packages whose types the public parts of some modules use, in the order of their names, with these
 /// types alone.
 ///
@@ -51,7 +75,7 @@ pub fn used_wit(schemas: &[&Schema]) -> Result<Vec<PublicWit>, Box<TypesDiffer>>
         }
         types.extend(reached.types);
     }
-    let reached = Reached { schema: &merged, types };
+    let reached = Reached { schema: &merged, types, reader: Reader::Dependent };
     let mut packages: BTreeMap<&PackageName, Vec<&Interface>> = BTreeMap::new();
     for interface in merged.foreign.iter().filter(|interface| reached.has_any_of(interface)) {
         packages.entry(&interface.name.package).or_default().push(interface);
@@ -130,11 +154,21 @@ fn shape(kind: &TypeKind) -> TypeKind {
 struct Reached<'a> {
     schema: &'a Schema,
     types: BTreeSet<TypeName>,
+    reader: Reader,
+}
+
+/// Who reads what is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// A dependent, to whom private things are not told.
+    Dependent,
+    /// A later version of the module, which reads its tables.
+    LaterSelf,
 }
 
 impl<'a> Reached<'a> {
     fn of(schema: &'a Schema) -> Self {
-        let mut reached = Reached { schema, types: BTreeSet::new() };
+        let mut reached = Reached { schema, types: BTreeSet::new(), reader: Reader::Dependent };
         for interface in schema.exports.iter().filter(|interface| is_public(schema, interface)) {
             for def in &interface.types {
                 let name = TypeName { interface: interface.name.clone(), name: def.name.clone() };
@@ -152,6 +186,28 @@ impl<'a> Reached<'a> {
             }
         }
         reached
+    }
+
+    /// The rows of all tables, and whatever they are made of.
+    fn of_tables(schema: &'a Schema) -> Self {
+        let mut reached = Reached { schema, types: BTreeSet::new(), reader: Reader::LaterSelf };
+        for interface in schema.exports.iter().filter(|interface| interface.name.package == schema.package) {
+            for table in &interface.tables {
+                reached.add(&TypeName { interface: interface.name.clone(), name: table.name.clone() });
+            }
+        }
+        reached
+    }
+
+    /// Whether an interface is written with its tables and functions, and not for its types alone.
+    fn is_whole(&self, interface: &Interface) -> bool {
+        let is_exported = self.schema.exports.iter().any(|export| export.name == interface.name);
+        is_exported && (self.reader == Reader::LaterSelf || is_public(self.schema, interface))
+    }
+
+    /// Whether a table is written with all that is said of it.
+    fn is_told(&self, table: &Table) -> bool {
+        self.reader == Reader::LaterSelf || table.visibility == Visibility::Public
     }
 
     /// The type that a chain of `use`s ends at.
@@ -231,9 +287,7 @@ fn package(
     let mut interfaces: Vec<_> = interfaces.to_vec();
     interfaces.sort_by(|a, b| a.name.cmp(&b.name));
     for interface in interfaces {
-        let is_whole = is_public(reached.schema, interface)
-            && reached.schema.exports.iter().any(|export| export.name == interface.name);
-        let text = interface_text(interface, is_whole, reached);
+        let text = interface_text(interface, reached.is_whole(interface), reached);
         if !text.is_empty() {
             out.push('\n');
             out.push_str(&text);
@@ -254,7 +308,7 @@ fn interface_text(interface: &Interface, is_whole: bool, reached: &Reached<'_>) 
         let table = interface.tables.iter().find(|table| table.name == def.name).filter(|_| is_whole);
         write_type(reached, interface, def, table, &mut body);
     }
-    if is_whole {
+    if is_whole && reached.reader == Reader::Dependent {
         for function in interface.functions.iter().filter(|function| is_callable(function)) {
             write_function(reached, interface, function, &mut body);
         }
@@ -330,7 +384,7 @@ fn write_type(
 ) {
     write_docs(def.docs.as_deref(), "  ", out);
     if let Some(table) = table {
-        write_table(table, out);
+        write_table(reached, table, out);
     }
     let name = wit_identifier(&def.name);
     match &def.kind {
@@ -338,7 +392,7 @@ fn write_type(
             let _ = writeln!(out, "  record {name} {{");
             for (position, FieldDef { name, docs, ty }) in (0..).zip(fields) {
                 write_docs(docs.as_deref(), "    ", out);
-                if let Some(table) = table {
+                if let Some(table) = table.filter(|table| reached.is_told(table)) {
                     write_column(table, position, out);
                 }
                 let _ = writeln!(out, "    {}: {},", wit_identifier(name), type_text(reached, interface, ty));
@@ -377,19 +431,19 @@ fn write_labels(word: &str, name: &str, labels: &[LabelDef], out: &mut String) {
 
 /// The directives of a table. A private one stands here because a public signature names its record,
 /// and says no more than that it is one.
-fn write_table(table: &Table, out: &mut String) {
+fn write_table(reached: &Reached<'_>, table: &Table, out: &mut String) {
     let key = match table.primary_key.as_slice() {
         [column] => column_name(table, *column).to_owned(),
         columns => format!("({})", column_names(table, columns)),
     };
-    let is_public = table.visibility == Visibility::Public;
-    let visibility = if is_public { ", visibility = public" } else { "" };
+    let is_told = reached.is_told(table);
+    let visibility = if table.visibility == Visibility::Public { ", visibility = public" } else { "" };
     let storage = match table.storage {
-        Storage::Ephemeral if is_public => ", storage = ephemeral",
+        Storage::Ephemeral if is_told => ", storage = ephemeral",
         _ => "",
     };
     let _ = writeln!(out, "  /// @table(primary-key = {key}{visibility}{storage})");
-    if !is_public {
+    if !is_told {
         return;
     }
     // Linking tells by it a name that was passed on from one that never meant anything else.
@@ -411,9 +465,6 @@ fn write_table(table: &Table, out: &mut String) {
 }
 
 fn write_column(table: &Table, position: usize, out: &mut String) {
-    if table.visibility == Visibility::Private {
-        return;
-    }
     let column = &table.columns[position];
     if column.auto_increment {
         out.push_str("    /// @auto-increment\n");

@@ -4,7 +4,9 @@
 
 use expect_test::expect;
 use interstice_wit::hash::{imported_hashes, interface_hash};
-use interstice_wit::{PublicWit, Schema, Sources, public_wit, read, used_wit, wit_identifier};
+use interstice_wit::{
+    PublicWit, Schema, Sources, former_self, former_wit, public_wit, read, used_wit, wit_identifier,
+};
 use std::path::Path;
 
 const SHELF: &str = r#"
@@ -348,4 +350,30 @@ fn former_name(text: &str) -> Option<String> {
     let schema = read(&sources, None).unwrap();
     let tables = &schema.foreign[0].tables;
     tables.iter().find(|table| table.name == "coin").unwrap().renamed_from.clone()
+}
+
+#[test]
+fn a_later_version_reads_all_tables_of_the_older_one() {
+    let shelf = shelf();
+    let written = former_wit(&shelf);
+    expect![""].assert_eq(&written.text);
+    let mut sources = Sources::new();
+    let later = "package acme:%list@2.0.0;
+interface migration {
+/// @migrate
+move-all: func();
+}
+world later { import acme:%list/tables@1.2.0; export migration; }";
+    sources.add_root("later.wit", later);
+    for PublicWit { package, text } in used_wit(&[&former_self(&shelf)]).unwrap().into_iter().chain([written])
+    {
+        sources.add_dependency_file(package.to_string(), format!("{package}.wit"), text);
+    }
+    let later = read(&sources, None).map_err(|found| found.render()).unwrap();
+    let tables = |interfaces: &[interstice_wit::Interface]| {
+        let found = interfaces.iter().find(|interface| interface.name.name == "tables").unwrap();
+        found.tables.clone()
+    };
+    assert_eq!(tables(&later.foreign), tables(&shelf.exports));
+    assert_eq!(later.docs, None);
 }

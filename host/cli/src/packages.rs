@@ -8,20 +8,32 @@ use crate::exit::{Exit, Failure};
 use crate::subject;
 use crate::terminal;
 use interstice_registry::{
-    ErrorKind, Given, LocalRegistry, Location, Lock, LockedSource, Manifest, PackageId, Project, Registry,
-    RegistryError, Resolution,
+    ErrorKind, Given, LocalRegistry, Location, Lock, LockedSource, Manifest, OciOptions, OciRegistry,
+    PackageId, Project, Registry, RegistryError, Resolution,
 };
 use interstice_wit::Schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Which registry.
 #[derive(clap::Args)]
 pub(crate) struct RegistryOptions {
-    /// The registry, a folder [default: `registry` in interstice.toml, else a folder of the user]
+    /// The registry: a folder, or `oci://HOST/PATH` [default: `registry` in interstice.toml, else a folder of the
+    /// user]
     #[arg(long, value_name = "REGISTRY", env = "INTERSTICE_REGISTRY")]
     registry: Option<String>,
+    /// Takes from an OCI registry only what was fetched before, and uses no network.
+    #[arg(long)]
+    offline: bool,
+    /// How many seconds the server of an OCI registry may be silent.
+    #[arg(long, value_name = "SECONDS", env = "INTERSTICE_REGISTRY_TIMEOUT", default_value_t = DEFAULT_TIMEOUT,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    registry_timeout: u64,
 }
+
+/// How many seconds the server of an OCI registry may be silent.
+const DEFAULT_TIMEOUT: u64 = 60;
 
 /// Which project, and which registry.
 #[derive(clap::Args)]
@@ -46,40 +58,53 @@ impl RegistryOptions {
                 }
             }
         };
-        Opened::new(&location)
+        Opened::new(&location, self)
     }
 }
 
 /// A registry that was opened.
 pub(crate) enum Opened {
     Local(LocalRegistry),
+    Oci(OciRegistry),
 }
 
 impl Opened {
-    fn new(location: &Location) -> Result<Opened, Failure> {
+    fn new(location: &Location, options: &RegistryOptions) -> Result<Opened, Failure> {
         match location {
             Location::Folder(folder) => {
                 // What was seen of registries is only a safeguard, so a user without a home goes without.
                 let known = user_folder("XDG_STATE_HOME", ".local/state", "registries").ok();
                 Ok(Opened::Local(LocalRegistry::new(folder, known.as_deref())))
             }
-            Location::Oci { .. } => {
-                let what = "be opened";
-                let reason = "this version has no registries over OCI; name a folder";
-                Err(failure(RegistryError::Unsupported { registry: location.to_string(), what, reason }))
+            Location::Oci { host, prefix } => {
+                let options = OciOptions {
+                    cache: user_folder("XDG_CACHE_HOME", ".cache", "")?,
+                    is_offline: options.offline,
+                    timeout: Duration::from_secs(options.registry_timeout),
+                };
+                OciRegistry::new(host, prefix, &options).map(Opened::Oci).map_err(failure)
             }
         }
     }
 
     /// The registry, whatever it is kept in.
     pub(crate) fn any(&self) -> &dyn Registry {
-        self.local()
+        match self {
+            Opened::Local(registry) => registry,
+            Opened::Oci(registry) => registry,
+        }
     }
 
-    /// The registry with what only a folder has: an index.
-    pub(crate) fn local(&self) -> &LocalRegistry {
-        let Opened::Local(registry) = self;
-        registry
+    /// The registry, if it is a folder; else a refusal to do `what`.
+    pub(crate) fn local(&self, what: &'static str) -> Result<&LocalRegistry, Failure> {
+        match self {
+            Opened::Local(registry) => Ok(registry),
+            Opened::Oci(registry) => {
+                let reason =
+                    "an OCI registry keeps artifacts and their tags, and no index; see docs/registry.md";
+                Err(failure(RegistryError::Unsupported { registry: registry.name(), what, reason }))
+            }
+        }
     }
 }
 
@@ -226,7 +251,10 @@ pub(crate) fn check_pins(
     }
     if locked {
         let reason = Project::difference(pinned, &fresh).unwrap_or_else(|| "its items differ".to_owned());
-        return Err(failure(RegistryError::Stale { reason, command: "build" }));
+        return Err(failure(RegistryError::Stale {
+            reason,
+            mend: "a build without --locked writes it again",
+        }));
     }
     fresh.save(folder).map_err(failure)?;
     terminal::tell("note: interstice.lock pins what the world imports now");
@@ -235,9 +263,13 @@ pub(crate) fn check_pins(
 
 /// Refuses versions that were yanked, where the registry is a folder and so costs nothing to ask.
 fn check_yanked(project: &Project, lock: &Lock) -> Result<(), Failure> {
-    let options = RegistryOptions { registry: std::env::var("INTERSTICE_REGISTRY").ok() };
+    let options = RegistryOptions {
+        registry: std::env::var("INTERSTICE_REGISTRY").ok(),
+        offline: true,
+        registry_timeout: DEFAULT_TIMEOUT,
+    };
     let Ok(opened) = options.open(project.folder()) else { return Ok(()) };
-    let registry = opened.local();
+    let Opened::Local(registry) = &opened else { return Ok(()) };
     let yanked = yanked(registry, lock)?;
     yanked.into_iter().next().map_or(Ok(()), |error| Err(failure(error)))
 }

@@ -4,6 +4,7 @@
 
 use crate::exit::{Exit, Failure};
 use interstice_engine::{Contradictions, Engine, EngineError, EngineOptions};
+use interstice_registry::Release;
 use interstice_wit::capabilities::Capabilities;
 use interstice_wit::hash::artifact_hash;
 use interstice_wit::{Hash, Schema, section};
@@ -33,11 +34,34 @@ pub(crate) fn read(path: &Path, world: Option<&str>) -> Result<Subject, Failure>
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))?;
     let (schema, capabilities) =
         component(&bytes).map_err(|failure| failure.context(format!("{} cannot be used", path.display())))?;
-    if world.is_some_and(|world| world != schema.world) {
-        let message = format!("the only world of the component is `{}`", schema.world);
-        return Err(Failure::new(Exit::Caller, message));
-    }
+    check_world(&schema, world)?;
     Ok(Subject { schema, artifact: Some(artifact_hash(&bytes)), capabilities })
+}
+
+/// What a registry holds of a version.
+pub(crate) fn released(release: Release, world: Option<&str>) -> Result<Subject, Failure> {
+    let artifact = Some(release.facts.artifact);
+    let (schema, capabilities) = if release.is_component {
+        let package = release.facts.package.clone();
+        component(&release.bytes).map_err(|failure| failure.context(format!("{package} cannot be used")))?
+    } else {
+        // A package of WIT alone has no binary.
+        let capabilities = Capabilities::allowed(&release.schema);
+        (release.schema, capabilities)
+    };
+    check_world(&schema, world)?;
+    Ok(Subject { schema, artifact, capabilities })
+}
+
+/// Refuses a world that a component does not have.
+fn check_world(schema: &Schema, world: Option<&str>) -> Result<(), Failure> {
+    match world.is_some_and(|world| world != schema.world) {
+        true => {
+            let message = format!("the only world of the component is `{}`", schema.world);
+            Err(Failure::new(Exit::Caller, message))
+        }
+        false => Ok(()),
+    }
 }
 
 /// The WIT of a path: itself, or the folder `wit` of a module.

@@ -3,136 +3,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/packages.rs"]
+mod harness;
 mod support;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
+use harness::{Packages, without_digests};
 use std::fs;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-use support::{Case, Ended};
-
-/// A case with a registry and a home of its own.
-struct Packages {
-    case: Case,
-}
-
-impl Packages {
-    fn new() -> Packages {
-        Packages { case: Case::new() }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ended {
-        let mut command = self.case.command(arguments);
-        command.env("INTERSTICE_REGISTRY", self.case.path("registry"));
-        command.env("HOME", self.case.path("home"));
-        for variable in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
-            command.env_remove(variable);
-        }
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        let shown = |bytes: Vec<u8>| {
-            String::from_utf8(bytes).unwrap().replace(&self.case.path("").display().to_string(), "DIR/")
-        };
-        Ended {
-            code: output.status.code().unwrap_or(-1),
-            stdout: shown(output.stdout),
-            stderr: shown(output.stderr),
-        }
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let ended = self.run(arguments);
-        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.shown());
-        ended.stdout
-    }
-
-    fn check(&self, arguments: &[&str], expected: Expect) {
-        expected.assert_eq(&without_digests(&self.run(arguments).shown()));
-    }
-
-    /// Builds a module of these functions, each `-> u32`, with more statements in its world.
-    fn component(&self, package: &str, functions: &[&str], imports: &[&str]) -> PathBuf {
-        let (name, version) = package.split_once('@').unwrap();
-        let declared: String = functions
-            .iter()
-            .map(|function| {
-                format!("  /// What {function} is.\n  /// @query\n  {function}: func() -> u32;\n")
-            })
-            .collect();
-        let imports: String = imports.iter().map(|import| format!("  import {import};\n")).collect();
-        let folder = format!("source/{}", name.replace(':', "-"));
-        let wit = format!(
-            "/// The package {name}.\npackage {package};\n\ninterface ledger {{\n{declared}}}\n\n\
-             world module {{\n{imports}  export ledger;\n}}\n"
-        );
-        self.case.write(&format!("{folder}/wit/world.wit"), wit);
-        let exports: String = functions
-            .iter()
-            .map(|function| {
-                format!("(func (export \"{name}/ledger@{version}#{function}\") (result i32) i32.const 42)")
-            })
-            .collect();
-        let core = self
-            .case
-            .write(&format!("{folder}/core.wasm"), wat::parse_str(format!("(module {exports})")).unwrap());
-        let output = self.case.path(&format!("{}.wasm", package.replace(':', "-")));
-        let (core, output_text) = (core.display().to_string(), output.display().to_string());
-        self.succeed(&["build", "--from", &core, "--output", &output_text, &folder]);
-        output
-    }
-
-    fn publish(&self, package: &str, functions: &[&str]) -> String {
-        let component = self.component(package, functions, &[]);
-        self.succeed(&["publish", component.to_str().unwrap()])
-    }
-
-    /// The bank in three versions, and a shop that imports none of them yet.
-    fn bank() -> Packages {
-        let packages = Packages::new();
-        packages.publish("acme:bank@1.0.0", &["balance"]);
-        packages.publish("acme:bank@1.2.0", &["balance", "total"]);
-        packages.publish("acme:bank@2.0.0", &["total"]);
-        packages.shop("acme:shop@0.1.0", "");
-        packages
-    }
-
-    fn shop(&self, package: &str, world: &str) {
-        let wit = format!(
-            "package {package};\n\ninterface orders {{\n  /// @query\n  count: func() -> u32;\n}}\n\n\
-             world shop {{\n{world}  export orders;\n}}\n"
-        );
-        self.case.write("shop/wit/world.wit", wit);
-    }
-
-    fn text(&self, path: &str) -> String {
-        fs::read_to_string(self.case.path(path)).unwrap()
-    }
-}
-
-/// Digests follow from the code of the encoder, and times from the clock.
-fn without_digests(text: &str) -> String {
-    let mut out = String::new();
-    let mut run = String::new();
-    for c in text.chars().chain(['\n']) {
-        if c.is_ascii_hexdigit() && !c.is_ascii_uppercase() {
-            run.push(c);
-            continue;
-        }
-        out.push_str(if run.len() == 64 { "<sha256>" } else { &run });
-        run.clear();
-        out.push(c);
-    }
-    out.pop();
-    let words: Vec<_> = out
-        .split_inclusive(['\n', ' '])
-        .map(|word| match word.trim_end() {
-            time if time.len() == 20 && time.ends_with('Z') && time.starts_with("20") => {
-                word.replace(time, "<time>")
-            }
-            _ => word.to_owned(),
-        })
-        .collect();
-    words.concat()
-}
+use support::Ended;
 
 #[test]
 fn a_module_is_published_and_found() {
@@ -180,7 +60,7 @@ fn a_module_is_published_and_found() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  3 versions are as they were published
+        ok  3 versions are as published
     "#]],
     );
     packages.check(
@@ -226,7 +106,7 @@ fn what_is_added_is_vendored_and_pinned() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  1 packages are as interstice.lock pins them
+        ok  1 package is as interstice.lock pins
     "#]],
     );
     expect![[r##"
@@ -353,7 +233,7 @@ fn a_build_pins_what_the_world_imports_and_with_locked_refuses_what_is_new() {
     expect![[r#"
         exit 1
         --- stderr
-        error: interstice.lock does not fit: the world imports acme:bank/ledger/function/balance, which it does not pin; run `interstice build`, or the same without --locked
+        error: interstice.lock does not fit: the world imports acme:bank/ledger/function/balance, which it does not pin; a build without --locked writes it again
     "#]].assert_eq(&without_digests(&refused.shown()));
     let built = build(&packages, &[]);
     assert_eq!(built.code, 0, "{}", built.shown());
@@ -508,7 +388,7 @@ fn an_override_stands_for_a_package_whoever_needs_it() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  1 packages are as interstice.lock pins them
+        ok  1 package is as interstice.lock pins
     "#]],
     );
     packages.check(
@@ -571,10 +451,10 @@ fn circles_and_two_versions_at_once_are_told_with_their_paths() {
     packages.check(
         &["add", "acme:bank", "--project", "shop"],
         expect![[r#"
-        exit 5
-        --- stderr
-        error: acme:bank is the project itself, and cannot depend on itself
-    "#]],
+            exit 5
+            --- stderr
+            error: acme:bank@1.3.0 is the project itself, and cannot depend on itself; an older version, whose tables a `@migrate` function reads, is named whole: `interstice add acme:bank@1.0.0`
+        "#]],
     );
 }
 
@@ -605,13 +485,7 @@ fn publishers_of_several_processes_lose_nothing() {
         names.iter().map(|name| packages.component(&format!("acme:{name}@1.0.0"), &["f"], &[])).collect();
     let children: Vec<_> = components
         .iter()
-        .map(|component| {
-            let mut command = packages.case.command(&["publish", component.to_str().unwrap()]);
-            command
-                .env("INTERSTICE_REGISTRY", packages.case.path("registry"))
-                .env("HOME", packages.case.path("home"));
-            command.spawn().unwrap()
-        })
+        .map(|component| packages.command(&["publish", component.to_str().unwrap()]).spawn().unwrap())
         .collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
@@ -622,7 +496,7 @@ fn publishers_of_several_processes_lose_nothing() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  6 versions are as they were published
+        ok  6 versions are as published
     "#]],
     );
     assert_eq!(packages.succeed(&["search"]).lines().count(), names.len());
@@ -648,7 +522,198 @@ fn a_package_that_wkg_would_have_put_there_is_read() {
         expect![[r#"
         exit 0
         --- stdout
-        ok  3 versions are as they were published; 1 were put there by another tool, unrecorded
+        ok  3 versions are as published; 1 version is another tool's, and not in the index
     "#]],
     );
+}
+
+#[test]
+fn versions_of_the_registry_can_be_compared() {
+    let packages = Packages::bank();
+    packages.check(
+        &["diff", "acme:bank@1.0.0", "acme:bank@1.2.0"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:bank 1.0.0 → 1.2.0
+          callers      compatible
+          stored rows  compatible
+          subscribers  compatible
+
+        function ledger.total
+          the query is added
+            callers      compatible       nobody calls it yet
+
+        the version 1.2.0 says so; the smallest that does is 1.1.0
+    "#]],
+    );
+    // With what is being worked on, too.
+    packages.component("acme:bank@1.3.0", &["balance"], &[]);
+    packages.check(
+        &["diff", "acme:bank@1.2.0", "source/acme-bank"],
+        expect![[r#"
+        exit 1
+        --- stdout
+        acme:bank 1.2.0 → 1.3.0
+          callers      breaking
+          stored rows  compatible
+          subscribers  compatible
+
+        function ledger.total
+          the query is removed
+            callers      breaking         modules that import it no longer link
+
+        the version must be raised: 2.0.0 is the smallest that says so, and this is 1.3.0
+    "#]],
+    );
+    packages.check(
+        &["diff", "acme:bank@1.1.0", "acme:bank@1.2.0"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: the registry DIR/registry has no acme:bank@1.1.0; there are 2.0.0, 1.2.0, 1.0.0
+    "#]],
+    );
+    packages.check(&["diff", "acme:bank", "acme:bank@1.2.0"], expect![[r#"
+        exit 3
+        --- stderr
+        error: `acme:bank` is not a requirement on a version: it names no version; write `acme:bank@1.2.0`; write `1.2`, `=1.2.3` or `>=1.2, <1.5`
+    "#]]);
+    packages.check(
+        &["diff", "acme:bank@1.0.0", "acme:bank@1.2.0", "--world", "other"],
+        expect![[r#"
+        exit 3
+        --- stderr
+        error: the only world of the component is `module`
+    "#]],
+    );
+}
+
+#[test]
+fn a_module_takes_its_own_older_version_for_a_migration() {
+    let packages = Packages::new();
+    let old = "package acme:bank@1.2.0;\n\ninterface tables {\n  /// Whom the bank knows.\n  /// @table(primary-key = id)\n  \
+               /// @index(name)\n  record customer {\n    /// @auto-increment\n    id: u64,\n    name: string,\n  }\n}\n\n\
+               interface ledger {\n  /// @query\n  balance: func() -> u32;\n}\n\n\
+               world bank {\n  export tables;\n  export ledger;\n}\n";
+    let build = |folder: &str, wit: &str, export: &str| {
+        packages.case.write(&format!("{folder}/wit/world.wit"), wit);
+        let core = format!("(module (func (export \"{export}\") (result i32) i32.const 42))");
+        let core = packages.case.write(&format!("{folder}/core.wasm"), wat::parse_str(core).unwrap());
+        let output = packages.case.path(&format!("{folder}.wasm")).display().to_string();
+        packages.succeed(&["build", "--from", core.to_str().unwrap(), "--output", &output, folder]);
+        packages.succeed(&["publish", &output]);
+    };
+    build("old", old, "acme:bank/ledger@1.2.0#balance");
+    let next = |import: &str| {
+        format!(
+            "package acme:bank@2.0.0;\n\ninterface tables {{\n  /// @table(primary-key = id)\n  record customer {{ id: \
+             u64, first: string, last: string }}\n}}\n\n/// @visibility(private)\ninterface migration {{\n  /// \
+             @migrate\n  split-names: func() -> result;\n}}\n\nworld bank {{\n{import}  export tables;\n  export \
+             migration;\n}}\n"
+        )
+    };
+    packages.case.write("next/wit/world.wit", next(""));
+    packages.check(&["add", "acme:bank", "--project", "next"], expect![[r#"
+        exit 5
+        --- stderr
+        error: acme:bank@2.0.0 is the project itself, and cannot depend on itself; an older version, whose tables a `@migrate` function reads, is named whole: `interstice add acme:bank@1.0.0`
+    "#]]);
+    packages.check(&["add", "acme:bank@1", "--project", "next"], expect![[r#"
+        exit 5
+        --- stderr
+        error: acme:bank@2.0.0 is the project itself, and cannot depend on itself; an older version, whose tables a `@migrate` function reads, is named whole: `interstice add acme:bank@1.0.0`
+    "#]]);
+    packages.check(
+        &["add", "acme:bank@1.1.0", "--project", "next"],
+        expect![[r#"
+        exit 5
+        --- stderr
+        error: no version of `acme:bank` satisfies =1.1.0, which acme:bank@2.0.0 needs; there is 1.2.0
+    "#]],
+    );
+    packages.check(
+        &["add", "acme:bank@1.2.0", "--project", "next"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:bank@1.2.0 (next/wit/deps/acme_bank-1.2.0/package.wit)
+        next   import acme:bank/tables@1.2.0;
+    "#]],
+    );
+    expect![[r#"
+        // What dependents see of acme:bank@1.2.0. Written by `interstice add`; interstice.lock holds its digest.
+
+        package acme:bank@1.2.0;
+
+        interface tables {
+          /// Whom the bank knows.
+          /// @table(primary-key = id)
+          /// @index(name)
+          record customer {
+            /// @auto-increment
+            id: u64,
+            name: string,
+          }
+        }
+    "#]].assert_eq(&packages.text("next/wit/deps/acme_bank-1.2.0/package.wit"));
+    expect![[r#"
+        [dependencies]
+        "acme:bank" = "=1.2.0"
+    "#]]
+    .assert_eq(&packages.text("next/interstice.toml"));
+    // What it is to be is left as it is, and what it was is pinned.
+    let import = "  import acme:bank/tables@1.2.0;\n";
+    build("next", &next(import), "acme:bank/migration@2.0.0#split-names");
+    assert!(packages.text("next/wit/world.wit").contains("package acme:bank@2.0.0;"));
+    packages.check(
+        &["fetch", "--project", "next"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  1 package is as interstice.lock pins
+    "#]],
+    );
+    packages.check(
+        &["tree", "--project", "next"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        acme:bank@2.0.0
+        └── acme:bank@1.2.0
+    "#]],
+    );
+    // To others it is no dependency, and no circle.
+    packages.shop("acme:shop@0.1.0", "");
+    packages.check(
+        &["add", "acme:bank@2", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:bank@2.0.0 (shop/wit/deps/acme_bank-2.0.0/package.wit)
+        next   import acme:bank/tables@2.0.0;
+    "#]],
+    );
+}
+
+#[test]
+fn a_running_database_tells_what_is_installed_after_a_rollback() {
+    let packages = Packages::bank();
+    let component =
+        |version: &str| packages.case.path(&format!("acme-bank@{version}.wasm")).display().to_string();
+    packages.succeed(&["run", "--data", "data", &component("1.0.0")]);
+    packages.succeed(&["upgrade", "--data", "data", &component("1.2.0")]);
+    packages.succeed(&["upgrade", "--data", "data", "--rollback", &component("1.0.0")]);
+    let mut command = packages.command(&["run", "--data", "data", &component("1.0.0")]);
+    let mut running = command.stdin(Stdio::piped()).spawn().unwrap();
+    // It holds the database as soon as it has something to say.
+    let mut said = String::new();
+    BufReader::new(running.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("already installed"), "{said}");
+    assert_eq!(packages.run(&["modules", "--data", "data"]).code, 6, "it is running");
+    packages.check(&["add", "acme:bank", "--data", "data", "--project", "shop"], expect![""]);
+    drop(running.stdin.take());
+    assert!(running.wait().unwrap().success());
+    packages.succeed(&["upgrade", "--data", "data", &component("1.2.0")]);
+    packages.check(&["add", "acme:bank", "--data", "data", "--project", "shop"], expect![""]);
 }

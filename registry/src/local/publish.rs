@@ -5,7 +5,7 @@
 
 use super::LocalRegistry;
 use super::files::make_read_only;
-use crate::files::{make_folder, sync_folder, write_whole};
+use crate::files::{make_folder, remove_partial, sync_folder, write_whole};
 use crate::index::{Action, Index, Published, Which};
 use crate::name::look_alikes;
 use crate::publishing::{check_name, check_neighbours};
@@ -42,7 +42,7 @@ pub(super) fn publish(
     let _lock = registry.folder.lock()?;
     at(Step::Locked)?;
     let index = finish(registry)?;
-    let outcome = examine(registry, &package, release)?;
+    let mut outcome = examine(registry, &package, release)?;
     if outcome.was_there {
         return Ok(outcome);
     }
@@ -56,9 +56,23 @@ pub(super) fn publish(
     index.append(now(), Action::Publish(Box::new(published(&package, release))));
     write_index(registry, &index)?;
     at(Step::Indexed)?;
-    settle(registry, &index, &package, version, at)?;
+    match settle(registry, &index, &package, version, at) {
+        // It is published by now, whatever the disk says.
+        Err(error @ RegistryError::Io { .. }) => outcome.warnings.push(unsettled(&outcome, &error)),
+        settled => settled?,
+    }
     at(Step::Done)?;
     Ok(outcome)
+}
+
+/// What is told of a version whose file is still where it was staged, from where we read it too.
+fn unsettled(outcome: &Outcome, error: &RegistryError) -> String {
+    let package = &outcome.package;
+    let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    format!(
+        "{package} is published, and its file could not be put where other tools look ({reason}); whoever publishes next \
+         finishes that"
+    )
 }
 
 /// What would come of it, under the lock or not.
@@ -161,9 +175,11 @@ fn finish(registry: &LocalRegistry) -> Result<Option<Index>, RegistryError> {
         let (package, version) = (&listing.published.package, &listing.published.version);
         let is_settled = registry.folder.receipt(package, version).exists();
         if !is_settled && let Some(index) = &index {
+            remove_partial(&registry.folder.package(package))?;
             settle(registry, index, package, version, &mut |_| Ok(()))?;
         }
     }
+    remove_partial(&registry.folder.own())?;
     // What is staged now was never published.
     let staging = registry.folder.staging();
     let entries = fs::read_dir(&staging).map_err(RegistryError::io("read", &staging))?;

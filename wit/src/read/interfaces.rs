@@ -70,6 +70,7 @@ impl Reader<'_> {
 
     /// Every file of a package may begin with its name, and one of them says what it is.
     fn package_docs(&self) -> Option<String> {
+        // A `%` before what is a keyword is no part of the name.
         let name = self.resolve.packages[self.root].name.to_string();
         let lines = self
             .scans
@@ -77,7 +78,7 @@ impl Reader<'_> {
             .enumerate()
             .flat_map(|(index, scan)| scan.packages.iter().map(move |line| (line, FileId(index))));
         lines
-            .filter(|(line, _)| line.name == name)
+            .filter(|(line, _)| line.name.replace('%', "") == name)
             .find_map(|(line, file)| self.comments.docs(&Place { file, range: line.range.clone() }))
     }
 

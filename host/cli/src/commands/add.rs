@@ -9,7 +9,7 @@ use crate::terminal::{self, Output};
 use interstice_registry::{
     Dependency, Given, LockedSource, PackageId, Project, Request, Requirement, Resolution, Source, vendor,
 };
-use interstice_wit::Visibility;
+use interstice_wit::{Interface, PackageName, Visibility};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -52,27 +52,29 @@ pub(crate) struct RemoveArguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut project = open(&arguments.project.project)?;
-    let (package, source, requirement) = wanted(arguments, &project)?;
-    if project.package().is_ok_and(|own| own.unversioned() == package.to_string()) {
-        let message = format!("{package} is the project itself, and cannot depend on itself");
-        return Err(Failure::new(Exit::Version, message));
-    }
+    let (package, source, mut requirement) = wanted(arguments, &project)?;
+    let own = project.package().ok().filter(|own| own.unversioned() == package.to_string());
     let is_from_registry = source == Source::Registry;
+    if let Some(own) = own.as_ref().filter(|_| is_from_registry) {
+        requirement = Some(former(own, requirement)?);
+    }
     project.manifest.set(&package, Dependency { requirement: requirement.clone(), source: source.clone() });
     let registry = arguments.project.registry.open(&arguments.project.project)?;
     let given = packages::given(&project)?;
     let keeps = |other: &PackageId| *other != package;
     let resolution = project.resolve(registry.any(), given, &keeps).map_err(failure)?;
     let version = version_of(&resolution, &package)?;
+    if let Some(own) = own.as_ref().filter(|own| version >= own.version) {
+        return Err(itself(own));
+    }
     if is_from_registry && requirement.is_none() {
         let requirement = Some(Requirement::written_for(&version));
         project.manifest.set(&package, Dependency { requirement, source });
     }
-    let is_imported = project
-        .references()
-        .map_err(failure)?
-        .iter()
-        .any(|reference| PackageId::of(&reference.package).is_ok_and(|named| named == package));
+    let is_imported = project.references().map_err(failure)?.iter().any(|reference| {
+        PackageId::of(&reference.package).is_ok_and(|named| named == package)
+            && own.as_ref().is_none_or(|own| own.version != reference.package.version)
+    });
     let settled = packages::settle(&project, &resolution)?;
     project.manifest.save().map_err(failure)?;
     settled.warnings.iter().for_each(|warning| packages::warn(warning));
@@ -82,11 +84,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let done = terminal::stdout_style("added", terminal::GREEN);
     output.line(format!("{done}  {} ({})", package.at(&version), path.display()))?;
     if !is_imported && let Some(schema) = resolution.schema(&package) {
-        for interface in schema.exports.iter().filter(|other| other.visibility == Visibility::Public) {
+        let is_of_use = |interface: &&Interface| match own {
+            None => interface.visibility == Visibility::Public,
+            Some(_) => !interface.tables.is_empty(),
+        };
+        for interface in schema.exports.iter().filter(is_of_use) {
             output.line(format!("next   import {};", interface.name))?;
         }
     }
     Ok(output.flush()?)
+}
+
+/// Which older version of the project itself is wanted: a migration comes from exactly one.
+fn former(own: &PackageName, requirement: Option<Requirement>) -> Result<Requirement, Failure> {
+    let Some(requirement) = requirement else { return Err(itself(own)) };
+    let version = semver::Version::parse(&requirement.to_string()).map_err(|_| itself(own))?;
+    format!("={version}").parse().map_err(failure)
+}
+
+fn itself(own: &PackageName) -> Failure {
+    let message = format!(
+        "{own} is the project itself, and cannot depend on itself; an older version, whose tables a `@migrate` function \
+         reads, is named whole: `interstice add {}@1.0.0`",
+        own.unversioned()
+    );
+    Failure::new(Exit::Version, message)
 }
 
 /// The package that was asked for, and where it is.

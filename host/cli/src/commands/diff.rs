@@ -5,8 +5,10 @@
 mod text;
 
 use crate::exit::{Exit, Failure};
+use crate::packages::{self, RegistryOptions};
 use crate::subject::{self, Subject};
 use crate::terminal::Output;
+use interstice_registry::parse_release;
 use interstice_wit::diff::{Verdict, compare};
 use serde_json::json;
 use std::path::Path;
@@ -17,7 +19,8 @@ use std::path::Path;
 /// something breaks.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The old version: the folder of a module, a folder or file of WIT, or a component.
+    /// The old version: the folder of a module, a folder or file of WIT, a component, or a version in the registry,
+    /// such as `acme:bank@1.2.0`.
     #[arg(value_name = "OLD")]
     old: String,
     /// The new version, in one of the same forms.
@@ -29,11 +32,12 @@ pub(crate) struct Arguments {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    registry: RegistryOptions,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let world = arguments.world.as_deref();
-    let (old, new) = (version(&arguments.old, world)?, version(&arguments.new, world)?);
+    let (old, new) = (version(&arguments.old, arguments)?, version(&arguments.new, arguments)?);
     let comparison = compare(&old.schema, &new.schema);
     let mut output = Output::new();
     if arguments.json {
@@ -52,7 +56,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// What a word on the command line stands for. Other places where versions are kept are looked into from here.
-fn version(reference: &str, world: Option<&str>) -> Result<Subject, Failure> {
-    subject::read(Path::new(reference), world)
+/// What a word on the command line stands for: a path, or else a version that was published.
+fn version(reference: &str, arguments: &Arguments) -> Result<Subject, Failure> {
+    let world = arguments.world.as_deref();
+    let path = Path::new(reference);
+    // A package has a colon and no slash, and a path may have a colon too.
+    if path.exists() || reference.contains('/') || !reference.contains(':') {
+        return subject::read(path, world);
+    }
+    let (package, version) = parse_release(reference).map_err(packages::failure)?;
+    let opened = arguments.registry.open(Path::new("."))?;
+    let release = opened.any().read(&package, &version).map_err(packages::failure)?;
+    subject::released(release, world)
 }

@@ -77,8 +77,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let mut output = Output::new();
     let good = terminal::stdout_style("ok", terminal::GREEN);
-    output
-        .line(format!("{good}  {} packages are as interstice.lock pins them", settled.lock.packages.len()))?;
+    let number = match settled.lock.packages.len() {
+        1 => "1 package is".to_owned(),
+        number => format!("{number} packages are"),
+    };
+    output.line(format!("{good}  {number} as interstice.lock pins"))?;
     Ok(output.flush()?)
 }
 

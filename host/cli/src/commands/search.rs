@@ -2,9 +2,10 @@
 //! Invariant: what is shown of a version was read from bytes that have the digest of the index.
 
 use crate::exit::Failure;
-use crate::packages::{RegistryOptions, failure};
+use crate::packages::{Opened, RegistryOptions, failure};
 use crate::terminal::{self, BLUE, DIM, Output};
-use interstice_registry::{PackageId, Release, Request, parse_release};
+use interstice_registry::index::Listing;
+use interstice_registry::{Offer, PackageId, Release, Request, parse_release};
 use interstice_wit::{Interface, Visibility};
 use semver::Version;
 use serde_json::{Value, json};
@@ -42,16 +43,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let opened = arguments.registry.open(Path::new("."))?;
     let mut output = Output::new();
     if arguments.verify {
-        let verified = opened.local().verify().map_err(failure)?;
+        let verified = opened.local("be verified")?.verify().map_err(failure)?;
         let good = terminal::stdout_style("ok", terminal::GREEN);
-        let mut line = format!("{good}  {} versions are as they were published", verified.versions);
+        let count = |number: usize, what: &str| match number {
+            1 => format!("1 version is {what}"),
+            number => format!("{number} versions are {what}"),
+        };
+        let mut line = format!("{good}  {}", count(verified.versions, "as published"));
         if verified.unrecorded > 0 {
-            line.push_str(&format!("; {} were put there by another tool, unrecorded", verified.unrecorded));
+            line.push_str(&format!(
+                "; {}",
+                count(verified.unrecorded, "another tool's, and not in the index")
+            ));
         }
         output.line(line)?;
         return Ok(output.flush()?);
     }
-    for found in opened.local().search(&arguments.words).map_err(failure)? {
+    for found in opened.local("be searched")?.search(&arguments.words).map_err(failure)? {
         let summary = found.summary.unwrap_or_default();
         if arguments.json {
             let (package, newest) = (found.package.to_string(), found.newest.to_string());
@@ -69,6 +77,8 @@ struct Row {
     version: Version,
     is_yanked: bool,
     time: Option<String>,
+    /// What is shown where there is no time.
+    otherwise: &'static str,
 }
 
 pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
@@ -85,7 +95,12 @@ pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
     let Some(version) = wanted.or_else(newest) else { return Ok(()) };
     let release = registry.read(&package, &version).map_err(failure)?;
     let mut dependents = Vec::new();
-    for listing in opened.local().dependents(&package).map_err(failure)? {
+    // An OCI registry does not know them.
+    let listings = match &opened {
+        Opened::Local(registry) => registry.dependents(&package).map_err(failure)?,
+        Opened::Oci(_) => Vec::new(),
+    };
+    for listing in listings {
         let published = &listing.published;
         let needs =
             published.dependencies.iter().filter(|needed| needed.unversioned() == package.to_string());
@@ -100,14 +115,20 @@ pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
     Ok(output.flush()?)
 }
 
-fn rows(opened: &crate::packages::Opened, package: &PackageId) -> Result<Vec<Row>, Failure> {
-    let listings = opened.local().listings(package).map_err(failure)?;
-    let row = |(version, listing): (Version, Option<interstice_registry::index::Listing>)| Row {
-        version,
-        is_yanked: listing.as_ref().is_some_and(|listing| listing.is_yanked),
-        time: listing.map(|listing| listing.time),
-    };
-    Ok(listings.into_iter().map(row).collect())
+fn rows(opened: &Opened, package: &PackageId) -> Result<Vec<Row>, Failure> {
+    if let Opened::Local(registry) = opened {
+        let listings = registry.listings(package).map_err(failure)?;
+        let row = |(version, listing): (Version, Option<Listing>)| Row {
+            version,
+            is_yanked: listing.as_ref().is_some_and(|listing| listing.is_yanked),
+            time: listing.map(|listing| listing.time),
+            otherwise: "put there by another tool",
+        };
+        return Ok(listings.into_iter().map(row).collect());
+    }
+    let offers = opened.any().versions(package).map_err(failure)?;
+    let row = |Offer { version, is_yanked }| Row { version, is_yanked, time: None, otherwise: "" };
+    Ok(offers.into_iter().map(row).collect())
 }
 
 fn public(release: &Release) -> impl Iterator<Item = &Interface> {
@@ -159,8 +180,8 @@ fn as_text(
     output.line(head("versions"))?;
     for row in rows.iter().rev() {
         let yanked = if row.is_yanked { "  yanked" } else { "" };
-        let time = row.time.as_deref().unwrap_or("put there by another tool");
-        output.line(format!("  {}  {}{yanked}", row.version, terminal::stdout_style(time, DIM)))?;
+        let time = terminal::stdout_style(row.time.as_deref().unwrap_or(row.otherwise), DIM);
+        output.line(format!("  {}  {time}{yanked}", row.version).trim_end())?;
     }
     output.line(head("exports"))?;
     for interface in public(release) {

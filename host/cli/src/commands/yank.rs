@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (package, version) = parse_release(&arguments.release).map_err(failure)?;
     let opened = arguments.registry.open(Path::new("."))?;
-    let registry = opened.local();
+    let registry = opened.local("yank a version")?;
     let changed = registry.set_yanked(&package, &version, !arguments.undo).map_err(failure)?;
     let done = match (changed, arguments.undo) {
         (true, false) => "yanked",
