@@ -181,6 +181,32 @@ fn the_way_back_is_open_while_new_columns_say_nothing_and_closed_after_an_intege
     assert_eq!(coins::<Noted>(&base), [(4_u64, 9_u32, 0_u16)]);
 }
 
+/// A public table becomes a private one by another name, and a new one of the same shape takes its name: no item that a
+/// reader pins has changed. Whoever is linked already is not led to other rows; who comes later knows no other.
+#[test]
+fn a_reader_is_not_led_from_its_table_to_another_that_took_the_name() {
+    let base = Base::new();
+    let first = till_text("1.0.0", PAID);
+    let probe = importer(&schema_of(&first, &[]), &first, &[]).unwrap();
+    base.install(&provider(&first, &[])).unwrap();
+    base.install(&probe).unwrap();
+    put(&base, &(1_u64, 5_u32));
+    let hidden = format!(
+        "{PAID}\n/// @table(primary-key = id)\n/// @renamed-from(coin)\n{}",
+        PAID.replace("coin", "hoard")
+    );
+    let next = till("1.1.0", &hidden);
+    let plan = base.node().plan(&[&next], &Default::default()).unwrap();
+    assert!(plan.dependents[0].callers.is_some(), "{plan:?}");
+    let error = base.upgrade(&next).unwrap_err();
+    assert_eq!(error.code(), "version.upgrade-refused");
+    assert!(error.to_string().contains("table coin") && error.to_string().contains("is `hoard`"), "{error}");
+    base.node().uninstall(PROBE).unwrap();
+    base.upgrade(&next).unwrap();
+    assert_eq!((base.count(TILL, "seeding.coin-scan"), base.count(TILL, "seeding.hoard-scan")), (0, 1));
+    base.install(&probe).unwrap();
+}
+
 /// Digests of tables are remembered from snapshot to snapshot; a table that is new under an old name has none.
 #[test]
 fn what_was_purged_and_is_installed_again_has_nothing_of_what_was_remembered() {

@@ -19,6 +19,7 @@ use interstice_wit::diff::{Comparison, Verdict, compare};
 use interstice_wit::evolution::{self, TableChange};
 use probe::{LISTENER, PROBE};
 use rows::{Filled, fill, known_rows};
+use std::sync::OnceLock;
 
 /// The components of a case.
 struct Parts {
@@ -81,10 +82,18 @@ fn needs_function(case: &Case, filled: &Filled) -> bool {
 
 /// One case after the other; what went wrong is told of all together.
 fn each(mut check: impl FnMut(&Case, &Parts, &Comparison) -> Result<(), String>) {
-    let wrong: Vec<String> = case::all_files()
+    static CASES: OnceLock<Vec<(Case, Parts)>> = OnceLock::new();
+    let cases = CASES.get_or_init(|| {
+        let with_parts = |case: Case| {
+            let parts = Parts::of(&case);
+            (case, parts)
+        };
+        case::all_files().into_iter().map(with_parts).collect()
+    });
+    let wrong: Vec<String> = cases
         .iter()
-        .filter_map(|case| {
-            let found = check(case, &Parts::of(case), &compare(&case.old, &case.new));
+        .filter_map(|(case, parts)| {
+            let found = check(case, parts, &compare(&case.old, &case.new));
             found.err().map(|reason| format!("{}: {reason}", case.title))
         })
         .collect();

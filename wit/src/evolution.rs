@@ -122,6 +122,25 @@ pub fn passed_on(known: &Interface, offered: &Interface, table: &str) -> Option<
     column_passed_on(before[was].1, after[is].1)
 }
 
+/// The same between two versions of one module, private tables and other interfaces included: what a reader cannot
+/// know, and its owner can.
+pub fn passed_on_between(old: &Schema, new: &Schema, name: &TypeName) -> Option<PassedOn> {
+    let is_it =
+        |placed: &pairs::Placed<'_>| placed.0.name.name == name.interface.name && placed.1.name == name.name;
+    let pairs = pairs::tables(old, new);
+    let (_, was) = old.tables().find(is_it)?;
+    let (source, (_, is)) =
+        pairs.iter().find_map(|(source, now)| now.filter(is_it).map(|now| (source, now)))?;
+    if source.as_ref().is_some_and(is_it) {
+        return column_passed_on(was, is);
+    }
+    let now = pairs.iter().find(|(source, _)| source.as_ref().is_some_and(is_it));
+    Some(PassedOn {
+        item: format!("table/{}", name.name),
+        now: now.and_then(|(_, now)| now.map(|(_, table)| table.name.clone())),
+    })
+}
+
 fn column_passed_on(known: &Table, offered: &Table) -> Option<PassedOn> {
     let sources = pairs::columns(known, offered);
     let is_other = |(was, column): &(usize, &crate::Column)| {

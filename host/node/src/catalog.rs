@@ -34,6 +34,8 @@ pub(crate) struct Catalog {
     /// Handlers of row events, by the number of the table, in the order of the modules and their functions.
     pub(crate) subscribers: HashMap<TableId, Vec<Subscriber>>,
     by_name: HashMap<String, ModuleIndex>,
+    /// What this one is to take the place of, while that is judged.
+    before: Option<Arc<Catalog>>,
 }
 
 /// The place of a module in the catalog, which no other module is given.
@@ -249,8 +251,33 @@ impl Catalog {
         if self.places.len() <= at {
             self.places.resize(at + 1, Place::Gone);
         }
-        self.places[at] = place;
-        self.index();
+        // Names and handlers are kept up one by one: hundreds of modules are put in their places one after the other.
+        if let Place::Module(before) = std::mem::replace(&mut self.places[at], place) {
+            self.by_name.remove(&before.name);
+            for (table, _) in &before.subscriptions {
+                if let Some(subscribers) = self.subscribers.get_mut(table) {
+                    subscribers.retain(|subscriber| subscriber.module != index);
+                }
+            }
+        }
+        if let Place::Module(module) = &self.places[at] {
+            self.by_name.insert(module.name.clone(), index);
+            for (table, subscriber) in &module.subscriptions {
+                let subscribers = self.subscribers.entry(*table).or_default();
+                let behind = subscribers.partition_point(|other| other.module <= index);
+                subscribers.insert(behind, subscriber.clone());
+            }
+        }
+    }
+
+    /// The catalog that this one is to take the place of, while that is judged.
+    pub(crate) fn before(&self) -> Option<&Catalog> {
+        self.before.as_deref()
+    }
+
+    /// Takes note of the catalog that this one is to take the place of.
+    pub(crate) fn succeed(&mut self, before: Catalog) {
+        self.before = Some(Arc::new(before));
     }
 
     /// Puts tables where their numbers are.
@@ -275,18 +302,6 @@ impl Catalog {
         next.set_tables(tables.iter().map(|(_, table)| table));
         next.set_place(module.index, Place::Module(Arc::new(module)));
         next
-    }
-
-    /// Finds modules by name and handlers by table anew.
-    fn index(&mut self) {
-        let (mut by_name, mut subscribers) = (HashMap::new(), HashMap::<_, Vec<Subscriber>>::new());
-        for module in self.modules() {
-            by_name.insert(module.name.clone(), module.index);
-            for (table, subscriber) in &module.subscriptions {
-                subscribers.entry(*table).or_default().push(subscriber.clone());
-            }
-        }
-        (self.by_name, self.subscribers) = (by_name, subscribers);
     }
 
     /// The hash of what there is. The log keeps it in its headers.

@@ -4,7 +4,7 @@
 //! Invariant: what the importer says of itself, such as that a table is private, makes no check go away.
 
 use interstice_wit::canonical::interface_items;
-use interstice_wit::evolution::passed_on;
+use interstice_wit::evolution::{PassedOn, passed_on};
 use interstice_wit::{Interface, InterfaceName, Schema, Storage, Table, Visibility};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,17 @@ pub(crate) struct Difference {
     pub(crate) wanted: String,
     /// What is there.
     pub(crate) found: String,
+}
+
+impl From<PassedOn> for Difference {
+    fn from(PassedOn { item, now }: PassedOn) -> Difference {
+        let now = now.map_or_else(|| "is gone".to_owned(), |now| format!("is `{now}`"));
+        Difference {
+            item,
+            wanted: "what had that name".to_owned(),
+            found: format!("another of that name, for what had it {now}"),
+        }
+    }
 }
 
 impl<'s> Items<'s> {
@@ -77,12 +88,7 @@ impl<'s> Items<'s> {
     pub(crate) fn table(&self, name: &str, used: &TableUse<'_>) -> Result<(), Difference> {
         let (known, offered) = self.interfaces;
         if let Some(passed_on) = known.and_then(|known| passed_on(known, offered, name)) {
-            let now = passed_on.now.map_or_else(|| "is gone".to_owned(), |now| format!("is `{now}`"));
-            return Err(Difference {
-                item: passed_on.item,
-                wanted: "what had that name".to_owned(),
-                found: format!("another of that name, for what had it {now}"),
-            });
+            return Err(passed_on.into());
         }
         let is_ephemeral = |table: &Table| table.name == name && table.storage == Storage::Ephemeral;
         match used {

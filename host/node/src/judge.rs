@@ -389,7 +389,7 @@ fn judge_links(
     }
     // Dependents that are in a circle with a candidate are found here as well.
     let judged = dependents(catalog, &packages);
-    let next = match make_ready(shop, next, waiting) {
+    let mut next = match make_ready(shop, next, waiting) {
         Ok(next) => next,
         Err(error) => {
             if let Error::DependencyCycle { path } = &error {
@@ -399,6 +399,8 @@ fn judge_links(
             return Ok(());
         }
     };
+    // The candidates know what they were built against; the dependents know what they are linked to.
+    next.succeed(catalog.clone());
     for module in judged {
         let tables = own_tables(catalog, module);
         let former = former_tables(shop.numbers, &module.schema)?;

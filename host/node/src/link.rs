@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::items::{Difference, Items, TableUse};
 use crate::view::View;
 use interstice_engine::{Compiled, Engine, EngineError, ModuleLink, Program};
+use interstice_wit::evolution::passed_on_between;
 use interstice_wit::{
     Function, FunctionKind, Interface, InterfaceName, PackageName, Schema, TypeName, Visibility,
 };
@@ -131,6 +132,12 @@ pub(crate) fn foreign_table(
     items
         .table(&wanted.name, used)
         .map_err(|difference| differs(importer, &wanted.interface, provider, difference))?;
+    // Whoever is linked already knows the version that was there.
+    let before = catalog.before().and_then(|before| before.find(&provider.name));
+    let passed_on = before.and_then(|before| passed_on_between(&before.schema, &provider.schema, wanted));
+    if let Some(passed_on) = passed_on {
+        return Err(differs(importer, &wanted.interface, provider, passed_on.into()));
+    }
     let known = importer
         .interface(&wanted.interface)
         .and_then(|interface| interface.tables.iter().find(|table| table.name == wanted.name));

@@ -11,7 +11,7 @@ use crate::tables::link_tables;
 use interstice_engine::{CompileCache, Compiled, Engine};
 use interstice_log::{ArtifactStore, Digest};
 use interstice_wit::{Hash, Schema};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What makes modules ready to run.
@@ -40,53 +40,85 @@ pub(crate) fn imported_packages(schema: &Schema) -> BTreeSet<String> {
 pub(crate) fn make_ready(
     shop: &Workshop<'_>,
     mut catalog: Catalog,
-    mut waiting: Vec<Waiting>,
+    waiting: Vec<Waiting>,
 ) -> Result<Catalog, Error> {
-    while !waiting.is_empty() {
-        let names: BTreeSet<String> =
-            waiting.iter().map(|module| module.schema.package.unversioned()).collect();
-        let is_next = |module: &Waiting| imported_packages(&module.schema).is_disjoint(&names);
-        let Some(next) = waiting.iter().position(is_next) else {
-            return Err(Error::DependencyCycle { path: cycle(&waiting) });
-        };
-        let module = assemble(shop, &catalog, &waiting.remove(next))?;
-        catalog.set_place(module.index, Place::Module(Arc::new(module)));
+    let names = waiting.iter().map(|module| module.schema.package.unversioned());
+    let places: HashMap<String, usize> = names.zip(0..).collect();
+    // For each the number of those that it waits for, and who waits for it.
+    let (mut missing, mut importers) = (vec![0_usize; waiting.len()], vec![Vec::new(); waiting.len()]);
+    for (importer, module) in waiting.iter().enumerate() {
+        for provider in imported_packages(&module.schema).iter().filter_map(|name| places.get(name)) {
+            missing[importer] += 1;
+            importers[*provider].push(importer);
+        }
     }
-    Ok(catalog)
+    let mut next: BTreeSet<usize> = (0..waiting.len()).filter(|module| missing[*module] == 0).collect();
+    let mut waiting: Vec<Option<Waiting>> = waiting.into_iter().map(Some).collect();
+    while let Some(place) = next.pop_first() {
+        let module = waiting[place].take().expect("a module is ready once");
+        let module = assemble(shop, &catalog, &module)?;
+        catalog.set_place(module.index, Place::Module(Arc::new(module)));
+        for importer in std::mem::take(&mut importers[place]) {
+            missing[importer] -= 1;
+            if missing[importer] == 0 {
+                next.insert(importer);
+            }
+        }
+    }
+    let left: Vec<Waiting> = waiting.into_iter().flatten().collect();
+    if left.is_empty() { Ok(catalog) } else { Err(Error::DependencyCycle { path: cycle(left) }) }
 }
 
 /// The modules on a way that ends where it began, each importing the next.
-fn cycle(waiting: &[Waiting]) -> Vec<String> {
-    let schemas: Vec<&Schema> = waiting.iter().map(|module| &module.schema).collect();
-    way_in_circles(&schemas).unwrap_or_default()
+fn cycle(waiting: Vec<Waiting>) -> Vec<String> {
+    let named = waiting.iter().map(|module| Named::of(&module.schema)).collect();
+    way_in_circles(named).unwrap_or_default()
 }
 
 /// The same among all modules of a catalog, if they import each other in a circle.
 pub(crate) fn cycle_with(catalog: &Catalog) -> Option<Vec<String>> {
-    let mut schemas: Vec<&Schema> = catalog.modules().map(|module| &module.schema).collect();
-    // Takes those away that import no other one that is left, until all are gone or each imports one.
-    loop {
-        let names: BTreeSet<String> = schemas.iter().map(|schema| schema.package.unversioned()).collect();
-        let before = schemas.len();
-        schemas.retain(|schema| !imported_packages(schema).is_disjoint(&names));
-        if schemas.len() == before {
-            return way_in_circles(&schemas);
-        }
+    way_in_circles(catalog.modules().map(|module| Named::of(&module.schema)).collect())
+}
+
+/// A module with what it imports.
+struct Named<'s> {
+    schema: &'s Schema,
+    name: String,
+    imports: BTreeSet<String>,
+}
+
+impl Named<'_> {
+    fn of(schema: &Schema) -> Named<'_> {
+        Named { schema, name: schema.package.unversioned(), imports: imported_packages(schema) }
     }
 }
 
-/// The way along the imports of schemas each of which imports another one of them.
-fn way_in_circles(schemas: &[&Schema]) -> Option<Vec<String>> {
-    let mut path: Vec<&Schema> = Vec::new();
-    let mut at = *schemas.first()?;
-    while !path.iter().any(|known| known.package == at.package) {
-        path.push(at);
-        let imports = imported_packages(at);
-        at = schemas.iter().find(|next| imports.contains(&next.package.unversioned()))?;
+/// The way along the imports of modules until one comes again, if there is such a way.
+fn way_in_circles(mut modules: Vec<Named<'_>>) -> Option<Vec<String>> {
+    // Takes those away that import no other one that is left, until all are gone or each imports one.
+    let mut names: BTreeSet<String> = modules.iter().map(|module| module.name.clone()).collect();
+    loop {
+        let before = modules.len();
+        modules.retain(|module| {
+            let stays = !module.imports.is_disjoint(&names);
+            if !stays {
+                names.remove(&module.name);
+            }
+            stays
+        });
+        if modules.len() == before {
+            break;
+        }
     }
-    let begin = path.iter().position(|known| known.package == at.package)?;
+    let mut path: Vec<&Named<'_>> = Vec::new();
+    let mut at = modules.first()?;
+    while !path.iter().any(|known| known.name == at.name) {
+        path.push(at);
+        at = modules.iter().find(|next| at.imports.contains(&next.name))?;
+    }
+    let begin = path.iter().position(|known| known.name == at.name)?;
     path.push(at);
-    Some(path[begin..].iter().map(|schema| schema.package.to_string()).collect())
+    Some(path[begin..].iter().map(|module| module.schema.package.to_string()).collect())
 }
 
 impl State {
