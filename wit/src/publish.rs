@@ -202,7 +202,11 @@ impl<'a> Reached<'a> {
     /// Whether an interface is written with its tables and functions, and not for its types alone.
     fn is_whole(&self, interface: &Interface) -> bool {
         let is_exported = self.schema.exports.iter().any(|export| export.name == interface.name);
-        is_exported && (self.reader == Reader::LaterSelf || is_public(self.schema, interface))
+        is_exported
+            && match self.reader {
+                Reader::Dependent => is_public(self.schema, interface),
+                Reader::LaterSelf => !interface.tables.is_empty(),
+            }
     }
 
     /// Whether a table is written with all that is said of it.

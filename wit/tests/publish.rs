@@ -124,6 +124,7 @@ fn dependents_see_what_is_public_and_nothing_else() {
         written.iter().map(|PublicWit { package, text }| format!("// {package}\n{text}")).collect();
     expect![[r#"
         // acme:list@1.2.0
+        /// A shelf.
         package acme:%list@1.2.0;
 
         /// @visibility(private)
@@ -356,7 +357,53 @@ fn former_name(text: &str) -> Option<String> {
 fn a_later_version_reads_all_tables_of_the_older_one() {
     let shelf = shelf();
     let written = former_wit(&shelf);
-    expect![""].assert_eq(&written.text);
+    expect![[r#"
+        /// A shelf.
+        package acme:%list@1.2.0;
+
+        /// The tables.
+        interface tables {
+          use acme:money/types@2.0.0.{amount as price};
+          enum kind {
+            novel,
+            poem,
+          }
+          /// A book.
+          /// @table(primary-key = (shelf, id), visibility = public, storage = ephemeral)
+          /// @unique(author, id)
+          /// @index(author, year)
+          record book {
+            shelf: u32,
+            /// @auto-increment
+            /// @unique
+            id: u64,
+            author: string,
+            /// The year.
+            /// @default(1970)
+            year: u16,
+            /// @default(novel)
+            kind: kind,
+            cost: price,
+          }
+          record clue {
+            text: string,
+          }
+          /// Nobody's business.
+          /// @table(primary-key = id)
+          record secret {
+            id: u64,
+            clue: clue,
+          }
+          /// A loan, which a function gives out.
+          /// @table(primary-key = id)
+          /// @index(who)
+          record loan {
+            id: u64,
+            who: string,
+          }
+        }
+    "#]]
+    .assert_eq(&written.text);
     let mut sources = Sources::new();
     let later = "package acme:%list@2.0.0;
 interface migration {

@@ -711,9 +711,25 @@ fn a_running_database_tells_what_is_installed_after_a_rollback() {
     BufReader::new(running.stderr.take().unwrap()).read_line(&mut said).unwrap();
     assert!(said.contains("already installed"), "{said}");
     assert_eq!(packages.run(&["modules", "--data", "data"]).code, 6, "it is running");
-    packages.check(&["add", "acme:bank", "--data", "data", "--project", "shop"], expect![""]);
+    packages.check(
+        &["add", "acme:bank", "--data", "data", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:bank@1.0.0 (shop/wit/deps/acme_bank-1.0.0/package.wit)
+        next   import acme:bank/ledger@1.0.0;
+    "#]],
+    );
     drop(running.stdin.take());
     assert!(running.wait().unwrap().success());
     packages.succeed(&["upgrade", "--data", "data", &component("1.2.0")]);
-    packages.check(&["add", "acme:bank", "--data", "data", "--project", "shop"], expect![""]);
+    packages.check(
+        &["add", "acme:bank", "--data", "data", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        added  acme:bank@1.2.0 (shop/wit/deps/acme_bank-1.2.0/package.wit)
+        next   import acme:bank/ledger@1.2.0;
+    "#]],
+    );
 }
