@@ -157,7 +157,8 @@ fn among_modules(table: &mut Table) {
     let next = provider(&contract("m0", "1.1.0", "/// @query\n count: func() -> u64;"), &[]);
     let (mut many, mut few) = (Street::with(MODULES), Street::with(2));
     // Compiled once.
-    (many.install(&probe, 1), few.install(&probe, 1));
+    many.install(&probe, 1);
+    few.install(&probe, 1);
     let (in_many, in_few) = (many.install(&probe, rounds), few.install(&probe, rounds));
     table.add(
         "installing a module that imports 4 functions and a table, with 200 installed",
