@@ -267,7 +267,10 @@ fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("evolution/kept")
 }
 
-fn copy(from: &Path, to: &Path, change: &dyn Fn(&Path, Vec<u8>) -> Option<Vec<u8>>) {
+/// What becomes of a file that is copied; nothing if it is left out.
+type Change = dyn Fn(&Path, Vec<u8>) -> Option<Vec<u8>>;
+
+fn copy(from: &Path, to: &Path, change: &Change) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
