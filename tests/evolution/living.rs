@@ -268,9 +268,9 @@ fn kept() -> PathBuf {
 }
 
 /// What becomes of a file that is copied; nothing if it is left out.
-type Change = dyn Fn(&Path, Vec<u8>) -> Option<Vec<u8>>;
+type Change<'a> = dyn Fn(&Path, Vec<u8>) -> Option<Vec<u8>> + 'a;
 
-fn copy(from: &Path, to: &Path, change: &Change) {
+fn copy(from: &Path, to: &Path, change: &Change<'_>) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
