@@ -65,7 +65,7 @@ impl RegistryOptions {
 /// A registry that was opened.
 pub(crate) enum Opened {
     Local(LocalRegistry),
-    Oci(OciRegistry),
+    Oci(Box<OciRegistry>),
 }
 
 impl Opened {
@@ -82,7 +82,7 @@ impl Opened {
                     is_offline: options.offline,
                     timeout: Duration::from_secs(options.registry_timeout),
                 };
-                OciRegistry::new(host, prefix, &options).map(Opened::Oci).map_err(failure)
+                OciRegistry::new(host, prefix, &options).map(Box::new).map(Opened::Oci).map_err(failure)
             }
         }
     }
@@ -91,7 +91,7 @@ impl Opened {
     pub(crate) fn any(&self) -> &dyn Registry {
         match self {
             Opened::Local(registry) => registry,
-            Opened::Oci(registry) => registry,
+            Opened::Oci(registry) => registry.as_ref(),
         }
     }
 
