@@ -345,7 +345,7 @@ fn former_name(text: &str) -> Option<String> {
           /// @query
           look: func() -> u32;
         }
-        world shop { import acme:till/tables@1.0.0; export shop; }",
+        world importer { import acme:till/tables@1.0.0; export shop; }",
     );
     sources.add_dependency_file("till", "deps/till.wit", text);
     let schema = read(&sources, None).unwrap();
