@@ -25,6 +25,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// now and then is not waited for without end.
 const WHOLE_REQUEST: u32 = 30;
 
+/// How often a manifest is asked for again that the server failed to send, and after how long.
+const RETRIES: u32 = 5;
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
 /// Tags that are asked for at once.
 const TAGS: usize = 100;
 
@@ -94,7 +98,17 @@ impl Server {
     pub(super) fn manifest(&self, reference: &Reference) -> Result<OciImageManifest, Trouble> {
         let reference = reference.clone();
         self.request(&reference.clone(), RegistryOperation::Pull, |Session { client, auth }| async move {
-            Ok(client.pull_image_manifest(&reference, &auth).await?.0)
+            let mut left = RETRIES;
+            loop {
+                match client.pull_image_manifest(&reference, &auth).await {
+                    // Servers stumble over a tag that another is writing at this moment.
+                    Err(OciDistributionError::ServerError { code: 500.., .. }) if left > 0 => {
+                        left -= 1;
+                        tokio::time::sleep(RETRY_AFTER).await;
+                    }
+                    pulled => break Ok(pulled?.0),
+                }
+            }
         })
     }
 
