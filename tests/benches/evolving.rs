@@ -171,7 +171,7 @@ fn among_modules(table: &mut Table) {
     let (of_many, of_few) = (many.plan(&next, rounds), few.plan(&next, rounds));
     table.add(
         "plan of an upgrade of a module that 199 others import, for each",
-        2.0,
+        1.0,
         "the whole plan with one other",
         of_many * 1e3 / (MODULES - 1) as f64,
         of_few * 1e3,
@@ -333,7 +333,7 @@ fn tables(table: &mut Table) {
         ("renamed", "upgrade that renames a column of 1,000,000 rows"),
         ("widened", "upgrade that widens a column of 1,000,000 rows"),
     ] {
-        table.add(text, 4.0, "to 1,000 rows", large[what] * 1e3, small[what] * 1e3, "µs");
+        table.add(text, 2.0, "to 1,000 rows", large[what] * 1e3, small[what] * 1e3, "µs");
     }
     let ordered = nanos(&mut || {
         let index: BTreeMap<(u32, u64), ()> = (0..rows).map(|id| ((scattered(id), id), ())).collect();
