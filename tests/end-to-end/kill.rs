@@ -57,7 +57,7 @@ fn what_was_acknowledged_survives_sigkill_and_what_was_owed_is_delivered_once() 
 }
 
 #[test]
-#[ignore = "is the process that the test above kills"]
+#[ignore = "runs until it is killed: `cargo test --release -p interstice-tests --test end-to-end kill` starts it in a process of its own"]
 fn puts_things_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let folder = Path::new(&folder);

@@ -4,11 +4,14 @@
 //! signature names only the type is written. A later version of the module itself sees all of its tables.
 //! Invariant: whoever reads the text back has, item by item, the interface hashes of the module.
 
+mod reached;
+
 use crate::identifier::wit_identifier;
 use crate::schema::{
     CaseDef, ColumnIndex, FieldDef, Function, FunctionKind, Interface, InterfaceName, LabelDef, PackageName,
     Schema, Storage, Table, Type, TypeDef, TypeKind, TypeName, Visibility,
 };
+use reached::{Reached, Reader, is_callable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -25,23 +28,23 @@ pub struct PublicWit {
 ///
 /// The schema is one that the reader returned or that [`Schema::validate`] let pass.
 pub fn public_wit(schema: &Schema) -> PublicWit {
-    let interfaces = schema.exports.iter().chain(&schema.foreign);
-    let own: Vec<_> = interfaces.filter(|interface| interface.name.package == schema.package).collect();
-    PublicWit {
-        package: schema.package.clone(),
-        text: package(&schema.package, schema.docs.as_deref(), &own, &Reached::of(schema)),
-    }
+    own_wit(schema, &Reached::of(schema))
 }
 
 /// The tables of a module, private ones too, as a later version of it reads them in a migration.
 ///
 /// The schema is one that the reader returned or that [`Schema::validate`] let pass.
 pub fn former_wit(schema: &Schema) -> PublicWit {
+    own_wit(schema, &Reached::of_tables(schema))
+}
+
+/// The package of a module, with what its reader is told.
+fn own_wit(schema: &Schema, reached: &Reached<'_>) -> PublicWit {
     let interfaces = schema.exports.iter().chain(&schema.foreign);
     let own: Vec<_> = interfaces.filter(|interface| interface.name.package == schema.package).collect();
     PublicWit {
         package: schema.package.clone(),
-        text: package(&schema.package, schema.docs.as_deref(), &own, &Reached::of_tables(schema)),
+        text: package(&schema.package, schema.docs.as_deref(), &own, reached),
     }
 }
 
@@ -148,134 +151,6 @@ fn shape(kind: &TypeKind) -> TypeKind {
         TypeKind::Alias(_) | TypeKind::Use(_) => {}
     }
     kind
-}
-
-/// The named types that are written: those of public interfaces, and whatever they are made of.
-struct Reached<'a> {
-    schema: &'a Schema,
-    types: BTreeSet<TypeName>,
-    reader: Reader,
-}
-
-/// Who reads what is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reader {
-    /// A dependent, to whom private things are not told.
-    Dependent,
-    /// A later version of the module, which reads its tables.
-    LaterSelf,
-}
-
-impl<'a> Reached<'a> {
-    fn of(schema: &'a Schema) -> Self {
-        let mut reached = Reached { schema, types: BTreeSet::new(), reader: Reader::Dependent };
-        for interface in schema.exports.iter().filter(|interface| is_public(schema, interface)) {
-            for def in &interface.types {
-                let name = TypeName { interface: interface.name.clone(), name: def.name.clone() };
-                if !reached.is_private(&reached.declared(&name)) {
-                    reached.add(&name);
-                }
-            }
-            for function in interface.functions.iter().filter(|function| is_callable(function)) {
-                function
-                    .params
-                    .iter()
-                    .map(|param| &param.ty)
-                    .chain(&function.result)
-                    .for_each(|ty| reached.ty(ty));
-            }
-        }
-        reached
-    }
-
-    /// The rows of all tables, and whatever they are made of.
-    fn of_tables(schema: &'a Schema) -> Self {
-        let mut reached = Reached { schema, types: BTreeSet::new(), reader: Reader::LaterSelf };
-        for interface in schema.exports.iter().filter(|interface| interface.name.package == schema.package) {
-            for table in &interface.tables {
-                reached.add(&TypeName { interface: interface.name.clone(), name: table.name.clone() });
-            }
-        }
-        reached
-    }
-
-    /// Whether an interface is written with its tables and functions, and not for its types alone.
-    fn is_whole(&self, interface: &Interface) -> bool {
-        let is_exported = self.schema.exports.iter().any(|export| export.name == interface.name);
-        is_exported
-            && match self.reader {
-                Reader::Dependent => is_public(self.schema, interface),
-                Reader::LaterSelf => !interface.tables.is_empty(),
-            }
-    }
-
-    /// Whether a table is written with all that is said of it.
-    fn is_told(&self, table: &Table) -> bool {
-        self.reader == Reader::LaterSelf || table.visibility == Visibility::Public
-    }
-
-    /// The type that a chain of `use`s ends at.
-    fn declared(&self, name: &TypeName) -> TypeName {
-        let mut name = name.clone();
-        while let Some(TypeDef { kind: TypeKind::Use(target), .. }) = self.schema.type_def(&name) {
-            name = target.clone();
-        }
-        name
-    }
-
-    /// Whether a type is told to nobody unless something public is made of it: the record of a private
-    /// table, and what stands in a private interface.
-    fn is_private(&self, name: &TypeName) -> bool {
-        let Some(interface) = self.schema.interface(&name.interface) else { return true };
-        interface.visibility == Visibility::Private || private_table(interface, &name.name).is_some()
-    }
-
-    fn add(&mut self, name: &TypeName) {
-        let name = self.declared(name);
-        if !self.types.insert(name.clone()) {
-            return;
-        }
-        match self.schema.type_def(&name).map(|def| &def.kind) {
-            Some(TypeKind::Record(fields)) => fields.iter().for_each(|field| self.ty(&field.ty)),
-            Some(TypeKind::Variant(cases)) => {
-                cases.iter().filter_map(|case| case.ty.as_ref()).for_each(|ty| self.ty(ty));
-            }
-            Some(TypeKind::Alias(ty)) => self.ty(ty),
-            Some(TypeKind::Enum(_) | TypeKind::Flags(_) | TypeKind::Use(_)) | None => {}
-        }
-    }
-
-    fn ty(&mut self, ty: &Type) {
-        match ty {
-            Type::Named(name) => self.add(name),
-            Type::List(inner) | Type::Option(inner) => self.ty(inner),
-            Type::Result { ok, err } => ok.iter().chain(err).for_each(|side| self.ty(side)),
-            Type::Tuple(elements) => elements.iter().for_each(|element| self.ty(element)),
-            _ => {}
-        }
-    }
-
-    fn has(&self, interface: &Interface, name: &str) -> bool {
-        let name = TypeName { interface: interface.name.clone(), name: name.to_owned() };
-        self.types.contains(&self.declared(&name))
-    }
-
-    fn has_any_of(&self, interface: &Interface) -> bool {
-        self.types.iter().any(|name| name.interface == interface.name)
-    }
-}
-
-fn is_public(schema: &Schema, interface: &Interface) -> bool {
-    interface.visibility == Visibility::Public && interface.name.package == schema.package
-}
-
-/// A handler is called by the host alone.
-fn is_callable(function: &Function) -> bool {
-    matches!(function.kind, FunctionKind::Reducer | FunctionKind::Query)
-}
-
-fn private_table<'a>(interface: &'a Interface, name: &str) -> Option<&'a Table> {
-    interface.tables.iter().find(|table| table.name == name && table.visibility == Visibility::Private)
 }
 
 fn package(

@@ -14,7 +14,7 @@ const OPTIONS: LogOptions = LogOptions { segment_bytes: 64 << 10, ..LogOptions::
 
 /// The process that is killed: it appends for ever, and says what is durable.
 #[test]
-#[ignore = "is run by the test below, in a process of its own"]
+#[ignore = "appends until it is killed: `cargo test --release -p interstice-log --test kill` starts it in a process of its own"]
 fn victim() {
     let directory = std::env::var(DIRECTORY).unwrap();
     let doors = os::doors(Path::new(&directory)).unwrap();
