@@ -2,8 +2,9 @@
 //! Invariant: what [`ArtifactStore::get`] returns has the digest that was asked for.
 
 use crate::definitions::Digest;
+use crate::doing::Doing;
 use crate::doors::Disk;
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::hex;
 use crate::publish::{list_if_there, publish, read_whole};
 use sha2::{Digest as _, Sha256};

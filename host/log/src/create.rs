@@ -3,8 +3,9 @@
 
 use crate::backup::MARKER_PATH;
 use crate::batch::{Seed, genesis};
+use crate::doing::Doing;
 use crate::doors::{Disk, Doors};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::manifest::{MANIFEST_PATH, Manifest, NewestSegment};
 use crate::publish::{is_there, list_if_there, rename};
 use crate::scan::survey;

@@ -406,18 +406,6 @@ pub enum LogError {
     },
 }
 
-/// Adds what was being done to an error of the operating system.
-pub(crate) trait Doing<T> {
-    /// `path` is called for errors only.
-    fn doing(self, doing: &'static str, path: impl FnOnce() -> String) -> Result<T, LogError>;
-}
-
-impl<T> Doing<T> for io::Result<T> {
-    fn doing(self, doing: &'static str, path: impl FnOnce() -> String) -> Result<T, LogError> {
-        self.map_err(|source| LogError::Disk { doing, path: path(), source })
-    }
-}
-
 impl LogError {
     /// Whether a file is not what it should be, rather than the disk not doing what it should.
     pub(crate) fn is_damage(&self) -> bool {

@@ -3,8 +3,9 @@
 //! reads it. Invariant: every byte is under a checksum, and a frame is never longer than was said.
 
 use crate::batch::Seed;
+use crate::doing::Doing;
 use crate::doors::{Disk, DiskFile};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::limits::{FRAME_BYTES, READ_BYTES};
 use crate::segment::{Compressed, SEGMENT_HEADER_BYTES, SegmentHeader};
 use std::sync::Arc;

@@ -15,6 +15,7 @@ mod batch;
 mod bytes;
 mod create;
 mod definitions;
+mod doing;
 mod error;
 mod filter;
 mod frames;

@@ -1,8 +1,9 @@
 //! The lock of a data directory. Its text is a courtesy; the lock itself is the operating system's.
 //! Invariant: while one process may write, no other reads or writes.
 
+use crate::doing::Doing;
 use crate::doors::{Disk, LockKind, LockOutcome};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 
 /// The file that the lock is on.
 pub(crate) const LOCK_PATH: &str = "LOCK";

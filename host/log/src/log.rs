@@ -5,8 +5,9 @@
 use crate::anchor::Anchor;
 use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
+use crate::doing::Doing;
 use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::limits::{KEPT_FOR_DELETES, MAX_RECORD_BYTES};
 use crate::lock::take_lock;
 use crate::maintenance::{Maintenance, MaintenanceReport};

@@ -4,8 +4,9 @@
 
 use crate::backup::MARKER_PATH;
 use crate::batch::SECTOR_BYTES;
+use crate::doing::Doing;
 use crate::doors::{Access, Disk};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::index::INDEX_TEMPORARY_PATHS;
 use crate::manifest::ClosedSegment;
 use crate::publish::{list_if_there, publish, read_whole, remove_if_there, rename};

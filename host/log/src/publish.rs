@@ -1,8 +1,9 @@
 //! Small files as a whole: written under a temporary name, synced, renamed, directory synced.
 //! Invariant: whoever opens the final name finds either what was there before or all of the new.
 
+use crate::doing::Doing;
 use crate::doors::{Access, Disk};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use std::io;
 
 /// The directory that a path is in.

@@ -5,8 +5,9 @@
 use crate::anchor::Anchor;
 use crate::batch::Seed;
 use crate::definitions::{Definitions, Scope};
+use crate::doing::Doing;
 use crate::doors::{Access, Disk};
-use crate::error::{BoxError, Doing, LogError};
+use crate::error::{BoxError, LogError};
 use crate::manifest::{Before, ClosedSegment, MANIFEST_PATH, Manifest, NewestSegment};
 use crate::publish::list_if_there;
 use crate::record::RecordParts;

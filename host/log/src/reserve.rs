@@ -3,8 +3,9 @@
 //! room in it is promised.
 
 use crate::batch::SECTOR_BYTES;
+use crate::doing::Doing;
 use crate::doors::{Disk, DiskFile};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::limits::BALLAST_BYTES;
 use crate::publish::remove_if_there;
 use crate::segment::{BALLAST_PATH, RESERVE_PATH, SEGMENT_HEADER_BYTES};

@@ -3,8 +3,9 @@
 //! Invariant: offsets are those of the uncompressed segment, and no read passes its end.
 
 use crate::batch::SECTOR_BYTES;
+use crate::doing::Doing;
 use crate::doors::{Access, Disk, DiskFile};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::frames::Frames;
 use crate::limits::READ_BYTES;
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};

@@ -6,8 +6,9 @@
 use crate::batch::{BatchHeader, HEADER_BYTES, Link, SECTOR_BYTES, Seed, whole_sectors};
 use crate::bytes::put_varint;
 use crate::definitions::DefinitionId;
+use crate::doing::Doing;
 use crate::doors::{Clock, DiskFile, Doors, Step, Worker};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::limits::{IDLE_MARK_DELAY_MICROS, RESERVE_RETRY_MICROS, ZEROED_AHEAD_BYTES};
 use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
 use crate::pending::{PendingBatch, State};

@@ -3,8 +3,9 @@
 //! names that a copy gives is taken for the remains of one; everything else is left as it is.
 
 use crate::artifacts;
+use crate::doing::Doing;
 use crate::doors::{Disk, LockKind};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::lock::{LOCK_PATH, take_lock};
 use crate::manifest::{MANIFEST_PATH, MANIFEST_TEMPORARY_PATH};
 use crate::publish::{directory_of, is_there, publish, read_whole, remove_if_there};

@@ -1,8 +1,9 @@
 //! Writing the files of a copy: each under a temporary name, synced, renamed. It counts what it has written. Invariant: a file that is there under its own name is whole.
 
 use super::claim::{Claim, no_room};
+use crate::doing::Doing;
 use crate::doors::{Access, Disk, DiskFile};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::publish::{directory_of, remove_if_there, rename};
 use crate::read_log::Progress;
 use std::collections::{BTreeMap, BTreeSet};

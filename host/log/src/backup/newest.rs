@@ -4,8 +4,9 @@
 use super::copier::Copier;
 use crate::batch::{SECTOR_BYTES, Seed};
 use crate::definitions::Definitions;
+use crate::doing::Doing;
 use crate::doors::{Access, Disk, DiskFile};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::manifest::{Manifest, NewestSegment};
 use crate::read_log::{check_start, listed_header};
 use crate::record::RecordParts;

@@ -2,8 +2,9 @@
 //! with every check of a replay, renamed, listed, and only then is the plain one removed.
 //! Invariant: at each moment the file that the manifest lists is whole and safe.
 
+use crate::doing::Doing;
 use crate::doors::Disk;
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::frames::FrameWriter;
 use crate::index::{SegmentPass, index_path};
 use crate::limits::MAINTENANCE_STEP_BYTES;

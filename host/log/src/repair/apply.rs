@@ -4,8 +4,9 @@
 use super::plan::Work;
 use super::walk::Kept;
 use super::{RepairPlan, RepairReport};
+use crate::doing::Doing;
 use crate::doors::{Access, Disk, Doors};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::index::index_path;
 use crate::publish::{directory_of, list_if_there, remove_if_there, rename};
 use crate::segment::{

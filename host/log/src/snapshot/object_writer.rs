@@ -9,8 +9,9 @@ use super::object::{OBJECT_HEADER_BYTES, Object, ObjectHeader};
 use crate::batch::Seed;
 use crate::bytes::{put_run, put_varint};
 use crate::definitions::Digest;
+use crate::doing::Doing;
 use crate::doors::{Disk, DiskFile};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::limits::{
     MAX_SNAPSHOT_BATCH_BYTES, MAX_SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_COMPRESSION_LEVEL,
     SNAPSHOT_SYNC_BYTES,

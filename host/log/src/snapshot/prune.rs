@@ -8,8 +8,9 @@ use super::names::{
 };
 use super::read::Snapshot;
 use super::store::SnapshotStore;
+use crate::doing::Doing;
 use crate::doors::Disk;
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::publish::list_if_there;
 use crate::sequence::Sequence;
 use std::collections::BTreeSet;

@@ -8,8 +8,9 @@ use super::names::{Family, OBJECT_DIRECTORY, SNAPSHOT_DIRECTORY, head_path, pars
 use super::prune::{self, PruneReport};
 use super::read::Snapshot;
 use super::writer::{Plan, SnapshotWriter};
+use crate::doing::Doing;
 use crate::doors::{Clock, Disk, Doors, Entropy};
-use crate::error::{Doing, LogError};
+use crate::error::LogError;
 use crate::log::Log;
 use crate::publish::list_if_there;
 use crate::segment::Id;
