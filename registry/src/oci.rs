@@ -255,13 +255,7 @@ impl Registry for OciRegistry {
             let reason = "--offline forbids to ask its server";
             return Err(RegistryError::Unsupported { registry: self.name(), what: "take a version", reason });
         }
-        let mut outcome = Outcome {
-            package: release.facts.package.clone(),
-            artifact: release.facts.artifact,
-            was_there: false,
-            since: None,
-            warnings: Vec::new(),
-        };
+        let mut outcome = Outcome::of(release);
         if self.is_published(&package, release)? {
             outcome.was_there = true;
             return Ok(outcome);

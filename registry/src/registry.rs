@@ -39,6 +39,19 @@ pub struct Outcome {
     pub warnings: Vec<String>,
 }
 
+impl Outcome {
+    /// That of a release of which nothing is known yet.
+    pub(crate) fn of(release: &Release) -> Outcome {
+        Outcome {
+            package: release.facts.package.clone(),
+            artifact: release.facts.artifact,
+            was_there: false,
+            since: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// A place where packages are published.
 pub trait Registry {
     /// Its name in messages.

@@ -83,13 +83,7 @@ fn examine(
 ) -> Result<Outcome, RegistryError> {
     let version = &release.facts.package.version;
     let offers = registry.offers(package)?;
-    let mut outcome = Outcome {
-        package: release.facts.package.clone(),
-        artifact: release.facts.artifact,
-        was_there: false,
-        since: None,
-        warnings: Vec::new(),
-    };
+    let mut outcome = Outcome::of(release);
     if let Some((_, listing)) = offers.iter().find(|(offered, _)| offered == version) {
         let (_, bytes) = registry.bytes(package, version, listing.as_ref())?;
         let found = artifact_hash(&bytes);
