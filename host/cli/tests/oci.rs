@@ -549,6 +549,20 @@ fn credentials_are_taken_from_where_docker_and_wkg_keep_them() {
         --- stderr
         error: cannot list the versions of HOST/team/acme/bank: wkg's configuration for HOST has an `auth` that is not base64 of `user:password`
     "#]]);
+    // A file that says nothing is not passed over, and what stands in it is not shown.
+    oci.packages.case.write("home/.config/wasm-pkg/config.toml", "auth = sesame");
+    oci.check(&["info", "acme:bank"], expect![[r#"
+        exit 6
+        --- stderr
+        error: cannot list the versions of HOST/team/acme/bank: DIR/home/.config/wasm-pkg/config.toml is no TOML; mend it or move it away
+    "#]]);
+    fs::remove_file(oci.packages.case.path("home/.config/wasm-pkg/config.toml")).unwrap();
+    docker("{\"auths\": sesame");
+    oci.check(&["info", "acme:bank"], expect![[r#"
+        exit 6
+        --- stderr
+        error: cannot list the versions of HOST/team/acme/bank: DIR/home/.docker/config.json is no configuration of docker; mend it or move it away
+    "#]]);
     docker(&login(&address, WRONG));
     wkg("{ username = \"open\", password = \"sesame\" }");
     oci.packages.succeed(&["info", "acme:bank"]);

@@ -2,23 +2,34 @@
 //! environment, `wkg`'s configuration, docker's with its helpers.
 //! Invariant: no secret stands in an error.
 
-use docker_credential::{CredentialRetrievalError, DockerCredential};
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
 use oci_client::secrets::RegistryAuth;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item};
+
+/// Base64 with padding or without it: tools write both.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The credentials for a host; anonymous where there are none. An error is a reason for people.
 pub(super) fn of(host: &str) -> Result<RegistryAuth, String> {
     if let Some(token) = std::env::var(variable(host)).ok().filter(|token| !token.is_empty()) {
         return Ok(RegistryAuth::Bearer(token));
     }
-    if let Some(config) = wkg_config()
+    if let Some(config) = wkg_config()?
         && let Some(auth) = from_wkg(&config, host)?
     {
         return Ok(auth);
     }
+    let Some((path, docker)) = docker_config()? else { return Ok(RegistryAuth::Anonymous) };
     for server in [host.to_owned(), format!("https://{host}")] {
-        match docker_credential::get_credential(&server) {
+        match get_credential_from_reader(docker.as_bytes(), &server) {
             Ok(DockerCredential::UsernamePassword(user, password)) => {
                 return Ok(RegistryAuth::Basic(user, password));
             }
@@ -36,16 +47,32 @@ pub(super) fn of(host: &str) -> Result<RegistryAuth, String> {
             Err(CredentialRetrievalError::CredentialDecodingError) => {
                 return Err(format!("docker's credentials for {host} are not base64 of `user:password`"));
             }
-            // No file, no entry, or a helper that has none: nobody is logged in.
+            Err(CredentialRetrievalError::MalformedHelperResponse) => {
+                return Err(format!(
+                    "docker's credential helper for {host} answers what docker does not understand"
+                ));
+            }
+            Err(CredentialRetrievalError::CredentialMismatchError) => {
+                return Err(format!("{} has two different credentials for {host}", path.display()));
+            }
+            Err(CredentialRetrievalError::ConfigReadError) => {
+                return Err(format!(
+                    "{} is no configuration of docker; mend it or move it away",
+                    path.display()
+                ));
+            }
+            // No entry, or a helper that has none: nobody is logged in.
             Err(_) => {}
         }
     }
     Ok(RegistryAuth::Anonymous)
 }
 
-/// Whether a host speaks plain HTTP, if `wkg`'s configuration says so or otherwise.
-pub(super) fn is_plain(host: &str) -> Option<bool> {
-    Some(oci(&wkg_config()?, host)?.get("protocol")?.as_str()? == "http")
+/// Whether a host speaks plain HTTP, if `wkg`'s configuration says so or otherwise. An error is a reason for people.
+pub(super) fn is_plain(host: &str) -> Result<Option<bool>, String> {
+    let config = wkg_config()?;
+    let protocol = config.as_ref().and_then(|config| oci(config, host)?.get("protocol")?.as_str());
+    Ok(protocol.map(|protocol| protocol == "http"))
 }
 
 /// `WKG_REGISTRY_LOCALHOST_5000_AUTH_BEARER`
@@ -54,12 +81,35 @@ fn variable(host: &str) -> String {
     format!("WKG_REGISTRY_{}_AUTH_BEARER", name.to_ascii_uppercase())
 }
 
-fn wkg_config() -> Option<DocumentMut> {
+fn wkg_config() -> Result<Option<DocumentMut>, String> {
+    let named = std::env::var_os("WKG_CONFIG_FILE").map(PathBuf::from);
     let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = folder.or_else(|| std::env::home_dir().map(|home| home.join(".config")))?;
-    let path = std::env::var_os("WKG_CONFIG_FILE").map(PathBuf::from);
-    let path = path.unwrap_or_else(|| folder.join("wasm-pkg/config.toml"));
-    std::fs::read_to_string(path).ok()?.parse().ok()
+    let folder = folder.or_else(|| std::env::home_dir().map(|home| home.join(".config")));
+    let Some(path) = named.or_else(|| folder.map(|folder| folder.join("wasm-pkg/config.toml"))) else {
+        return Ok(None);
+    };
+    let Some(text) = text_of(&path)? else { return Ok(None) };
+    // The error of the parser shows the line, in which a secret may stand.
+    text.parse().map(Some).map_err(|_| format!("{} is no TOML; mend it or move it away", path.display()))
+}
+
+/// Docker's configuration and where it lies.
+fn docker_config() -> Result<Option<(PathBuf, String)>, String> {
+    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    let Some(folder) = folder.or_else(|| std::env::home_dir().map(|home| home.join(".docker"))) else {
+        return Ok(None);
+    };
+    let path = folder.join("config.json");
+    Ok(text_of(&path)?.map(|text| (path, text)))
+}
+
+/// What a file says; nothing if there is none.
+fn text_of(path: &Path) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
+    }
 }
 
 fn oci<'a>(config: &'a DocumentMut, host: &str) -> Option<&'a Item> {
@@ -74,36 +124,16 @@ fn from_wkg(config: &DocumentMut, host: &str) -> Result<Option<RegistryAuth>, St
     {
         return Ok(Some(RegistryAuth::Basic(user.to_owned(), password.to_owned())));
     }
-    let decoded = auth.as_str().and_then(decode).and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = auth
+        .as_str()
+        .and_then(|text| BASE64.decode(text).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     match decoded.as_deref().and_then(|text| text.split_once(':')) {
         Some((user, password)) => Ok(Some(RegistryAuth::Basic(user.to_owned(), password.to_owned()))),
         None => {
             Err(format!("wkg's configuration for {host} has an `auth` that is not base64 of `user:password`"))
         }
     }
-}
-
-/// Base64 in the standard alphabet, with or without padding.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for c in text.trim_end_matches('=').bytes() {
-        let value = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]
@@ -125,20 +155,5 @@ mod tests {
             from_wkg(&config, "bad").expect_err("it is no base64").contains("wkg's configuration for bad")
         );
         assert_eq!(variable("localhost:1234"), "WKG_REGISTRY_LOCALHOST_1234_AUTH_BEARER");
-    }
-
-    #[test]
-    fn base64_is_read_with_and_without_padding() {
-        for (text, expected) in [
-            ("", ""),
-            ("YQ==", "a"),
-            ("YQ", "a"),
-            ("YWI=", "ab"),
-            ("YWJj", "abc"),
-            ("cGluZzpwb25n", "ping:pong"),
-        ] {
-            assert_eq!(decode(text).as_deref(), Some(expected.as_bytes()), "{text}");
-        }
-        assert_eq!(decode("a b"), None);
     }
 }

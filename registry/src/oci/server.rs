@@ -210,7 +210,8 @@ impl Server {
     }
 
     fn client(&self) -> Result<Client, Trouble> {
-        let is_plain = credentials::is_plain(&self.host).unwrap_or_else(|| is_loopback(&self.host));
+        let is_plain = credentials::is_plain(&self.host).map_err(Trouble::Failed)?;
+        let is_plain = is_plain.unwrap_or_else(|| is_loopback(&self.host));
         let config = ClientConfig {
             protocol: if is_plain { ClientProtocol::Http } else { ClientProtocol::Https },
             read_timeout: Some(self.timeout),
