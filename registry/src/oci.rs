@@ -157,7 +157,7 @@ impl OciRegistry {
         Ok(bytes)
     }
 
-    /// Sends everything, the tag last. Returns whether somebody else had published the same meanwhile.
+    /// Sends everything, the tag last. That somebody else publishes the same meanwhile is as good.
     fn push(&self, package: &PackageId, release: &Release) -> Result<(), RegistryError> {
         let version = &release.facts.package.version;
         let reference = self.reference(package, Some(version));
