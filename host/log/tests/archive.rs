@@ -338,6 +338,32 @@ fn nothing_is_removed_for_a_manifest_that_is_in_memory_only() {
     assert!(poisoned >= 10, "{poisoned}");
 }
 
+#[test]
+fn power_may_fail_at_every_step_of_archiving() {
+    let closed = closed_with(60, KEEP_ALL);
+    for at in 1.. {
+        let mut is_over = false;
+        for seed in 0..8 {
+            let machine = Simulator { disk: closed.disk.copy(), ..closed.clone() };
+            let (log, ..) = open(&machine.doors(), KEEP_ALL).unwrap();
+            machine.disk.fail_power_after(at);
+            log.archive(Sequence(60));
+            log.wait_maintained();
+            is_over = !machine.disk.is_dead();
+            let after = machine.power_loss(seed);
+            drop(log);
+            let (log, records, _) = open(&after.doors(), KEEP_ALL)
+                .unwrap_or_else(|error| panic!("power failed at step {at}, seed {seed}: {error}"));
+            assert!(records.len() == 60, "power failed at step {at}, seed {seed}");
+            log.close().unwrap();
+        }
+        if is_over {
+            assert!(at > 20, "only {at} steps");
+            break;
+        }
+    }
+}
+
 /// A log that is used, archived and given up from, on a machine that fails at any moment. What stands
 /// for a snapshot is a place in the log that had been safe when it was noted.
 fn survive(seed: u64) {
