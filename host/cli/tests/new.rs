@@ -5,15 +5,12 @@
 mod support;
 
 use expect_test::expect;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{Case, root};
 
-/// The module's `cargo test` as its author starts it: nothing is set but what a machine without a network
-/// needs. Its database is compiled for it, the first time for minutes.
-#[test]
-fn a_new_module_builds_and_passes_its_own_test() {
-    let case = Case::new();
+/// A new module in its folder.
+fn new_module(case: &Case) -> PathBuf {
     let created = case.run(&["new", "acme:tally"]);
     expect![[r#"
         exit 0
@@ -23,23 +20,46 @@ fn a_new_module_builds_and_passes_its_own_test() {
     "#]]
     .assert_eq(&created.shown());
     let module = case.path("tally");
-    assert_eq!(case.run(&["check", "tally"]).code, 0);
-
-    // The versions of this workspace, which have been fetched, and a target folder that stays from run to
-    // run but is not the workspace's, whose crates have other features.
+    // The versions of this workspace, which have been fetched.
     std::fs::copy(root().join("Cargo.lock"), module.join("Cargo.lock")).unwrap();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("generated");
+    module
+}
+
+/// A cargo that works on the module, without what the cargo that runs this test has set.
+fn cargo(module: &Path, target: &Path, arguments: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--offline"]).current_dir(&module).env("CARGO_TARGET_DIR", &target);
-    // What the cargo that runs this test has set.
+    cargo.args(arguments).arg("--offline").current_dir(module).env("CARGO_TARGET_DIR", target);
     for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {
         cargo.env_remove(variable);
     }
+    cargo
+}
+
+fn passes_its_tests(mut cargo: Command) {
     let output = cargo.output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
     assert!(stdout.contains("test result: ok. 3 passed; 0 failed"), "{stdout}");
     assert!(!stderr.contains("warning"), "{stderr}");
+}
+
+/// The folder in which cargo compiles this workspace.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+#[test]
+fn a_new_module_builds_and_passes_its_own_test() {
+    let case = Case::new();
+    let module = new_module(&case);
+    assert_eq!(case.run(&["check", "tally"]).code, 0);
+
+    share_what_is_compiled(&module);
+    passes_its_tests(cargo(&module, target(), &["test", "--release"]));
+    // Another run has another folder, and so has no use for what only this one compiled.
+    assert!(
+        cargo(&module, target(), &["clean", "--release", "-p", "acme-tally"]).status().unwrap().success()
+    );
 
     let built = case.run(&["build", "tally", "--offline", "--output", "tally.wasm"]);
     assert_eq!(built.code, 0, "{}", built.stderr);
@@ -52,6 +72,55 @@ fn a_new_module_builds_and_passes_its_own_test() {
         @2 some(2)
     "#]]
     .assert_eq(&ended.stdout);
+}
+
+/// The module's `cargo test` as its author starts it: nothing is set but what a machine without a network needs.
+#[test]
+#[ignore = "compiles a database as the module's profile says, for minutes: cargo test --workspace --release --test new -- --ignored"]
+fn a_new_module_passes_its_own_test_with_its_own_profile() {
+    let case = Case::new();
+    let module = new_module(&case);
+    passes_its_tests(cargo(&module, &target().join("generated"), &["test"]));
+}
+
+/// Has cargo take for the module what it has compiled for this workspace: that has the workspace's profile and the
+/// features that any of its members asks for. A feature that is missing below costs time, and nothing else.
+fn share_what_is_compiled(module: &Path) {
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let profile = &workspace[workspace.find("[profile.release]").unwrap()..];
+    // Features for what runs while compiling are chosen apart, by a package with a build script.
+    let features = r#"
+        [package]
+        name = "features"
+        edition = "2024"
+
+        [dependencies]
+        getrandom = { version = "0.4", features = ["std", "sys_rng"] }
+        libc = { version = "0.2", features = ["extra_traits"] }
+        memchr = "2"
+        miette = { version = "7", features = ["fancy-no-backtrace"] }
+        rustix = { version = "1", features = ["termios"] }
+        serde_json = { version = "1", features = ["raw_value"] }
+        smallvec = { version = "1", features = ["const_new"] }
+        tracing = { version = "0.1", features = ["log"] }
+        typenum = { version = "1", features = ["const-generics"] }
+        wit-bindgen = { version = "0.60", default-features = false, features = ["macros"] }
+
+        [build-dependencies]
+        bitflags = { version = "2", features = ["std"] }
+        syn-2 = { package = "syn", version = "2", features = ["visit"] }
+        syn-3 = { package = "syn", version = "3", features = ["extra-traits", "fold", "visit"] }
+    "#;
+    let folder = module.join("features");
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    std::fs::write(folder.join("Cargo.toml"), features).unwrap();
+    std::fs::write(folder.join("build.rs"), "fn main() {}\n").unwrap();
+    std::fs::write(folder.join("src/lib.rs"), "").unwrap();
+    let manifest = std::fs::read_to_string(module.join("Cargo.toml")).unwrap();
+    let depends = "[dev-dependencies]\nfeatures = { path = \"features\" }";
+    let manifest = manifest.replace("[dev-dependencies]", depends);
+    assert!(manifest.contains(depends), "{manifest}");
+    std::fs::write(module.join("Cargo.toml"), format!("{manifest}\n{profile}")).unwrap();
 }
 
 #[test]
