@@ -3,6 +3,7 @@
 //! are set by the test. Invariant: every operation is counted, so that any one can be made the last.
 
 use super::medium::{Faults, File, Locks, NameChange, Node, State, parent, sectors};
+use super::threads::{KeptThreads, LentThreads};
 use super::{SimClock, below};
 use crate::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
 use parking_lot::Mutex;
@@ -36,14 +37,17 @@ impl SimDisk {
             locks: Locks::default(),
             faults: Faults::default(),
             clock: SimClock::default(),
+            threads: None,
             random,
         };
         Self::of(state)
     }
 
-    /// Has what its syncs take pass on this clock.
-    pub(super) fn run_by(&self, clock: &SimClock) {
-        self.state.lock().clock = clock.clone();
+    /// Has what its syncs take pass on this clock, and whoever locks it keep these threads.
+    pub(super) fn run_by(&self, clock: &SimClock, threads: LentThreads) {
+        let state = &mut *self.state.lock();
+        state.clock = clock.clone();
+        state.threads = Some(Arc::new(threads));
     }
 
     fn of(state: State) -> Self {
@@ -257,7 +261,8 @@ impl Disk for SimDisk {
             LockKind::Exclusive => locks.exclusive = true,
             LockKind::Shared => locks.shared += 1,
         }
-        Ok(LockOutcome::Taken(Box::new(SimLock { state: self.state.clone(), kind })))
+        let threads = state.threads.as_ref().map(|threads| threads.keep());
+        Ok(LockOutcome::Taken(Box::new(SimLock { state: self.state.clone(), kind, _threads: threads })))
     }
 
     fn locate(&self, path: &str) -> String {
@@ -268,6 +273,7 @@ impl Disk for SimDisk {
 struct SimLock {
     state: Arc<Mutex<State>>,
     kind: LockKind,
+    _threads: Option<KeptThreads>,
 }
 
 impl Drop for SimLock {

@@ -2,11 +2,13 @@
 //! the two a loss of power leaves. After FoundationDB's simulated files. Invariant: what was synced, and
 //! not written since, is never harmed.
 
+use super::threads::LentThreads;
 use super::{SimClock, below};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 const SECTOR_BYTES: usize = 512;
 const SECTORS_A_PAGE: u64 = 8;
@@ -24,6 +26,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     /// What a sync takes passes on it.
     pub(super) clock: SimClock,
+    /// Whoever holds the lock keeps them.
+    pub(super) threads: Option<Arc<LentThreads>>,
     pub(super) random: ChaCha8Rng,
 }
 

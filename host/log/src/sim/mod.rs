@@ -39,8 +39,8 @@ impl Simulator {
 
     fn with_disk(disk: SimDisk, seed: u64) -> Self {
         let clock = SimClock::default();
-        disk.run_by(&clock);
         let threads = SimThreads::new(seed, clock.clone());
+        disk.run_by(&clock, threads.lend());
         Self { disk, clock, entropy: SimEntropy::new(seed), threads }
     }
 
@@ -51,7 +51,7 @@ impl Simulator {
             disk: Arc::new(self.disk.clone()),
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(self.entropy.clone()),
-            threads: Arc::new(self.threads.clone()),
+            threads: Arc::new(self.threads.lend()),
         }
     }
 
@@ -130,4 +130,28 @@ impl Entropy for SimEntropy {
 /// A number below `bound`.
 fn below(random: &mut ChaCha8Rng, bound: u64) -> u64 {
     random.next_u64() % bound
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Definitions, Log, LogOptions, RecordParts};
+
+    /// A campaign of thousands of machines that were killed took all the memory there was.
+    #[test]
+    fn nothing_is_left_of_a_machine_whose_log_was_dropped() {
+        for kill in [false, true] {
+            let simulator = Simulator::new(1);
+            let mut ignore = |_: &RecordParts<'_>, _: &Definitions| Ok(());
+            let (log, _) = Log::open(&simulator.doors(), LogOptions::DEFAULT, &mut ignore).unwrap();
+            let threads = simulator.threads.lend();
+            let after = kill.then(|| simulator.kill(2));
+            drop(simulator);
+            assert!(threads.is_there(), "the log runs on its threads");
+            drop(log);
+            assert!(!threads.is_there(), "killed: {kill}");
+            drop(after);
+        }
+    }
 }

@@ -17,6 +17,16 @@ pub struct SimThreads {
     inner: Arc<Inner>,
 }
 
+/// The same for those who run on them. They do not keep the machine: it would never go, since it has their workers.
+pub(super) struct LentThreads {
+    inner: Weak<Inner>,
+}
+
+/// Keeps the threads of a machine for as long as a log is open on it, whatever becomes of the rest.
+pub(super) struct KeptThreads {
+    _inner: Option<Arc<Inner>>,
+}
+
 struct Inner {
     clock: SimClock,
     schedule: Mutex<Schedule>,
@@ -54,6 +64,10 @@ impl SimThreads {
         Self { inner: Arc::new(Inner { clock, schedule }) }
     }
 
+    pub(super) fn lend(&self) -> LentThreads {
+        LentThreads { inner: Arc::downgrade(&self.inner) }
+    }
+
     /// Steps workers that have something to do, at most so many times. Returns how many it was.
     pub fn run(&self, steps: usize) -> usize {
         (0..steps).take_while(|_| self.inner.step()).count()
@@ -82,6 +96,34 @@ impl Threads for SimThreads {
 
     fn signal(&self) -> Arc<dyn Signal> {
         Arc::new(SimSignal { count: AtomicU64::new(0), threads: Arc::downgrade(&self.inner) })
+    }
+}
+
+impl LentThreads {
+    pub(super) fn keep(&self) -> KeptThreads {
+        KeptThreads { _inner: self.inner.upgrade() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_there(&self) -> bool {
+        self.inner.strong_count() > 0
+    }
+}
+
+impl Threads for LentThreads {
+    fn spawn(
+        &self,
+        name: &str,
+        stack_bytes: usize,
+        wake: Arc<dyn Signal>,
+        worker: Box<dyn Worker>,
+    ) -> io::Result<()> {
+        let inner = self.inner.upgrade().ok_or_else(|| io::Error::other("the machine is gone"))?;
+        SimThreads { inner }.spawn(name, stack_bytes, wake, worker)
+    }
+
+    fn signal(&self) -> Arc<dyn Signal> {
+        Arc::new(SimSignal { count: AtomicU64::new(0), threads: self.inner.clone() })
     }
 }
 
