@@ -214,6 +214,16 @@ pub enum RegistryError {
         /// The package.
         package: PackageName,
     },
+    /// Something else stands where the WIT of a dependency is to be written.
+    #[error(
+        "{} is in the way: the WIT of `{package}` is written there, and this file is somebody else's; move it", path.display()
+    )]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+        /// The package.
+        package: PackageName,
+    },
     /// Two dependencies were compiled against different types of one name.
     #[error("`{left}` and `{right}` know different types as `{name}`; take versions of them that agree")]
     TypesDiffer {
@@ -390,6 +400,7 @@ impl RegistryError {
             | E::Component { .. }
             | E::Wit { .. }
             | E::AlreadyVendored { .. }
+            | E::InTheWay { .. }
             | E::TypesDiffer { .. }
             | E::Misplaced { .. }
             | E::Yanked { .. }

@@ -171,12 +171,35 @@ impl Project {
         let mut packages = BTreeMap::new();
         for (package, resolved) in chosen {
             let known = shelf.known(&package, &resolved.version)?;
+            self.check_unchanged(&package, &resolved.version, &known)?;
             packages.insert(package, Chosen { version: resolved.version, known });
         }
         let mut warnings = shelf.warnings.into_inner();
         warnings.sort();
         warnings.dedup();
         Ok(Resolution { packages, warnings })
+    }
+
+    /// Refuses a version of the registry that is not what the lock pins of the same version: it never changes.
+    fn check_unchanged(
+        &self,
+        package: &PackageId,
+        version: &Version,
+        known: &Given,
+    ) -> Result<(), RegistryError> {
+        let pinned = self.lock.as_ref().and_then(|lock| lock.packages.get(package));
+        let pinned = pinned.filter(|pinned| {
+            pinned.version == *version
+                && pinned.source == LockedSource::Registry
+                && known.source == LockedSource::Registry
+        });
+        match (pinned.and_then(|pinned| pinned.artifact), known.artifact) {
+            (Some(wanted), Some(found)) if wanted != found => {
+                let what = package.at(version).to_string();
+                Err(RegistryError::Tampered { what, by: "interstice.lock", wanted, found })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The WIT of the direct dependencies, and of the packages whose types these use.

@@ -20,11 +20,12 @@ pub fn path_of(wit: &Path, package: &PackageName) -> PathBuf {
     wit.join("deps").join(folder).join("package.wit")
 }
 
+/// How every file begins that is written here.
+const OURS: &str = "// What dependents see of ";
+
 /// A file as it is written.
 pub fn file(package: &PackageName, text: &str) -> String {
-    format!(
-        "// What dependents see of {package}. Written by `interstice add`; interstice.lock holds its digest.\n\n{text}"
-    )
+    format!("{OURS}{package}. Written by `interstice add`; interstice.lock holds its digest.\n\n{text}")
 }
 
 /// The digest that a lock holds of a file.
@@ -53,11 +54,23 @@ pub fn check(wit: &Path, lock: &Lock) -> Result<(), RegistryError> {
     Ok(())
 }
 
-/// Refuses to write beside a file of another origin that holds one of the packages.
+/// Refuses to write over a file of another origin, and beside one that holds one of the packages.
 ///
 /// # Errors
 /// If there is such a file, or the folder cannot be read.
 pub fn check_free(wit: &Path, vendored: &Vendored) -> Result<(), RegistryError> {
+    for package in vendored.keys() {
+        let path = path_of(wit, package);
+        match fs::read(&path) {
+            Ok(bytes) if !bytes.starts_with(OURS.as_bytes()) => {
+                return Err(RegistryError::InTheWay { path, package: package.clone() });
+            }
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(RegistryError::io("read", &path)(error));
+            }
+            _ => {}
+        }
+    }
     for path in wit_files(&wit.join("deps"))? {
         let text = fs::read(&path).map_err(RegistryError::io("read", &path))?;
         let Some(package) = package_line(&String::from_utf8_lossy(&text)) else { continue };

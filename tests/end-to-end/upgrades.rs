@@ -5,7 +5,7 @@ use crate::bank::example;
 use interstice_log::{LogFilter, LogReader, NamedCause, Record, Sequence, os};
 use interstice_node::{
     Acknowledge, Beginning, CallOptions, CatalogChange, Direction, Error, HistoricState, ModuleInfo, Moment,
-    Node, NodeOptions, RerunOptions, Upgrade, UpgradeOptions, verify_calls,
+    Node, NodeOptions, RerunOptions, TableOutcome, Upgrade, UpgradeOptions, verify_calls,
 };
 use interstice_test::component_of;
 use interstice_tests::machine::call;
@@ -396,6 +396,50 @@ fn a_migration_splits_a_column_of_a_hundred_thousand_rows() {
     let back = UpgradeOptions { rollback: true, dry_run: false };
     let error = node.upgrade(&[&component("people-1.0")], &back).unwrap_err();
     assert!(error.to_string().contains("no way back"), "{error}");
+    node.close().unwrap();
+}
+
+/// A migration that copied rows had the table count on from the largest number among them, so that those of rows
+/// deleted before were given out again.
+#[test]
+fn numbers_go_on_after_a_migration_from_where_they_were() {
+    let (_folder, data, node) = register(5);
+    assert_eq!(text(&node, PEOPLE, "strike-off(5)").unwrap(), "true");
+    let (next, dry) =
+        (component("people-2.0"), UpgradeOptions { dry_run: true, ..UpgradeOptions::default() });
+    let outcome = TableOutcome {
+        module: PEOPLE.to_owned(),
+        table: "tables.person".to_owned(),
+        rows_before: 4,
+        rows_after: Some(4),
+    };
+    assert_eq!(node.upgrade(&[&next], &dry).unwrap().tables, std::slice::from_ref(&outcome));
+    assert_eq!(node.upgrade(&[&next], &UpgradeOptions::default()).unwrap().tables, [outcome]);
+    let reopened = |node: Node| {
+        node.close().unwrap();
+        drop(node);
+        let report = verify_calls(&os::doors(&data).unwrap(), &RerunOptions::default(), &mut |_| {}).unwrap();
+        assert_eq!(report.divergence, None);
+        open(&data)
+    };
+    let node = reopened(node);
+    assert_eq!(text(&node, PEOPLE, "add(\"Barbara\", \"Liskov\", 1939)").unwrap(), "6");
+    let node = reopened(node);
+    assert_eq!(text(&node, PEOPLE, "add(\"Frances\", \"Allen\", 1932)").unwrap(), "7");
+    node.close().unwrap();
+}
+
+#[test]
+fn numbers_go_on_after_a_migration_that_copies_no_row() {
+    let (_folder, data, node) = register(1);
+    assert_eq!(text(&node, PEOPLE, "strike-off(1)").unwrap(), "true");
+    node.upgrade(&[&component("people-2.0")], &UpgradeOptions::default()).unwrap();
+    node.close().unwrap();
+    drop(node);
+    let report = verify_calls(&os::doors(&data).unwrap(), &RerunOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!(report.divergence, None);
+    let node = open(&data);
+    assert_eq!(text(&node, PEOPLE, "add(\"Barbara\", \"Liskov\", 1939)").unwrap(), "2");
     node.close().unwrap();
 }
 

@@ -31,6 +31,10 @@ impl Register for People {
         context.tables.person.insert_many(people).expect("a person has no other key than the counter");
     }
 
+    fn strike_off(context: &mut ReducerContext, id: u64) -> bool {
+        context.tables.person.delete(id)
+    }
+
     fn name_of(context: &QueryContext, id: u64) -> Option<String> {
         context.tables.person.get(id).map(|person| person.name)
     }

@@ -733,3 +733,85 @@ fn a_running_database_tells_what_is_installed_after_a_rollback() {
     "#]],
     );
 }
+
+/// A registry that was made anew with other bytes of a version was pinned instead, and `update` said that nothing
+/// was newer.
+#[test]
+fn other_bytes_of_a_pinned_version_are_not_pinned_instead() {
+    let packages = Packages::new();
+    packages.publish("acme:bank@1.2.0", &["balance"]);
+    packages.shop("acme:shop@0.1.0", "");
+    packages.succeed(&["add", "acme:bank@1.2", "--project", "shop"]);
+    let lock = packages.text("shop/interstice.lock");
+    // Whoever has seen the registry has another home.
+    fs::remove_dir_all(packages.case.path("registry")).unwrap();
+    fs::remove_dir_all(packages.case.path("home")).unwrap();
+    let other = packages.large_component("acme:bank@1.2.0", &["balance"], &[], 1000);
+    packages.succeed(&["publish", other.to_str().unwrap()]);
+    packages.publish("acme:clock@1.0.0", &["now"]);
+    for arguments in [
+        &["update", "--project", "shop"] as &[&str],
+        &["update", "--dry-run", "--project", "shop"],
+        &["add", "acme:clock", "--project", "shop"],
+        &["add", "acme:bank@1.2", "--project", "shop"],
+        &["fetch", "--project", "shop"],
+    ] {
+        packages.check(arguments, expect![[r#"
+            exit 6
+            --- stderr
+            error: acme:bank@1.2.0 was changed after it was published: its content is sha256:<sha256>, and the interstice.lock says sha256:<sha256>; use nothing of it, and put back the original file or publish a new version
+        "#]]);
+        assert_eq!(packages.text("shop/interstice.lock"), lock, "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_moved_at_a_path_is_told_when_it_is_pinned_anew() {
+    let packages = Packages::bank();
+    let component = packages.component("acme:clock@1.0.0", &["now"], &[]);
+    packages.case.write("clock.wasm", fs::read(component).unwrap());
+    let clock = packages.case.path("clock.wasm").display().to_string();
+    packages.succeed(&["add", &clock, "--project", "shop"]);
+    packages.check(
+        &["fetch", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  1 package is as interstice.lock pins
+    "#]],
+    );
+    let component = packages.large_component("acme:clock@1.0.0", &["now"], &[], 1000);
+    packages.case.write("clock.wasm", fs::read(component).unwrap());
+    packages.check(&["fetch", "--project", "shop"], expect![[r#"
+        exit 0
+        --- stdout
+        ok  1 package is as interstice.lock pins
+        --- stderr
+        warning: acme:clock@1.0.0 in ../clock.wasm has other bytes than were pinned; those that are there are pinned instead
+    "#]]);
+    let component = packages.component("acme:clock@1.1.0", &["now", "zone"], &[]);
+    packages.case.write("clock.wasm", fs::read(component).unwrap());
+    packages.check(
+        &["fetch", "--project", "shop"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        ok  1 package is as interstice.lock pins
+        --- stderr
+        warning: acme:clock was pinned at 1.0.0, and is 1.1.0 in ../clock.wasm now; that is pinned instead
+    "#]],
+    );
+}
+
+#[test]
+fn a_file_of_somebody_else_is_not_written_over() {
+    let packages = Packages::bank();
+    let foreign = "package my:own@1.0.0;\n";
+    packages.case.write("shop/wit/deps/acme_bank-1.2.0/package.wit", foreign);
+    packages.check(&["add", "acme:bank@1.2", "--project", "shop"], expect![[r#"
+        exit 5
+        --- stderr
+        error: shop/wit/deps/acme_bank-1.2.0/package.wit is in the way: the WIT of `acme:bank@1.2.0` is written there, and this file is somebody else's; move it
+    "#]]);
+    assert_eq!(packages.text("shop/wit/deps/acme_bank-1.2.0/package.wit"), foreign);
+}

@@ -63,4 +63,4 @@ pub use rerun::{Difference, Divergence, RerunOptions, RerunReport, Trace, TraceS
 pub use snapshot::{SNAPSHOT_LOG_BYTES, SnapshotReport, modules_of_newest_snapshot};
 pub use transaction::describe_caller;
 pub use uninstall::Removal;
-pub use upgrade::{Upgrade, UpgradeOptions};
+pub use upgrade::{TableOutcome, Upgrade, UpgradeOptions};

@@ -56,6 +56,8 @@ pub(crate) trait Reshape {
     fn create(&mut self, id: TableId, definition: &TableDefinition) -> Result<TableHandle, StoreError>;
     /// Gives a table another shape.
     fn evolve(&mut self, table: &TableHandle, evolution: &Evolution) -> Result<TableHandle, StoreError>;
+    /// Has a table count on from where the one counted whose place it takes.
+    fn count_on(&mut self, table: &TableHandle, former: &TableHandle) -> Result<(), StoreError>;
 }
 
 /// What an abort takes back.
@@ -66,6 +68,10 @@ impl Reshape for Transaction {
 
     fn evolve(&mut self, table: &TableHandle, evolution: &Evolution) -> Result<TableHandle, StoreError> {
         Transaction::evolve(self, table, evolution)
+    }
+
+    fn count_on(&mut self, table: &TableHandle, former: &TableHandle) -> Result<(), StoreError> {
+        self.raise_counter(table, former.counter())
     }
 }
 
@@ -79,6 +85,11 @@ impl Reshape for Replayed<'_> {
 
     fn evolve(&mut self, table: &TableHandle, evolution: &Evolution) -> Result<TableHandle, StoreError> {
         self.0.evolve(self.1, table, evolution, Recording::Nothing)
+    }
+
+    /// The record says by itself how far a table counts.
+    fn count_on(&mut self, _table: &TableHandle, _former: &TableHandle) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
@@ -159,12 +170,16 @@ pub(crate) fn evolve_tables(
                 reshape.evolve(&of_old(was)?, &Evolution { definition, columns })?
             }
             Becomes::Added | Becomes::Filled => {
-                if step.becomes == Becomes::Filled {
-                    evolved.leaving.push(of_old(was)?);
-                }
                 let id = TableId(first + evolved.made);
                 evolved.made += 1;
-                reshape.create(id, &definition)?
+                let table = reshape.create(id, &definition)?;
+                if step.becomes == Becomes::Filled {
+                    let former = of_old(was)?;
+                    // A number that was given out is not given out again, whatever a migration copies.
+                    reshape.count_on(&table, &former)?;
+                    evolved.leaving.push(former);
+                }
+                table
             }
             Becomes::Removed => unreachable!("a step that removes was passed over"),
         };

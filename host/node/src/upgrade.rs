@@ -17,6 +17,7 @@ use interstice_engine::{Caller, Returned, is_guest_thread};
 use interstice_log::{Cause, DefinitionId, Installed, Lifecycle, Outcome, Sequence};
 use interstice_store::{TableHandle, Version};
 use interstice_wit::{FunctionKind, Trigger, hash::artifact_hash, section};
+use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -38,6 +39,28 @@ pub struct Upgrade {
     pub sequence: Option<Sequence>,
     /// How many rows migration functions and handlers have changed.
     pub changed_rows: u64,
+    /// The tables whose rows did not just stay: those that a migration filled, and those that went with rows in them.
+    pub tables: Vec<TableOutcome>,
+}
+
+/// How many rows a table had and has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableOutcome {
+    /// The package without its version.
+    pub module: String,
+    /// Its interface and name, such as `tables.account`.
+    pub table: String,
+    /// Before.
+    pub rows_before: u64,
+    /// Afterwards; none if the table is gone.
+    pub rows_after: Option<u64>,
+}
+
+/// What an upgrade's transaction has done.
+struct Changed {
+    sequence: Option<Sequence>,
+    changed_rows: u64,
+    tables: Vec<TableOutcome>,
 }
 
 /// What is done with components at the writer.
@@ -145,25 +168,24 @@ impl Writer {
             });
         }
         if candidates.is_empty() {
-            return Ok(Upgrade { plan: judgement.plan, sequence: None, changed_rows: 0 });
+            return Ok(Upgrade { plan: judgement.plan, sequence: None, changed_rows: 0, tables: Vec::new() });
         }
         let before = self.context().catalog.clone();
         let chosen = chosen(components, &candidates);
         let done = self.change_over(tools, shop, &candidates, &chosen, &judgement, options);
         match &done {
-            Ok((Some(_), _)) => self.note_versions(&before, self.last_timestamp_micros),
-            Ok((None, _)) | Err(_) => {
+            Ok(Changed { sequence: Some(_), .. }) => self.note_versions(&before, self.last_timestamp_micros),
+            Ok(_) | Err(_) => {
                 // The transaction takes back what became of tables.
                 self.abort();
                 self.context_mut().use_catalog(before);
             }
         }
-        let (sequence, changed_rows) = done?;
-        Ok(Upgrade { plan: judgement.plan, sequence, changed_rows })
+        let Changed { sequence, changed_rows, tables } = done?;
+        Ok(Upgrade { plan: judgement.plan, sequence, changed_rows, tables })
     }
 
-    /// Makes the upgrade in one transaction, and answers its record and how many rows functions have changed. What an
-    /// error or a dry run leaves open is for the caller to take back.
+    /// Makes the upgrade in one transaction. What an error or a dry run leaves open is for the caller to take back.
     fn change_over(
         &mut self,
         tools: &Tools<'_>,
@@ -172,7 +194,7 @@ impl Writer {
         components: &[&[u8]],
         judgement: &Judgement,
         options: &UpgradeOptions,
-    ) -> Result<(Option<Sequence>, u64), Error> {
+    ) -> Result<Changed, Error> {
         let before = self.context().catalog.clone();
         let reader = tools.store.reader(Version(self.last_sequence)).map_err(Error::Store)?;
         self.begin(tools, &Caller::System)?;
@@ -191,12 +213,43 @@ impl Writer {
             }
         }
         let changed_rows = self.changed_rows();
+        let tables = self.table_outcomes(&judgement.plan, candidates)?;
         if options.dry_run {
-            return Ok((None, changed_rows));
+            return Ok(Changed { sequence: None, changed_rows, tables });
         }
         let subject = self.context().catalog.at(candidates[0].index).definition;
         let sequence = self.commit_change(tools, subject, &judgement.change)?;
-        Ok((Some(sequence), changed_rows))
+        Ok(Changed { sequence: Some(sequence), changed_rows, tables })
+    }
+
+    /// What became of the rows of tables that were filled or went, as the open transaction has them.
+    fn table_outcomes(
+        &self,
+        plan: &UpgradePlan,
+        candidates: &[Candidate],
+    ) -> Result<Vec<TableOutcome>, Error> {
+        let Work::Write(transaction) = &self.context().work else {
+            unreachable!("the transaction of the upgrade was begun")
+        };
+        let catalog = &self.context().catalog;
+        let mut outcomes = Vec::new();
+        for (module, candidate) in plan.modules.iter().zip(candidates) {
+            let now = Before::of(catalog, candidate.index).tables(catalog);
+            for table in &module.tables {
+                let rows_after = match (table.becomes, now.get(&table.table)) {
+                    ("filled", Some(handle)) => Some(transaction.count(handle).map_err(Error::Store)?),
+                    ("removed", _) if table.rows > 0 => None,
+                    _ => continue,
+                };
+                outcomes.push(TableOutcome {
+                    module: module.package.clone(),
+                    table: table.table.clone(),
+                    rows_before: table.rows,
+                    rows_after,
+                });
+            }
+        }
+        Ok(outcomes)
     }
 
     /// Pays every delivery that is owed, so that none meets another version of its handler.

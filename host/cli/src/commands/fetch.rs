@@ -4,7 +4,7 @@
 use crate::exit::{Exit, Failure};
 use crate::packages::{self, ProjectOptions, failure};
 use crate::terminal::{self, DIM, Output};
-use interstice_registry::{Lock, LockedSource, PackageId, RegistryError};
+use interstice_registry::{Lock, LockedSource, PackageId};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -51,20 +51,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             continue;
         }
         let release = registry.any().read(package, version).map_err(failure)?;
-        let found = release.facts.artifact;
-        if let Some(wanted) =
-            pinned.filter(|pinned| pinned.version == *version).and_then(|pinned| pinned.artifact)
-            && wanted != found
-        {
-            let what = package.at(version).to_string();
-            return Err(failure(RegistryError::Tampered { what, by: "interstice.lock", wanted, found }));
-        }
         if release.is_component {
             components.push((package.at(version), release.bytes));
         }
     }
     let settled = packages::settle(&project, &resolution)?;
     settled.warnings.iter().for_each(|warning| packages::warn(warning));
+    for line in moved(&locked, &settled.lock) {
+        packages::warn(&line);
+    }
     if let Some(folder) = &arguments.output {
         for (package, bytes) in &components {
             let name = format!("{}-{}-{}.wasm", package.namespace, package.name, package.version);
@@ -83,6 +78,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     output.line(format!("{good}  {number} as interstice.lock pins"))?;
     Ok(output.flush()?)
+}
+
+/// What lies at a path or in a database and is not what was pinned: nobody keeps it from changing.
+fn moved(before: &Lock, now: &Lock) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (package, locked) in &now.packages {
+        let from = match &locked.source {
+            LockedSource::Registry => continue,
+            LockedSource::Path(path) => path.display().to_string(),
+            LockedSource::Database(path) => format!("the database {}", path.display()),
+        };
+        let Some(pinned) = before.packages.get(package).filter(|pinned| pinned.source == locked.source)
+        else {
+            continue;
+        };
+        if pinned.version != locked.version {
+            lines.push(format!(
+                "{package} was pinned at {}, and is {} in {from} now; that is pinned instead",
+                pinned.version, locked.version
+            ));
+        } else if pinned.artifact != locked.artifact {
+            lines.push(format!(
+                "{} in {from} has other bytes than were pinned; those that are there are pinned instead",
+                package.at(&locked.version)
+            ));
+        }
+    }
+    lines
 }
 
 pub(crate) fn tree(arguments: &TreeArguments) -> Result<(), Failure> {

@@ -76,6 +76,7 @@ fn object(done: &Upgrade) -> serde_json::Value {
     json!({
         "sequence": done.sequence.map(|sequence| sequence.0),
         "changed_rows": done.changed_rows,
+        "tables": done.tables,
         "plan": done.plan,
     })
 }
@@ -98,7 +99,23 @@ fn summary(done: &Upgrade, is_dry_run: bool) -> Vec<String> {
         let ModulePlan { package, from, to, .. } = module;
         format!("{package} {would} {from} -> {to} {}", terminal::stdout_style(&format!("{place}{rows}"), DIM))
     };
-    done.plan.modules.iter().map(line).collect()
+    let mut lines = Vec::new();
+    for module in &done.plan.modules {
+        lines.push(line(module));
+        let own = done.tables.iter().filter(|table| table.module == module.package);
+        lines.extend(own.map(|table| {
+            let before = counted(table.rows_before);
+            match table.rows_after {
+                Some(after) => format!("  {}: {before} -> {}", table.table, counted(after)),
+                None => format!("  {}: {before}, removed with the table", table.table),
+            }
+        }));
+    }
+    lines
+}
+
+fn counted(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 /// A plan for people.
@@ -149,7 +166,7 @@ fn module_lines(module: &ModulePlan, lines: &mut Vec<String>) {
 }
 
 fn table_line(table: &TablePlan) -> String {
-    let rows = if table.rows == 1 { "1 row".to_owned() } else { format!("{} rows", table.rows) };
+    let rows = counted(table.rows);
     let was = table.was.as_ref().map(|was| format!(" (was {was})")).unwrap_or_default();
     let what = match table.becomes {
         "kept" => format!("{rows}, kept as they are"),

@@ -164,6 +164,19 @@ impl Transaction {
         self.write(table, row.len(), |state| state.upsert(&table.0.shape, row))
     }
 
+    /// Has the auto-increment numbers of a table go on after this one, unless they are beyond it or it is beyond them:
+    /// nothing is changed then, nor in a table that does not count.
+    pub fn raise_counter(&mut self, table: &TableHandle, number: u64) -> Result<(), StoreError> {
+        self.store.own(table)?;
+        match table.0.shape.auto_increment {
+            Some(counting) if number <= counting.largest() => self.write(table, 0, |state| {
+                state.counter = state.counter.max(number);
+                Ok(())
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Deletes the row with this primary key, in key form; returns whether there was one.
     pub fn delete(&mut self, table: &TableHandle, key: &[u8]) -> Result<bool, StoreError> {
         self.store.own(table)?;
