@@ -297,6 +297,8 @@ fn what_is_uninstalled_is_found_again_and_what_is_purged_is_gone() {
 
     let removal = street.node().uninstall(SHOP).unwrap();
     assert_eq!(removal.tables.iter().map(|(_, rows)| rows).sum::<u64>(), 3);
+    let again = street.node().uninstall(SHOP).unwrap_err().to_string();
+    assert!(again.contains("its tables are kept"), "{again}");
     assert_eq!(street.versions(), ["acme:bank@1.2.0"]);
     assert_eq!(text(street.node(), SHOP, "history(3)").unwrap_err().code(), "caller.unknown-module");
     street.node().snapshot().unwrap();

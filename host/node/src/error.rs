@@ -264,6 +264,15 @@ pub enum Error {
         /// What there is.
         installed: Vec<String>,
     },
+    /// A module was to be uninstalled that was uninstalled before.
+    #[error(
+        "{module} is not installed any more, and its tables are kept: `interstice purge` removes them, and installing it \
+         again takes them over"
+    )]
+    OnlyKept {
+        /// What was asked for.
+        module: String,
+    },
     /// An upgrade cannot be made; nothing has changed.
     #[error("{} cannot be upgraded:\n{}", .modules.join(" and "), indented(.reasons))]
     UpgradeRefused {
@@ -413,7 +422,7 @@ impl Error {
             Error::ForgedSchema { .. } => "version.forged-schema",
             Error::Link { .. } => "version.link",
             Error::AlreadyInstalled { .. } => "version.already-installed",
-            Error::NotInstalled { .. } => "caller.not-installed",
+            Error::NotInstalled { .. } | Error::OnlyKept { .. } => "caller.not-installed",
             Error::UpgradeRefused { .. } => "version.upgrade-refused",
             Error::MigrationRefused { .. } => "module.migration-refused",
             Error::HasDependents { .. } => "version.has-dependents",

@@ -65,7 +65,11 @@ impl Writer {
     pub(crate) fn uninstall(&mut self, tools: &Tools<'_>, name: &str) -> Result<Removal, Error> {
         self.check_open(tools)?;
         let catalog = self.context().catalog.clone();
-        let module = catalog.find(name).ok_or_else(|| not_installed(&catalog, name))?;
+        let module =
+            catalog.find(name).ok_or_else(|| match catalog.kept().any(|kept| kept.name == name) {
+                true => Error::OnlyKept { module: name.to_owned() },
+                false => not_installed(&catalog, name),
+            })?;
         let found = dependents(&catalog, &BTreeSet::from([name.to_owned()]));
         if !found.is_empty() {
             return Err(Error::HasDependents {

@@ -41,6 +41,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let components = components::read(&arguments.modules)?;
+    components.iter().try_for_each(components::check)?;
     let node = arguments.opening.open_existing()?;
     let (done, closed) = close(&node, upgrade(arguments, &node, &components));
     done?;
@@ -155,7 +156,7 @@ fn module_lines(module: &ModulePlan, lines: &mut Vec<String>) {
         Direction::Again => ", installed again over the tables that were kept",
     };
     lines.push(format!("{package} {from} -> {to}{direction}"));
-    lines.extend(module.tables.iter().map(table_line));
+    lines.extend(module.tables.iter().map(|table| table_line(table, !module.migrations.is_empty())));
     let named =
         |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("  {what}: {}", names.join(", ")));
     lines.extend(named("migration functions that run", &module.migrations));
@@ -165,14 +166,15 @@ fn module_lines(module: &ModulePlan, lines: &mut Vec<String>) {
     lines.extend(named("schedules that end", &module.schedules.removed));
 }
 
-fn table_line(table: &TablePlan) -> String {
+fn table_line(table: &TablePlan, is_migrated: bool) -> String {
     let rows = counted(table.rows);
     let was = table.was.as_ref().map(|was| format!(" (was {was})")).unwrap_or_default();
     let what = match table.becomes {
         "kept" => format!("{rows}, kept as they are"),
         "converted" => format!("{rows}, read in the new shape from then on"),
         "added" => "new".to_owned(),
-        "filled" => format!("{rows}, replaced by what the migration writes"),
+        "filled" if is_migrated => format!("{rows}, replaced by what the migration writes"),
+        "filled" => format!("{rows}, made anew, and no migration fills it"),
         _ => format!("{rows}, removed with the table"),
     };
     let steps = match table.steps.is_empty() {
