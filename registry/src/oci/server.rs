@@ -148,7 +148,19 @@ impl Server {
     ) -> Result<(), Trouble> {
         let reference = reference.clone();
         self.request(&reference.clone(), RegistryOperation::Push, |Session { client, .. }| async move {
-            client.push_manifest(&reference, &OciManifest::Image(manifest)).await.map(drop)
+            let manifest = OciManifest::Image(manifest);
+            let mut left = RETRIES;
+            loop {
+                match client.push_manifest(&reference, &manifest).await {
+                    Err(OciDistributionError::RegistryError { envelope, .. })
+                        if left > 0 && misses_blobs(&envelope) =>
+                    {
+                        left -= 1;
+                        tokio::time::sleep(RETRY_AFTER).await;
+                    }
+                    pushed => return pushed.map(drop),
+                }
+            }
         })
     }
 
@@ -301,6 +313,14 @@ impl From<OciDistributionError> for Trouble {
         };
         Trouble::Failed(reason)
     }
+}
+
+/// Whether a server says of a manifest that it lacks what the manifest names. Docker's says so of a blob that it has,
+/// while another publisher sends the same one and its file is written again.
+fn misses_blobs(envelope: &OciEnvelope) -> bool {
+    let is_of_a_blob =
+        |code: &OciErrorCode| matches!(code, OciErrorCode::ManifestBlobUnknown | OciErrorCode::DigestInvalid);
+    envelope.errors.iter().all(|error| is_of_a_blob(&error.code))
 }
 
 /// What a server says, or nothing if that is only that it does not have what was asked for.
