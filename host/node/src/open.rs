@@ -12,7 +12,7 @@ use crate::ready::Workshop;
 use crate::recover::recover;
 use crate::snapshot::{KnownRows, SNAPSHOT_LOG_BYTES, SnapshotWorker, Snapshots};
 use crate::transaction::{Writer, check_clock};
-use crate::worker::{Busy, WriterWorker};
+use crate::worker::WriterWorker;
 use interstice_engine::{CompileCache, Engine, EngineOptions};
 use interstice_log::doors::{Doors, Worker};
 use interstice_log::{ArtifactStore, LogOptions, Progress, RecoveryReport, SnapshotStore, TableHead};
@@ -123,7 +123,6 @@ impl Node {
             queue: inner.writing.clone(),
             snapshots: inner.snapshots.clone(),
             stack_bytes,
-            busy: Busy::default(),
         };
         let mut workers: Vec<(String, Arc<Queue>, Box<dyn Worker>)> =
             vec![("executor".to_owned(), inner.writing.clone(), Box::new(writer_worker))];

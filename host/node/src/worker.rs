@@ -27,36 +27,10 @@ pub(crate) struct WriterWorker {
     pub(crate) queue: Arc<Queue>,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) stack_bytes: usize,
-    pub(crate) busy: Busy,
 }
 
-/// When a worker looks again that found somebody else at the writer: first soon, in case that was a single call,
-/// then ever later, for each look slows down the calls of those who call one after the other.
-#[derive(Default)]
-pub(crate) struct Busy {
-    /// How often somebody was there in a row.
-    found: u32,
-}
-
-impl Busy {
-    /// The first wait.
-    const SOON_MICROS: u64 = 100;
-    /// How often it is doubled at most.
-    const DOUBLINGS: u32 = 4;
-
-    /// How long to wait, somebody being there.
-    fn wait_micros(&mut self) -> u64 {
-        let micros = Self::SOON_MICROS << self.found;
-        self.found = (self.found + 1).min(Self::DOUBLINGS);
-        micros
-    }
-
-    /// Nobody is there. Returns the first wait.
-    fn end(&mut self) -> u64 {
-        self.found = 0;
-        Self::SOON_MICROS
-    }
-}
+/// When a worker looks again that found somebody else at the writer.
+const BUSY_MICROS: u64 = 100;
 
 /// What came of a look at the node's own work.
 enum Own {
@@ -91,20 +65,15 @@ impl Worker for WriterWorker {
             Taken::Nothing { closed: false } => {}
         }
         let Some(inner) = self.node.upgrade() else { return Step::Finished };
-        let after = |micros: u64| {
-            let then = inner.doors.clock.monotonic_micros().saturating_add(micros);
-            Step::Idle { until_micros: Some(then) }
+        let soon = || {
+            let soon = inner.doors.clock.monotonic_micros().saturating_add(BUSY_MICROS);
+            Step::Idle { until_micros: Some(soon) }
         };
-        let own = guest_thread(self.stack_bytes, || contain(|| own_work(&inner)));
-        let busy_micros = match own {
-            Ok(Own::Later) => self.busy.wait_micros(),
-            _ => self.busy.end(),
-        };
-        match own {
-            Ok(Own::Done(_)) if self.snapshots.wants_capture() => after(busy_micros),
+        match guest_thread(self.stack_bytes, || contain(|| own_work(&inner))) {
+            Ok(Own::Done(_)) if self.snapshots.wants_capture() => soon(),
             Ok(Own::Done(rest)) if rest.paid => idle(&inner, &rest),
             Ok(Own::Done(_)) => Step::Worked,
-            Ok(Own::Later) => after(busy_micros),
+            Ok(Own::Later) => soon(),
             // Jobs are still taken, so that those who sent them are told.
             Err(Error::Interrupted) => Step::Idle { until_micros: None },
             Ok(Own::Closed) => Step::Idle { until_micros: None },
