@@ -570,6 +570,28 @@ fn credentials_are_taken_from_where_docker_and_wkg_keep_them() {
     oci.packages.succeed(&["info", "acme:bank"]);
 }
 
+/// One of two publishers of the same bytes was told that the server lacks what it had just been sent.
+#[test]
+fn a_manifest_over_which_a_server_stumbles_is_sent_again() {
+    let mut oci = Oci::new();
+    let gate = Gate::before(&oci.server);
+    oci.by(&gate.address());
+    oci.packages.case.write("home/.docker/config.json", login(&gate.address(), RIGHT));
+    let bank = oci.packages.component("acme:bank@1.0.0", &["balance"], &[]);
+    let bank = bank.to_str().unwrap();
+    // A server that goes on saying so is believed.
+    gate.stumble(usize::MAX);
+    oci.check(&["publish", bank], expect![[r#"
+        exit 6
+        --- stderr
+        error: cannot push HOST/team/acme/bank:1.0.0: the server says: provided digest did not match uploaded content; blob unknown to registry. Nothing was published; publish again
+    "#]]);
+    gate.stumble(2);
+    oci.packages.succeed(&["publish", bank]);
+    assert_eq!(gate.stumbles(), 0);
+    oci.packages.succeed(&["info", "acme:bank@1.0.0"]);
+}
+
 #[test]
 fn tokens_are_fetched_where_a_server_wants_them() {
     let mut oci = Oci::new();

@@ -152,9 +152,7 @@ impl Server {
             let mut left = RETRIES;
             loop {
                 match client.push_manifest(&reference, &manifest).await {
-                    Err(OciDistributionError::RegistryError { envelope, .. })
-                        if left > 0 && misses_blobs(&envelope) =>
-                    {
+                    Err(error) if left > 0 && misses_blobs(&error) => {
                         left -= 1;
                         tokio::time::sleep(RETRY_AFTER).await;
                     }
@@ -315,12 +313,22 @@ impl From<OciDistributionError> for Trouble {
     }
 }
 
-/// Whether a server says of a manifest that it lacks what the manifest names. Docker's says so of a blob that it has,
-/// while another publisher sends the same one and its file is written again.
-fn misses_blobs(envelope: &OciEnvelope) -> bool {
+/// Whether a server says of a manifest that it lacks what the manifest names. Docker's was seen to say so of blobs that it
+/// had, while another publisher sent the same ones.
+fn misses_blobs(error: &OciDistributionError) -> bool {
     let is_of_a_blob =
         |code: &OciErrorCode| matches!(code, OciErrorCode::ManifestBlobUnknown | OciErrorCode::DigestInvalid);
-    envelope.errors.iter().all(|error| is_of_a_blob(&error.code))
+    let says_so = |envelope: &OciEnvelope| {
+        !envelope.errors.is_empty() && envelope.errors.iter().all(|error| is_of_a_blob(&error.code))
+    };
+    match error {
+        OciDistributionError::RegistryError { envelope, .. } => says_so(envelope),
+        // The same, of some requests.
+        OciDistributionError::ServerError { message, .. } => {
+            serde_json::from_str(message).is_ok_and(|envelope| says_so(&envelope))
+        }
+        _ => false,
+    }
 }
 
 /// What a server says, or nothing if that is only that it does not have what was asked for.

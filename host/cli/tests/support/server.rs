@@ -183,20 +183,32 @@ pub const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjQxMDI0NDQ4MDB9.c2lnbmF0d
 /// name `open` and the password `sesame`.
 pub struct Gate {
     port: u16,
+    stumbles: Arc<AtomicUsize>,
 }
 
 impl Gate {
     pub fn before(server: &Server) -> Gate {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let to = server.address();
+        let (to, stumbles) = (server.address(), Arc::new(AtomicUsize::new(0)));
+        let shared = Arc::clone(&stumbles);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let to = to.clone();
-                thread::spawn(move || serve(client, &to, port));
+                let (to, stumbles) = (to.clone(), Arc::clone(&shared));
+                thread::spawn(move || serve(client, &to, port, &stumbles));
             }
         });
-        Gate { port }
+        Gate { port, stumbles }
+    }
+
+    /// Has the server say of the next manifests, so many, that it lacks what they name.
+    pub fn stumble(&self, manifests: usize) {
+        self.stumbles.store(manifests, Ordering::SeqCst);
+    }
+
+    /// Over how many it will stumble yet.
+    pub fn stumbles(&self) -> usize {
+        self.stumbles.load(Ordering::SeqCst)
     }
 
     pub fn address(&self) -> String {
@@ -205,7 +217,7 @@ impl Gate {
 }
 
 /// Answers one request, and closes the connection.
-fn serve(mut client: TcpStream, to: &str, port: u16) -> Option<()> {
+fn serve(mut client: TcpStream, to: &str, port: u16, stumbles: &AtomicUsize) -> Option<()> {
     let mut reader = BufReader::new(client.try_clone().ok()?);
     let mut head = Vec::new();
     loop {
@@ -239,6 +251,20 @@ fn serve(mut client: TcpStream, to: &str, port: u16) -> Option<()> {
             format!("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:{port}/token\",service=\"test\"\r\n");
         let body = "{\"errors\": [{\"code\": \"UNAUTHORIZED\", \"message\": \"authentication required\"}]}";
         return answer(&mut client, "401 Unauthorized", &challenge, body);
+    }
+    let is_manifest = head[0].starts_with("PUT ") && head[0].contains("/manifests/");
+    if is_manifest
+        && stumbles.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    {
+        let length = head.iter().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        reader.read_exact(&mut vec![0; length?]).ok()?;
+        // What docker-registry answered while another publisher sent the same blobs.
+        let body = "{\"errors\": [{\"code\": \"DIGEST_INVALID\", \"message\": \"provided digest did not match uploaded \
+                    content\"}, {\"code\": \"MANIFEST_BLOB_UNKNOWN\", \"message\": \"blob unknown to registry\"}]}";
+        return answer(&mut client, "400 Bad Request", "", body);
     }
     let mut server = TcpStream::connect(to).ok()?;
     for line in head {
