@@ -54,12 +54,14 @@ pub fn check(wit: &Path, lock: &Lock) -> Result<(), RegistryError> {
     Ok(())
 }
 
-/// Refuses to write over a file of another origin, and beside one that holds one of the packages.
+/// Refuses to write over a file of another origin, and beside one that holds one of the packages. Where `before` has a
+/// package, its file is ours, whatever somebody made of it.
 ///
 /// # Errors
 /// If there is such a file, or the folder cannot be read.
-pub fn check_free(wit: &Path, vendored: &Vendored) -> Result<(), RegistryError> {
-    for package in vendored.keys() {
+pub fn check_free(wit: &Path, vendored: &Vendored, before: Option<&Lock>) -> Result<(), RegistryError> {
+    let is_ours = |package: &PackageName| before.is_some_and(|lock| lock.wit.contains_key(package));
+    for package in vendored.keys().filter(|package| !is_ours(package)) {
         let path = path_of(wit, package);
         match fs::read(&path) {
             Ok(bytes) if !bytes.starts_with(OURS.as_bytes()) => {

@@ -203,7 +203,7 @@ pub(crate) struct Settled {
 pub(crate) fn settle(project: &Project, resolution: &Resolution) -> Result<Settled, Failure> {
     let vendored = project.vendored(resolution).map_err(failure)?;
     let wit = project.wit();
-    interstice_registry::vendor::check_free(&wit, &vendored).map_err(failure)?;
+    interstice_registry::vendor::check_free(&wit, &vendored, project.lock.as_ref()).map_err(failure)?;
     interstice_registry::vendor::write(&wit, &vendored, project.lock.as_ref()).map_err(failure)?;
     for moved in project.move_references(resolution, false).map_err(failure)? {
         terminal::tell(&format!("{}: {} is now {}", moved.path.display(), moved.package, moved.to));

@@ -814,4 +814,11 @@ fn a_file_of_somebody_else_is_not_written_over() {
         error: shop/wit/deps/acme_bank-1.2.0/package.wit is in the way: the WIT of `acme:bank@1.2.0` is written there, and this file is somebody else's; move it
     "#]]);
     assert_eq!(packages.text("shop/wit/deps/acme_bank-1.2.0/package.wit"), foreign);
+    // What is written there is ours from then on, whatever somebody makes of it.
+    fs::remove_file(packages.case.path("shop/wit/deps/acme_bank-1.2.0/package.wit")).unwrap();
+    packages.succeed(&["add", "acme:bank@1.2", "--project", "shop"]);
+    let vendored = packages.text("shop/wit/deps/acme_bank-1.2.0/package.wit");
+    packages.case.write("shop/wit/deps/acme_bank-1.2.0/package.wit", foreign);
+    packages.succeed(&["fetch", "--project", "shop"]);
+    assert_eq!(packages.text("shop/wit/deps/acme_bank-1.2.0/package.wit"), vendored);
 }

@@ -1,5 +1,6 @@
 //! `interstice fetch` and `tree`: everything that a lock pins, verified and at hand.
-//! Invariant: what is fetched has the digests that the lock holds, or nothing is written.
+//! Invariant: what is fetched from a registry has the digests that the lock holds, or nothing is written; what else
+//! has moved is told.
 
 use crate::exit::{Exit, Failure};
 use crate::packages::{self, ProjectOptions, failure};
