@@ -47,7 +47,7 @@ impl SimDisk {
     pub(super) fn run_by(&self, clock: &SimClock, threads: LentThreads) {
         let state = &mut *self.state.lock();
         state.clock = clock.clone();
-        state.threads = Some(Arc::new(threads));
+        state.threads = Some(threads);
     }
 
     fn of(state: State) -> Self {
@@ -261,7 +261,7 @@ impl Disk for SimDisk {
             LockKind::Exclusive => locks.exclusive = true,
             LockKind::Shared => locks.shared += 1,
         }
-        let threads = state.threads.as_ref().map(|threads| threads.keep());
+        let threads = state.threads.as_ref().map(LentThreads::keep);
         Ok(LockOutcome::Taken(Box::new(SimLock { state: self.state.clone(), kind, _threads: threads })))
     }
 

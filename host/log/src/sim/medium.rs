@@ -8,7 +8,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
 
 const SECTOR_BYTES: usize = 512;
 const SECTORS_A_PAGE: u64 = 8;
@@ -27,7 +26,7 @@ pub(super) struct State {
     /// What a sync takes passes on it.
     pub(super) clock: SimClock,
     /// Whoever holds the lock keeps them.
-    pub(super) threads: Option<Arc<LentThreads>>,
+    pub(super) threads: Option<LentThreads>,
     pub(super) random: ChaCha8Rng,
 }
 

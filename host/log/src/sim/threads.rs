@@ -18,6 +18,7 @@ pub struct SimThreads {
 }
 
 /// The same for those who run on them. They do not keep the machine: it would never go, since it has their workers.
+#[derive(Clone)]
 pub(super) struct LentThreads {
     inner: Weak<Inner>,
 }
