@@ -50,7 +50,7 @@ impl LocalRegistry {
     /// The registry in a folder, which need not exist yet. What has been seen of its index is kept in
     /// `known`, a folder of the user; without one, only the receipts show that an index was put back.
     pub fn new(folder: &Path, known: Option<&Path>) -> LocalRegistry {
-        LocalRegistry { folder: Folder::new(folder), known: Known::new(known) }
+        LocalRegistry { folder: Folder::new(folder), known: Known::new(known, folder) }
     }
 
     /// The folder.

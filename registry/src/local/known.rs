@@ -1,22 +1,25 @@
 //! What this user has seen of the index of each registry: how many lines, and the hash of the last.
 //! It is kept outside of the registry, so that who can write there cannot change both.
-//! Invariant: an index that is shorter than what was seen, or another, is refused.
+//! Invariant: an index that is shorter than what was seen at the same place, or another, is refused.
 
 use crate::files::make_folder;
 use crate::index::Index;
 use interstice_wit::Hash;
+use sha2::{Digest, Sha256};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The folder in which a file for each registry lies.
+/// The folder in which a file for each registry lies, and where the registry is.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     folder: Option<PathBuf>,
+    registry: PathBuf,
 }
 
 impl Known {
-    pub(super) fn new(folder: Option<&Path>) -> Known {
-        Known { folder: folder.map(Path::to_owned) }
+    pub(super) fn new(folder: Option<&Path>, registry: &Path) -> Known {
+        Known { folder: folder.map(Path::to_owned), registry: registry.to_owned() }
     }
 
     /// What was seen of the registry that an index belongs to.
@@ -41,8 +44,12 @@ impl Known {
         }
     }
 
+    /// A copy of a registry has its name and goes on by itself, so the place counts too.
     fn file(&self, index: &Index) -> Option<PathBuf> {
-        Some(self.folder.as_ref()?.join(index.registry().to_string()))
+        let place = fs::canonicalize(&self.registry).ok()?;
+        let place = Sha256::digest(place.as_os_str().as_bytes());
+        let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(self.folder.as_ref()?.join(format!("{}-{place}", index.registry())))
     }
 }
 

@@ -221,6 +221,26 @@ fn an_older_index_put_back_is_noticed_by_who_has_seen_the_newer() {
 }
 
 #[test]
+fn a_copy_of_a_registry_goes_on_by_itself() {
+    let case = Case::bank();
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([case.registry.folder(), &case.registry.folder().with_file_name("copy")])
+        .status();
+    assert!(copied.expect("cp is there").success());
+    let known = case.registry.folder().with_file_name("known");
+    let copy = LocalRegistry::new(&case.registry.folder().with_file_name("copy"), Some(&known));
+    copy.set_yanked(&id("acme:bank"), &Version::new(1, 0, 0), true).expect("it is yanked");
+    assert_eq!(case.versions(), ["1.0.0", "1.1.0", "1.2.0"]);
+    // Each is held to what was seen of itself.
+    let index = |registry: &LocalRegistry| registry.folder().join(".interstice/index.jsonl");
+    fs::copy(index(&case.registry), index(&copy)).expect("it can be copied");
+    let error = refusal(copy.versions(&id("acme:bank")));
+    assert!(error.contains("put back to an older state: it has 4 lines, and had 5"), "{error}");
+    assert_eq!(case.versions(), ["1.0.0", "1.1.0", "1.2.0"]);
+}
+
+#[test]
 fn a_yanked_version_stays_and_can_be_restored() {
     let case = Case::bank();
     let (bank, version) = (id("acme:bank"), Version::new(1, 2, 0));
