@@ -136,7 +136,7 @@ fn coins<T: Decode>(base: &Base) -> Vec<T> {
 }
 
 #[test]
-fn the_way_back_is_open_while_new_columns_say_nothing_and_closed_after_an_integer_grew() {
+fn the_way_back_is_open_while_every_row_is_one_of_the_older_version() {
     let mut base = Base::new();
     let (paid, noted, wider) = (till("1.0.0", PAID), till("1.1.0", NOTED), till("2.0.0", WIDER));
     base.install(&paid).unwrap();
@@ -168,17 +168,112 @@ fn the_way_back_is_open_while_new_columns_say_nothing_and_closed_after_an_intege
     base.upgrade(&noted).unwrap();
     base.upgrade(&wider).unwrap();
     assert_eq!(coins::<Wider>(&base), [(1_u64, 5_u64, 7_u16), (2, 6, 7)]);
+    put(&base, &(4_u64, u64::from(u32::MAX), 0_u16));
+    put(&base, &(5_u64, 1_u64 << 32, 0_u16));
     let told = base.roll_back(&noted).unwrap_err().to_string();
-    assert!(told.contains("`paid`") && told.contains("no way back"), "{told}");
+    assert!(told.contains("id 5 has 4294967296 in `paid`") && told.contains("no way back"), "{told}");
     base.check_history();
-    assert_eq!(coins::<Wider>(&base), [(1_u64, 5_u64, 7_u16), (2, 6, 7)]);
-    take_out(&base, 1);
-    take_out(&base, 2);
+    take_out(&base, 5);
     base.roll_back(&noted).unwrap();
-    put(&base, &(4_u64, 9_u32, 0_u16));
-    assert_eq!(coins::<Noted>(&base), [(4_u64, 9_u32, 0_u16)]);
+    put(&base, &(6_u64, 9_u32, 0_u16));
+    let kept = [(1, 5, 7), (2, 6, 7), (4, u32::MAX, 0), (6, 9, 0)];
+    assert_eq!(coins::<Noted>(&base), kept);
+    base.restart();
+    assert_eq!(coins::<Noted>(&base), kept);
     base.check_history();
-    assert_eq!(coins::<Noted>(&base), [(4_u64, 9_u32, 0_u16)]);
+    assert_eq!(coins::<Noted>(&base), kept);
+    // And forth again, with rows of every layout.
+    base.upgrade(&wider).unwrap();
+    base.node().snapshot().unwrap();
+    base.restart();
+    assert_eq!(coins::<Wider>(&base), kept.map(|(id, paid, note)| (id, u64::from(paid), note)));
+    base.check_history();
+}
+
+const FIRM: &str = "enum kind { copper, silver }
+    /// @table(primary-key = id, visibility = public)
+    /// @index(kind, id)
+    /// @unique(weight)
+    record coin { id: u64, kind: kind, name: string, weight: s16 }";
+const LOOSE: &str = "enum kind { copper, silver, gold }
+    /// @table(primary-key = id, visibility = public)
+    /// @index(kind, id)
+    /// @unique(weight)
+    record coin { id: u64, kind: kind, name: option<string>, weight: s64 }";
+
+/// An enum with a further case, a string that may be none, a wider integer under a unique index.
+#[test]
+fn the_way_back_from_more_cases_options_and_wider_integers_is_open_while_nothing_is_written_that_needs_them()
+{
+    let module = |version: &str, types: &str| {
+        let text = format!(
+            "package acme:till@{version}; interface tables {{ {types} }} world w {{ export tables; }}"
+        );
+        provider(&text, &[])
+    };
+    let (firm, loose) = (module("1.0.0", FIRM), module("2.0.0", LOOSE));
+    type Firm = (u64, u8, String, i16);
+    type Loose = (u64, u8, Option<String>, i64);
+    let mut base = Base::new();
+    base.install(&firm).unwrap();
+    put(&base, &(1_u64, 1_u8, "one".to_owned(), -1_i16));
+    base.upgrade(&loose).unwrap();
+    put(&base, &(2_u64, 0_u8, Some("two".to_owned()), 300_i64));
+    let loose_rows: [Loose; 2] = [(1, 1, Some("one".to_owned()), -1), (2, 0, Some("two".to_owned()), 300)];
+    assert_eq!(coins::<Loose>(&base), loose_rows);
+    for (row, told) in [
+        ((3_u64, 2_u8, Some("three".to_owned()), 3_i64), "id 3 has gold in `kind`"),
+        ((3, 0, None, 3), "id 3 has none in `name`"),
+        ((3, 0, Some(String::new()), -40_000), "id 3 has -40000 in `weight`"),
+    ] {
+        put(&base, &row);
+        let last = base.node().last_sequence();
+        let error = base.roll_back(&firm).unwrap_err().to_string();
+        assert!(error.contains(told) && error.contains("no way back"), "{error}");
+        assert_eq!(base.node().last_sequence(), last);
+        take_out(&base, 3);
+    }
+    base.roll_back(&firm).unwrap();
+    let firm_rows: [Firm; 2] = [(1, 1, "one".to_owned(), -1), (2, 0, "two".to_owned(), 300)];
+    assert_eq!(coins::<Firm>(&base), firm_rows);
+    put(&base, &(4_u64, 0_u8, "four".to_owned(), 300_i16));
+    assert_eq!(coins::<Firm>(&base), firm_rows, "the unique index is that of the narrow integers");
+    base.check_history();
+    base.restart();
+    assert_eq!(coins::<Firm>(&base), firm_rows);
+    for index in [1, 2] {
+        let batch = base.scan(TILL, "seeding.coin-scan", index).unwrap();
+        assert_eq!(Batch::new(&batch).count(), 2, "index {index}");
+    }
+    base.upgrade(&loose).unwrap();
+    assert_eq!(coins::<Loose>(&base), loose_rows);
+    base.check_history();
+}
+
+/// By the keys of rows they are found, so a key does not change its bytes on the way back either.
+#[test]
+fn the_way_back_is_closed_where_the_key_itself_has_further_cases() {
+    let module = |version: &str, cases: &str| {
+        let text = format!(
+            "package acme:till@{version};
+            interface tables {{
+              enum kind {{ {cases} }}
+              /// @table(primary-key = kind, visibility = public)
+              record coin {{ kind: kind, amount: u64 }}
+            }}
+            world w {{ export tables; }}"
+        );
+        provider(&text, &[])
+    };
+    let (two, three) = (module("1.0.0", "copper, silver"), module("2.0.0", "copper, silver, gold"));
+    let mut base = Base::new();
+    base.install(&two).unwrap();
+    put(&base, &(1_u8, 5_u64));
+    base.upgrade(&three).unwrap();
+    let told = base.roll_back(&two).unwrap_err().to_string();
+    assert!(told.contains("`kind` is part of the primary key") && told.contains("no way back"), "{told}");
+    assert_eq!(coins::<(u8, u64)>(&base), [(1, 5)]);
+    base.check_history();
 }
 
 /// A public table becomes a private one by another name, and a new one of the same shape takes its name: no item that a

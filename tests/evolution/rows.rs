@@ -192,6 +192,7 @@ fn converted(row: &[Value], was: &[ValueType], is: &[ValueType], sources: &[Colu
     let of = |(source, ty): (&ColumnSource, &ValueType)| match source {
         ColumnSource::Same(at) | ColumnSource::Widened(at) => text(at),
         ColumnSource::MadeOptional(at) => format!("some({})", text(at)),
+        ColumnSource::Fitted(_) => unreachable!("only the way back has it"),
         ColumnSource::Default(bytes) => wave::print(&row::decode(bytes, ty).unwrap(), ty),
     };
     sources.iter().zip(is).map(of).collect()

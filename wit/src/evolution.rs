@@ -8,6 +8,7 @@ pub(crate) mod difference;
 pub(crate) mod pairs;
 pub(crate) mod step;
 
+pub use difference::shown;
 pub use step::Step;
 
 use crate::schema::{ColumnIndex, Interface, Schema, Table, TypeName, Visibility};
@@ -58,6 +59,9 @@ pub enum ColumnSource {
     Widened(ColumnIndex),
     /// `some` of the bytes of that column of the old table.
     MadeOptional(ColumnIndex),
+    /// The value of that column of the table in the type that it had before: on the way back to an older version, on
+    /// which every value was seen to fit. [`tables`] never gives it.
+    Fitted(ColumnIndex),
     /// These bytes, the row codec's encoding of the default, or of `none`.
     Default(Vec<u8>),
 }

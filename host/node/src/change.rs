@@ -73,6 +73,8 @@ pub enum Source {
     Widened(u32),
     /// A column that became an option: there is `some` in it.
     MadeOptional(u32),
+    /// On the way back: a column whose values fit the narrower type that it had.
+    Fitted(u32),
     /// A value in the row codec, in hexadecimal digits.
     Default(HexBytes),
 }
@@ -165,6 +167,7 @@ mod tests {
             Source::Same(1),
             Source::Widened(0),
             Source::MadeOptional(2),
+            Source::Fitted(3),
             Source::Default(HexBytes(vec![0, 255])),
         ];
         let tables = vec![

@@ -287,6 +287,7 @@ fn source(source: &ColumnSource) -> Source {
         ColumnSource::Same(column) => Source::Same(column.0),
         ColumnSource::Widened(column) => Source::Widened(column.0),
         ColumnSource::MadeOptional(column) => Source::MadeOptional(column.0),
+        ColumnSource::Fitted(column) => Source::Fitted(column.0),
         ColumnSource::Default(bytes) => Source::Default(HexBytes(bytes.clone())),
     }
 }

@@ -6,9 +6,9 @@ use crate::error::Error;
 use interstice_codec::row::{self, Batch, ColumnSource as RowSource, Conversion};
 use interstice_codec::{Value, ValueType};
 use interstice_store::{KeyRange, Reader, TableHandle};
-use interstice_wit::evolution::{self, ColumnSource, Step, TableChange, TableEvolution};
+use interstice_wit::evolution::{self, ColumnSource, Step, TableChange, TableEvolution, shown};
 use interstice_wit::text::wave;
-use interstice_wit::{ColumnIndex, Schema, Table, TypeName};
+use interstice_wit::{Column, ColumnIndex, Schema, Table, TypeName};
 
 /// How many bytes of rows are looked at between two locks of the table.
 const BATCH_BYTES: usize = 64 << 10;
@@ -26,9 +26,11 @@ pub(crate) fn tables_back(current: &Schema, older: &Schema) -> Vec<TableEvolutio
         let came = came.iter().find(|came| came.old.as_ref() == Some(&name));
         let came = came.expect("every table of the older version has become something");
         let change = match (&came.change, &came.new) {
-            (TableChange::Automatic { columns, .. }, Some(new)) => {
-                reverse(older, table, columns, find(current, new).expect("it is the name of a table"))
-            }
+            (TableChange::Automatic { columns, .. }, Some(new)) => reverse(
+                (current, find(current, new).expect("it is the name of a table")),
+                (older, table),
+                columns,
+            ),
             (TableChange::ByFunction { reasons }, _) => TableChange::ByFunction { reasons: reasons.clone() },
             (TableChange::Removed | TableChange::Added, _) | (_, None) => TableChange::Added,
             (TableChange::Unchanged, Some(_)) => TableChange::Unchanged,
@@ -50,28 +52,42 @@ pub(crate) fn find<'s>(schema: &'s Schema, name: &TypeName) -> Option<&'s Table>
 }
 
 /// The reverse of an automatic change.
-fn reverse(older: &Schema, table: &Table, came: &[ColumnSource], current: &Table) -> TableChange {
+fn reverse(
+    (schema, current): (&Schema, &Table),
+    (older, table): (&Schema, &Table),
+    came: &[ColumnSource],
+) -> TableChange {
     let (mut columns, mut steps, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     for (at, column) in (0..).map(ColumnIndex).zip(&table.columns) {
         let is_of_it = |source: &ColumnSource| match source {
             ColumnSource::Same(was) | ColumnSource::Widened(was) | ColumnSource::MadeOptional(was) => {
                 *was == at
             }
-            ColumnSource::Default(_) => false,
+            ColumnSource::Default(_) | ColumnSource::Fitted(_) => false,
         };
         let now = came.iter().position(is_of_it);
         match now.map(|now| (now, &came[now])) {
-            Some((now, ColumnSource::Same(_))) => {
-                let name = &current.columns[now].name;
+            Some((now, source)) => {
+                let Column { name, ty, .. } = &current.columns[now];
                 if *name != column.name {
                     steps.push(Step::ColumnRenamed { from: name.clone(), to: column.name.clone() });
                 }
-                columns.push(ColumnSource::Same(ColumnIndex(now as u32)));
+                let now = ColumnIndex(now as u32);
+                let (from, to) = (schema.value_type(ty), older.value_type(&column.ty));
+                if matches!(source, ColumnSource::Same(_)) && from == to {
+                    columns.push(ColumnSource::Same(now));
+                } else if table.primary_key.contains(&at) {
+                    reasons.push(format!(
+                        "`{}` is part of the primary key and has a type now whose values do not all fit the one that it \
+                         had",
+                        column.name
+                    ));
+                } else {
+                    let (column, from, to) = (column.name.clone(), shown(&from), shown(&to));
+                    steps.push(Step::ColumnFitted { column, from, to });
+                    columns.push(ColumnSource::Fitted(now));
+                }
             }
-            Some(_) => reasons.push(format!(
-                "the column `{}` has a type now whose values do not all fit the one that it had",
-                column.name
-            )),
             None => match default_of(older, column) {
                 Some(bytes) => {
                     steps.push(Step::ColumnAdded(column.name.clone()));
@@ -172,6 +188,7 @@ fn row_source(source: &ColumnSource) -> RowSource {
         ColumnSource::Same(column) => RowSource::Same(column.0 as usize),
         ColumnSource::Widened(column) => RowSource::Widened(column.0 as usize),
         ColumnSource::MadeOptional(column) => RowSource::MadeOptional(column.0 as usize),
+        ColumnSource::Fitted(column) => RowSource::Fitted(column.0 as usize),
         ColumnSource::Default(bytes) => RowSource::Default(bytes.clone()),
     }
 }

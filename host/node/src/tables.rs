@@ -200,6 +200,7 @@ fn row_source(source: &Source) -> ColumnSource {
         Source::Same(column) => ColumnSource::Same(*column as usize),
         Source::Widened(column) => ColumnSource::Widened(*column as usize),
         Source::MadeOptional(column) => ColumnSource::MadeOptional(*column as usize),
+        Source::Fitted(column) => ColumnSource::Fitted(*column as usize),
         Source::Default(HexBytes(bytes)) => ColumnSource::Default(bytes.clone()),
     }
 }

@@ -118,7 +118,7 @@ impl Changes<'_> {
                 seen.broken(change, "columns are known by their names").rows(unchanged)
             }
             Step::ColumnsReordered => seen.fine(change, "columns are known by their names").rows(converted),
-            Step::ColumnWidened { .. } | Step::MadeOptional(_) => {
+            Step::ColumnWidened { .. } | Step::ColumnFitted { .. } | Step::MadeOptional(_) => {
                 seen.broken(change, "they know the column with its old type").rows(converted)
             }
             Step::CasesAdded(_) => seen

@@ -38,7 +38,7 @@ pub(crate) fn difference(old: &ValueType, new: &ValueType) -> Option<String> {
 }
 
 /// A type as text, or what kind of type it is where that would be too long.
-pub(crate) fn shown(ty: &ValueType) -> String {
+pub fn shown(ty: &ValueType) -> String {
     let text = structure_of(ty);
     if text.len() <= MAX_SHOWN_BYTES {
         return text;

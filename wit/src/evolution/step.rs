@@ -48,6 +48,15 @@ pub enum Step {
     },
     /// A column may be `none`.
     MadeOptional(String),
+    /// A column has the type of the older version again, which holds every value that there is.
+    ColumnFitted {
+        /// The column.
+        column: String,
+        /// The type that it had.
+        from: String,
+        /// The type that it has.
+        to: String,
+    },
     /// Types within a column have further cases or flags behind those that they had.
     CasesAdded(String),
     /// An index is built from the rows.
@@ -105,6 +114,9 @@ impl fmt::Display for Step {
                 write!(f, "the column `{column}` is widened from {from} to {to}")
             }
             Self::MadeOptional(column) => write!(f, "the column `{column}` may be none"),
+            Self::ColumnFitted { column, from, to } => {
+                write!(f, "the column `{column}` is {to} again, and was {from}")
+            }
             Self::CasesAdded(column) => write!(f, "the column `{column}` has further cases"),
             Self::IndexAdded { name, unique } => write!(f, "the {} `{name}` is built", kind(unique)),
             Self::IndexRemoved { name, unique } => write!(f, "the {} `{name}` is removed", kind(unique)),

@@ -183,7 +183,9 @@ impl Places {
 fn counter(old: &Shape, new: &Shape, state: &State, evolution: &Evolution) -> Option<u64> {
     let counting = new.auto_increment?;
     let source = match evolution.columns.get(counting.column()) {
-        Some(ColumnSource::Same(source) | ColumnSource::Widened(source)) => Some(*source),
+        Some(ColumnSource::Same(source) | ColumnSource::Widened(source) | ColumnSource::Fitted(source)) => {
+            Some(*source)
+        }
         _ => None,
     };
     let counted = old.auto_increment.map(|counting| counting.column());

@@ -4,6 +4,7 @@
 //! Invariant: of a row of the old columns it makes a row of the new ones, and nothing of any other bytes.
 
 mod compatible;
+mod fitting;
 mod integer;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use super::{Layout, validate};
 use crate::{DecodeError, ValueType};
 use alloc::{borrow::ToOwned, boxed::Box, vec::Vec};
 use core::fmt;
+use fitting::Fitting;
 use integer::Widening;
 
 /// Where a column of the new row comes from. Columns are named by their position in the old row.
@@ -26,6 +28,9 @@ pub enum ColumnSource {
     Widened(usize),
     /// `some` of the value of this column.
     MadeOptional(usize),
+    /// The value of this column in a type that one of the changes above leads back from: a narrower integer, no
+    /// option, fewer cases or flags. Values are to fit; one that does not becomes the first value of the type.
+    Fitted(usize),
     /// The same value in every row: its encoding.
     Default(Vec<u8>),
 }
@@ -89,8 +94,11 @@ enum Origin {
 enum Change {
     Nothing,
     Widen(Widening),
+    Fit(Fitting),
     /// First as the inner one, and then within `some`.
     Wrap(Box<Change>),
+    /// First as the left one, and then as the right one.
+    Both(Box<Change>, Box<Change>),
 }
 
 /// A part of the new row, in the order in which they are written.
@@ -137,7 +145,17 @@ impl Conversion {
     /// If it begins with another number of columns.
     pub fn then(&self, next: &Self) -> Self {
         assert_eq!(self.new.len(), next.old.types().len(), "conversions follow one another");
-        let columns = next.columns.iter().map(|origin| origin.after(&self.columns)).collect();
+        let after = |(origin, ty): (&Origin, &ValueType)| match origin {
+            Origin::Column(column, Change::Fit(_)) => match &self.columns[*column] {
+                // There and back again.
+                Origin::Column(source, there) if there.is_injective() && self.old.types()[*source] == *ty => {
+                    Origin::Column(*source, Change::Nothing)
+                }
+                _ => origin.after(&self.columns),
+            },
+            _ => origin.after(&self.columns),
+        };
+        let columns = next.columns.iter().zip(&next.new).map(after).collect();
         Self::compile(self.old.clone(), next.new.clone(), columns)
     }
 
@@ -250,6 +268,11 @@ impl Origin {
                 }
                 (old, _) => Err(wrong(old)),
             },
+            ColumnSource::Fitted(source) => {
+                let old = old_type(*source)?;
+                let fitting = Fitting::new(old, new).ok_or_else(|| wrong(old))?;
+                Ok(Self::Column(*source, Change::Fit(fitting)))
+            }
             ColumnSource::Default(bytes) => {
                 validate(bytes, new).map_err(|reason| ConversionError::Default { column, reason })?;
                 Ok(Self::Constant(bytes.clone()))
@@ -277,10 +300,20 @@ impl Change {
     fn then(self, next: &Self) -> Self {
         match (self, next) {
             (first, Self::Nothing) => first,
+            (Self::Nothing, next) => next.clone(),
             (first, Self::Wrap(inner)) => Self::Wrap(Box::new(first.then(inner))),
             (Self::Widen(first), Self::Widen(next)) => Self::Widen(first.then(*next)),
-            // Only what a step before has made optional is no integer, and an option is never widened.
-            (_, Self::Widen(_)) => next.clone(),
+            (first, next) => Self::Both(Box::new(first), Box::new(next.clone())),
+        }
+    }
+
+    /// Whether values that were different still are.
+    fn is_injective(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Widen(_) => true,
+            Self::Wrap(inner) => inner.is_injective(),
+            Self::Fit(_) => false,
+            Self::Both(first, next) => first.is_injective() && next.is_injective(),
         }
     }
 
@@ -288,9 +321,15 @@ impl Change {
         match self {
             Self::Nothing => out.extend_from_slice(value),
             Self::Widen(widening) => widening.write(value, out),
+            Self::Fit(fitting) => fitting.write(value, out),
             Self::Wrap(inner) => {
                 out.push(1);
                 inner.write(value, out);
+            }
+            Self::Both(first, next) => {
+                let mut between = Vec::new();
+                first.write(value, &mut between);
+                next.write(&between, out);
             }
         }
     }

@@ -22,7 +22,7 @@ pub(super) struct Stage {
     pub(super) convert: fn(Vec<Value>) -> Vec<Value>,
 }
 
-use ColumnSource::{Default, MadeOptional, Same, Widened};
+use ColumnSource::{Default, Fitted, MadeOptional, Same, Widened};
 
 pub(super) fn kinds() -> Vec<Kind> {
     vec![narrow(), titled(), plain(), numbered()]
@@ -55,7 +55,8 @@ fn weight(seed: u8) -> i16 {
 fn widened(value: &Value) -> i64 {
     match value {
         Value::S16(number) => i64::from(*number),
-        other => panic!("{other:?} is no s16"),
+        Value::S32(number) => i64::from(*number),
+        other => panic!("{other:?} is neither s16 nor s32"),
     }
 }
 
@@ -87,6 +88,12 @@ fn narrow() -> Kind {
     let fourth = TableDefinition {
         columns: vec![ValueType::U8, ValueType::String, optional(ValueType::String), ValueType::S32],
         indexes: vec![index("balance", &[3], false), index("note", &[1, 3], false)],
+        ..narrow_definition()
+    };
+    // The way back, on which a value that does not fit is the first of its type.
+    let fifth = TableDefinition {
+        columns: vec![ValueType::U8, ValueType::String, ValueType::S16],
+        indexes: vec![index("balance", &[2], false), index("name-and-balance", &[1, 2], false)],
         ..narrow_definition()
     };
     Kind {
@@ -123,6 +130,19 @@ fn narrow() -> Kind {
                 convert: |values| {
                     let note = Value::String("2".to_owned());
                     vec![values[0].clone(), note, values[2].clone(), values[1].clone()]
+                },
+            },
+            Stage {
+                definition: fifth,
+                row: narrow_row,
+                columns: vec![Same(0), Fitted(2), Fitted(3)],
+                convert: |values| {
+                    let name = match &values[2] {
+                        Value::Option(Some(name)) => (**name).clone(),
+                        _ => Value::String(String::new()),
+                    };
+                    let balance = i16::try_from(widened(&values[3])).unwrap_or_default();
+                    vec![values[0].clone(), name, Value::S16(balance)]
                 },
             },
         ],
