@@ -5,7 +5,7 @@ use crate::bank::example;
 use interstice_log::{LogFilter, LogReader, NamedCause, Record, Sequence, os};
 use interstice_node::{
     Acknowledge, Beginning, CallOptions, CatalogChange, Direction, Error, HistoricState, ModuleInfo, Moment,
-    Node, NodeOptions, RerunOptions, TableOutcome, Upgrade, UpgradeOptions, verify_calls,
+    Node, NodeOptions, RerunOptions, TableOutcome, Upgrade, UpgradeOptions, trace, verify_calls,
 };
 use interstice_test::component_of;
 use interstice_tests::machine::call;
@@ -387,6 +387,9 @@ fn a_migration_splits_a_column_of_a_hundred_thousand_rows() {
     // Replay runs no migration; running the calls again does, and does the same.
     let report = verify_calls(&os::doors(&data).unwrap(), &RerunOptions::default(), &mut |_| {}).unwrap();
     assert_eq!(report.divergence, None);
+    let upgrade = trace(&os::doors(&data).unwrap(), before.next(), &RerunOptions::default(), &mut |_| {});
+    let upgrade = upgrade.unwrap();
+    assert_eq!((upgrade.is_upgrade, upgrade.function, upgrade.divergence), (true, None, None));
     let node = open(&data);
     assert_eq!(text(&node, PEOPLE, "count()").unwrap(), "100001");
     node.snapshot().unwrap();

@@ -86,6 +86,12 @@ fn moments_and_tables_that_are_not_there_are_refused() {
         (&["replay", "--trace"], 2, "SEQUENCE"),
         (&["replay", "--trace", "99"], 3, "there is no record 99"),
         (&["replay", "--verify", "99"], 3, "there is no record 99"),
+        (
+            &["replay", "--verify", "7", "--fuel", "10"],
+            3,
+            "record 7 cannot be run again within these limits: acme:bank/ledger.deposit used up its fuel of 10",
+        ),
+        (&["replay", "--trace", "7", "--fuel", "10"], 3, "give no less than the database was run with"),
     ] {
         let refused = run(&case, options);
         assert_eq!(refused.code, code, "{options:?}: {}", refused.stderr);

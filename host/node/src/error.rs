@@ -333,6 +333,17 @@ pub enum Error {
         /// The last record before it.
         last: interstice_log::Sequence,
     },
+    /// A call that the log has met a limit when it was run again, so that it is not known what it would have done.
+    #[error(
+        "record {sequence} cannot be run again within these limits: {reason}; give no less than the database was run with. \
+         If it was run with no more, the call did something else then"
+    )]
+    BeyondLimits {
+        /// The record.
+        sequence: interstice_log::Sequence,
+        /// Which limit it met.
+        reason: String,
+    },
     /// A module's `@on(init)` handler refused.
     #[error("installing {module} failed: {handler} returned {value}")]
     InitRefused {
@@ -432,6 +443,7 @@ impl Error {
             Error::Catalog { .. } => "version.catalog",
             Error::NoUsableSnapshot { .. } => "ours.damaged",
             Error::NoSuchRecord { .. } => "caller.no-such-record",
+            Error::BeyondLimits { .. } => "caller.beyond-limits",
             Error::ClockJump { .. } => "ours.clock-jump",
             Error::Interrupted => "ours.poisoned",
             Error::Closed => "ours.closed",

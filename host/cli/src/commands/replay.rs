@@ -101,6 +101,7 @@ fn divergence_text(divergence: &Divergence) -> String {
     let Divergence { sequence, timestamp_micros, module, arguments, difference, .. } = divergence;
     let call = match &divergence.function {
         Some(function) => format!("{function}({arguments})"),
+        None if divergence.is_upgrade => "its upgrade".to_owned(),
         None => "its installation".to_owned(),
     };
     format!(
@@ -115,6 +116,7 @@ fn trace_text(traced: &Trace) -> String {
     let Trace { sequence, module, arguments, outcome, .. } = traced;
     let call = match &traced.function {
         Some(function) => format!("{function}({arguments})"),
+        None if traced.is_upgrade => "upgrade".to_owned(),
         None => "installation".to_owned(),
     };
     let mut text = format!("{sequence:>8}  {}  {module} {call}", moment::print(traced.timestamp_micros));

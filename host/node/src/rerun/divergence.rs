@@ -4,7 +4,7 @@
 use interstice_codec::key::KeyLayout;
 use interstice_codec::row::{self, Layout};
 use interstice_codec::{Field, Value, ValueType};
-use interstice_log::{NamedChange, NamedOutcome, NamedOwed, NamedWrites, Record, Sequence};
+use interstice_log::{NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Record, Sequence};
 use interstice_wit::text::wave;
 use interstice_wit::{Schema, Table};
 use std::fmt;
@@ -18,8 +18,10 @@ pub struct Divergence {
     pub timestamp_micros: u64,
     /// The module that ran, with its version.
     pub module: String,
-    /// The function that was called; none for an installation.
+    /// The function that was called; none where modules were installed or changed.
     pub function: Option<String>,
+    /// Whether modules that were there were changed.
+    pub is_upgrade: bool,
     /// Its arguments in WAVE, separated by commas.
     pub arguments: String,
     /// The first difference.
@@ -109,6 +111,7 @@ pub(super) fn compare(logged: &Record, again: &Record, schemas: &dyn Schemas) ->
         timestamp_micros: logged.timestamp_micros,
         module: format!("{}@{}", logged.package, logged.version),
         function: logged.function.clone(),
+        is_upgrade: matches!(logged.cause, NamedCause::Upgrade { .. }),
         arguments: arguments(logged, schemas),
         difference,
     })

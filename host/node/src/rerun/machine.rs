@@ -4,6 +4,7 @@
 
 use crate::change::CatalogChange;
 use crate::context::{Context, Former, Work};
+use super::divergence::{Divergence, compare};
 use crate::delivery::{Collector, OwedDelivery};
 use crate::error::Error;
 use crate::judge::migrates;
@@ -38,6 +39,8 @@ pub(super) struct Machine {
     write_set: WriteSetEncoder,
     owing: Vec<Owed>,
     pending: Vec<OwedDelivery>,
+    /// The limit that the last call met, if it met one.
+    met_limit: Option<String>,
 }
 
 /// What a machine is made of.
@@ -79,6 +82,7 @@ impl Machine {
             write_set: WriteSetEncoder::new(),
             owing: Vec::new(),
             pending: Vec::new(),
+            met_limit: None,
         })
     }
 
@@ -87,9 +91,22 @@ impl Machine {
         self.context.as_deref_mut().expect("the context is there between calls")
     }
 
-    /// Runs again what a record tells of, and answers what its record would be now. The logged one is
-    /// the next after the state.
-    pub(super) fn run(&mut self, logged: &Record) -> Result<Record, Error> {
+    /// Runs again what a record tells of, and answers what it did otherwise, if anything, and what its record would be
+    /// now. The logged one is the next after the state.
+    ///
+    /// # Errors
+    /// Also if it did something else because it met a limit: with more, it might have done the same.
+    pub(super) fn run(&mut self, logged: &Record) -> Result<(Record, Option<Divergence>), Error> {
+        self.met_limit = None;
+        let again = self.run_again(logged)?;
+        let divergence = compare(logged, &again, &self.state);
+        match self.met_limit.take().filter(|_| divergence.is_some()) {
+            Some(reason) => Err(Error::BeyondLimits { sequence: logged.sequence, reason }),
+            None => Ok((again, divergence)),
+        }
+    }
+
+    fn run_again(&mut self, logged: &Record) -> Result<Record, Error> {
         let mut depth = 0;
         let mut changed = None;
         let again = match &logged.cause {
@@ -264,7 +281,11 @@ impl Machine {
             Ok(returned) => Ended::Returned(returned, result),
             Err(fault) => {
                 let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
-                Ended::Failed(fault_error(fault, &place, &self.limits))
+                let error = fault_error(fault, &place, &self.limits);
+                if is_limit(&error) {
+                    self.met_limit = Some(explain(&error));
+                }
+                Ended::Failed(error)
             }
         };
         context.discard_entered();
@@ -332,4 +353,12 @@ impl Machine {
             ..again
         })
     }
+}
+
+/// Whether a call that ended so might have gone on under other limits.
+fn is_limit(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::OutOfFuel { .. } | Error::OutOfMemory { .. } | Error::StackOverflow { .. } | Error::Limit { .. }
+    )
 }

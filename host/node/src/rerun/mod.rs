@@ -18,11 +18,11 @@ use crate::limits::Limits;
 use crate::recover::rebuild;
 use crate::replay::Moment;
 use crate::state::State;
-use divergence::{Schemas, arguments, compare, result};
+use divergence::{Schemas, arguments, result};
 use interstice_engine::{CompileCache, Engine, EngineOptions, guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{
-    ArtifactStore, LogFilter, LogReader, NamedOutcome, Progress, Record, Sequence, SnapshotStore,
+    ArtifactStore, LogFilter, LogReader, NamedCause, NamedOutcome, Progress, Record, Sequence, SnapshotStore,
 };
 use interstice_store::Store;
 use interstice_wit::Schema;
@@ -66,8 +66,10 @@ pub struct Trace {
     pub timestamp_micros: u64,
     /// The module, with its version.
     pub module: String,
-    /// The function; none for an installation.
+    /// The function; none where modules were installed or changed.
     pub function: Option<String>,
+    /// Whether modules that were there were changed.
+    pub is_upgrade: bool,
     /// Its arguments in WAVE, separated by commas.
     pub arguments: String,
     /// What it asked of the host, in order.
@@ -91,7 +93,8 @@ impl Schemas for State {
 ///
 /// # Errors
 /// If another process has the database open, if what is stored is damaged, if neither a snapshot nor the first
-/// record is left from which the first call could be reached, or if a module cannot be made ready.
+/// record is left from which the first call could be reached, if a module cannot be made ready, or if a call meets a
+/// limit that it did not meet before.
 pub fn verify_calls(
     doors: &Doors,
     options: &RerunOptions,
@@ -157,8 +160,8 @@ fn verify_part(
             if logged.sequence.0 <= machine.state.last_sequence {
                 return ControlFlow::Continue(());
             }
-            let again = match machine.run(&logged) {
-                Ok(again) => again,
+            let divergence = match machine.run(&logged) {
+                Ok((_, divergence)) => divergence,
                 Err(error) => {
                     failure = Some(error);
                     return ControlFlow::Break(());
@@ -167,7 +170,7 @@ fn verify_part(
             report.first.get_or_insert(logged.sequence);
             report.last = Some(logged.sequence);
             report.records += 1;
-            report.divergence = compare(&logged, &again, &machine.state);
+            report.divergence = divergence;
             if report.divergence.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let filter = LogFilter { from: options.from, to: options.to, ..LogFilter::default() };
@@ -204,7 +207,7 @@ pub fn trace(
             found.ok_or(Error::NoSuchRecord { sequence, last: Sequence(machine.state.last_sequence) })?;
         let context = machine.context_mut();
         context.tracer = Some(Box::new(Tracer::new(&context.catalog)));
-        let again = machine.run(&logged)?;
+        let (again, divergence) = machine.run(&logged)?;
         let tracer = machine.context_mut().tracer.take();
         let outcome = match &again.outcome {
             NamedOutcome::Failed(reason) => format!("failed: {}", String::from_utf8_lossy(reason)),
@@ -215,10 +218,11 @@ pub fn trace(
             timestamp_micros: logged.timestamp_micros,
             module: format!("{}@{}", logged.package, logged.version),
             function: logged.function.clone(),
+            is_upgrade: matches!(logged.cause, NamedCause::Upgrade { .. }),
             arguments: arguments(&logged, &machine.state),
             steps: tracer.map(|tracer| tracer.steps).unwrap_or_default(),
             outcome,
-            divergence: compare(&logged, &again, &machine.state),
+            divergence,
         })
     })
 }
