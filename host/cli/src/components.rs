@@ -6,6 +6,8 @@ use crate::exit::{Exit, Failure};
 use crate::subject;
 use crate::terminal;
 use interstice_node::{Error, Installation, Node};
+use interstice_wit::{Schema, section};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,28 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Component>, Failure> {
         Ok(Component { path: path.clone(), bytes })
     };
     paths.iter().map(read).collect()
+}
+
+/// Puts components after those that they import, and otherwise leaves them in their order. What is no component, or is in a
+/// circle, is refused later, by whoever knows why.
+pub(crate) fn by_imports(mut components: Vec<Component>) -> Vec<Component> {
+    let schemas = |components: &[Component]| -> Vec<Option<Schema>> {
+        components.iter().map(|component| section::extract(&component.bytes).ok()).collect()
+    };
+    let mut schemas = schemas(&components);
+    let mut ordered = Vec::new();
+    while !components.is_empty() {
+        let is_free = |schema: &Option<Schema>| {
+            let imports = schema.iter().flat_map(|schema| &schema.imports);
+            let packages: BTreeSet<_> = imports.map(|import| import.package.unversioned()).collect();
+            let others = schemas.iter().filter(|other| !std::ptr::eq(*other, schema)).flatten();
+            !others.into_iter().any(|other| packages.contains(&other.package.unversioned()))
+        };
+        let next = schemas.iter().position(is_free).unwrap_or(0);
+        schemas.remove(next);
+        ordered.push(components.remove(next));
+    }
+    ordered
 }
 
 /// Checks what can be checked without a database; installing does it again.

@@ -29,7 +29,8 @@ fn json(case: &Case, words: &[&str]) -> Value {
 
 fn street() -> Case {
     let case = Case::new();
-    let installed = told(&case, &["install", &file("bank"), &file("shop")]);
+    // The shop imports the bank, in whatever order they are given.
+    let installed = told(&case, &["install", &file("shop"), &file("bank")]);
     // The bank's handlers may have had their deliveries in between.
     assert!(
         installed.starts_with("acme:bank@1.2.0 installed #1\nacme:shop@0.3.0 installed #"),
@@ -145,4 +146,37 @@ fn a_module_is_taken_out_and_put_back_and_its_rows_go_only_when_told_to() {
     assert!(told(&case, &["log"]).contains("acme:shop purged"));
     // At an earlier moment it is still there.
     assert!(told(&case, &["modules", "--at", "3"]).contains("acme:shop@0.3.0"));
+}
+
+#[test]
+fn rows_go_with_their_table_only_if_somebody_agrees() {
+    let case = Case::new();
+    told(&case, &["install", &file("people-1.0")]);
+    told(&case, &["call", "demo:people", "populate(3)"]);
+    let wit = "package demo:people@3.0.0;\ninterface nobody {\n  /// @query\n  count: func() -> u32;\n}\n\
+               world people { export nobody; }\n";
+    case.write("wit/people.wit", wit);
+    let core = wat::parse_str(
+        r#"(module (func (export "demo:people/nobody@3.0.0#count") (result i32) i32.const 0))"#,
+    );
+    let core = case.write("core.wasm", core.unwrap()).display().to_string();
+    let wit = case.path("wit").display().to_string();
+    let next = case.path("next.wasm").display().to_string();
+    let built = case.run(&["build", "--from", &core, "--wit", &wit, "--output", &next]);
+    assert_eq!(built.code, 0, "{}", built.stderr);
+
+    let plan = told(&case, &["upgrade", "--plan", &next]);
+    assert!(
+        plan.contains("tables.person: 3 rows, removed with the table, for which the upgrade asks --yes"),
+        "{plan}"
+    );
+    let tried = told(&case, &["upgrade", "--dry-run", &next]);
+    assert!(tried.contains("tables.person: 3 rows, removed with the table"), "{tried}");
+    let refused = ended(&case, 3, &["upgrade", &next]).stderr;
+    assert!(refused.contains("the 3 rows of demo:people/tables.person would be gone for ever"), "{refused}");
+    assert!(refused.contains("--yes"), "{refused}");
+    assert_eq!(told(&case, &["query", "demo:people", "count()"]), "3\n");
+    let done = told(&case, &["upgrade", "--yes", &next]);
+    assert!(done.starts_with("demo:people upgraded 1.0.0 -> 3.0.0 #"), "{done}");
+    assert_eq!(told(&case, &["query", "demo:people", "count()"]), "0\n");
 }

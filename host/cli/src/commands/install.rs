@@ -15,8 +15,8 @@ use std::path::PathBuf;
 /// is refused: see `interstice upgrade`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Components to install; those that are already installed change nothing. A module that others
-    /// import goes before them.
+    /// Components to install; those that are already installed change nothing. Modules that others
+    /// import are installed before them, in whatever order they are given.
     #[arg(value_name = "MODULE", required = true)]
     modules: Vec<PathBuf>,
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Read before anything is opened: a file that cannot be installed must not leave an empty database.
-    let components = components::read(&arguments.modules)?;
+    let components = components::by_imports(components::read(&arguments.modules)?);
     if arguments.opening.is_new() {
         components.iter().try_for_each(components::check)?;
     }

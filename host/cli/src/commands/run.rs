@@ -28,8 +28,8 @@ With --json, a line is an object, and so is each answer:
   {\"id\": 1, \"module\": \"acme:bank\", \"function\": \"ledger.transfer\", \"args\": [1, 2, 50]}
   {\"id\": 2, \"module\": \"acme:bank\", \"wave\": \"balance(1)\", \"query\": true}")]
 pub(crate) struct Arguments {
-    /// Components to install; those that are already installed change nothing. A module that others
-    /// import goes before them.
+    /// Components to install; those that are already installed change nothing. Modules that others
+    /// import are installed before them, in whatever order they are given.
     #[arg(value_name = "MODULE")]
     modules: Vec<PathBuf>,
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Read before anything is opened: a file that cannot be installed must not leave an empty database.
-    let components = components::read(&arguments.modules)?;
+    let components = components::by_imports(components::read(&arguments.modules)?);
     if arguments.opening.is_new() {
         components.iter().try_for_each(components::check)?;
     }

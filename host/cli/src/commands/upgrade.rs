@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Allows a lower version than the one that is installed, if no row would lose anything.
     #[arg(long)]
     rollback: bool,
+    /// Agrees that tables which the new version does not have, and no migration reads, are removed with their rows.
+    #[arg(long)]
+    yes: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -62,6 +65,16 @@ fn upgrade(arguments: &Arguments, node: &Node, components: &[components::Compone
         let can_be_done = plan.refusals.is_empty();
         return if can_be_done { Ok(()) } else { Err(Failure::silent(Exit::Version)) };
     }
+    if !arguments.dry_run && !arguments.yes {
+        let given_up = given_up(&node.plan(&bytes, &options).map_err(failure)?);
+        if !given_up.is_empty() {
+            let reason = format!(
+                "{} would be gone for ever: take a backup, and say --yes, or let a migration function take them along",
+                given_up.join(" and ")
+            );
+            return Err(Failure::new(Exit::Caller, reason));
+        }
+    }
     let spinner = terminal::spinner("upgrading".to_owned());
     let done = node.upgrade(&bytes, &options);
     spinner.finish_and_clear();
@@ -71,6 +84,21 @@ fn upgrade(arguments: &Arguments, node: &Node, components: &[components::Compone
         false => summary(&done, arguments.dry_run).iter().try_for_each(|line| output.line(line))?,
     }
     Ok(output.flush()?)
+}
+
+/// The rows that would go with their tables, unless the upgrade is refused anyway.
+fn given_up(plan: &UpgradePlan) -> Vec<String> {
+    if !plan.refusals.is_empty() {
+        return Vec::new();
+    }
+    let of_module = |module: &ModulePlan| {
+        let is_lost =
+            |table: &&TablePlan| table.becomes == "removed" && table.rows > 0 && module.migrations.is_empty();
+        let lost = module.tables.iter().filter(is_lost);
+        lost.map(|table| format!("the {} of {}/{}", counted(table.rows), module.package, table.table))
+            .collect::<Vec<_>>()
+    };
+    plan.modules.iter().flat_map(of_module).collect()
 }
 
 fn object(done: &Upgrade) -> serde_json::Value {
@@ -175,7 +203,8 @@ fn table_line(table: &TablePlan, is_migrated: bool) -> String {
         "added" => "new".to_owned(),
         "filled" if is_migrated => format!("{rows}, replaced by what the migration writes"),
         "filled" => format!("{rows}, made anew, and no migration fills it"),
-        _ => format!("{rows}, removed with the table"),
+        _ if is_migrated || table.rows == 0 => format!("{rows}, removed with the table"),
+        _ => format!("{rows}, removed with the table, for which the upgrade asks --yes"),
     };
     let steps = match table.steps.is_empty() {
         true => String::new(),

@@ -2,9 +2,9 @@
 //! that ran them. It has the numbers and times of the log, and neither a log nor a clock of its own.
 //! Invariant: after each record the state is that which the node had, as long as the calls do what they did.
 
+use super::divergence::{Divergence, compare};
 use crate::change::CatalogChange;
 use crate::context::{Context, Former, Work};
-use super::divergence::{Divergence, compare};
 use crate::delivery::{Collector, OwedDelivery};
 use crate::error::Error;
 use crate::judge::migrates;
@@ -359,6 +359,9 @@ impl Machine {
 fn is_limit(error: &Error) -> bool {
     matches!(
         error,
-        Error::OutOfFuel { .. } | Error::OutOfMemory { .. } | Error::StackOverflow { .. } | Error::Limit { .. }
+        Error::OutOfFuel { .. }
+            | Error::OutOfMemory { .. }
+            | Error::StackOverflow { .. }
+            | Error::Limit { .. }
     )
 }
