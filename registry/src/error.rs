@@ -72,6 +72,14 @@ pub enum RegistryError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// Another process changes the project.
+    #[error("another process has been changing {} for {seconds} s; try again when it is done", folder.display())]
+    ProjectBusy {
+        /// The project.
+        folder: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The registry does not have the package.
     #[error("{registry} has no package `{package}`{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     NoPackage {
@@ -414,6 +422,7 @@ impl RegistryError {
             E::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::Caller,
             E::Io { .. }
             | E::Busy { .. }
+            | E::ProjectBusy { .. }
             | E::Tampered { .. }
             | E::Moved { .. }
             | E::ArtifactGone { .. }

@@ -2,10 +2,43 @@
 //! Invariant: when a function returns, what it made survives a loss of power.
 
 use crate::RegistryError;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a process waits for another that changes the same.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// How often it looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Whose turn it is to change what a lock guards.
+pub(crate) enum Turn {
+    /// Ours, until the file is dropped.
+    Ours,
+    /// That of another process, for so long already.
+    Busy { seconds: u64 },
+}
+
+/// Waits until no other process has the lock of a file or a folder, and takes it.
+pub(crate) fn wait_for_turn(file: &File, path: &Path) -> Result<Turn, RegistryError> {
+    let began = Instant::now();
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Turn::Ours),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+            Err(error) => return Err(RegistryError::io("lock", path)(error.into())),
+        }
+        if began.elapsed() >= MAX_WAIT {
+            return Ok(Turn::Busy { seconds: MAX_WAIT.as_secs() });
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
 
 /// Makes a folder and those above it, so that they survive a loss of power.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), RegistryError> {

@@ -2,7 +2,7 @@
 //! What lies outside of the registry – a path, a database – comes in as a schema that another has read.
 //! Invariant: nothing of a project is written before all that is to be written is known.
 
-use crate::files::write_whole;
+use crate::files::{Turn, wait_for_turn, write_whole};
 use crate::reference::{Reference, package_line, references, with_version};
 use crate::resolve::{Catalog, Wanted, resolve};
 use crate::vendor::{self, Vendored, entries, is_wit};
@@ -18,9 +18,10 @@ use semver::Version;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The folder of a module with what it depends on.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Project {
     pub manifest: Manifest,
     /// What is pinned, if anything was.
     pub lock: Option<Lock>,
+    /// Kept open while it is this process's turn to change the project.
+    _turn: Option<Arc<File>>,
 }
 
 /// A package that does not come from the registry.
@@ -78,7 +81,21 @@ impl Project {
             folder: folder.to_owned(),
             manifest: Manifest::load(folder)?,
             lock: Lock::load(folder)?,
+            _turn: None,
         })
+    }
+
+    /// The same, after waiting until no other process changes the project; none does until this is dropped.
+    ///
+    /// # Errors
+    /// Also if another process takes too long.
+    pub fn open_to_change(folder: &Path) -> Result<Project, RegistryError> {
+        // The folder itself is locked, so that nothing has to be put into it.
+        let file = File::open(folder).map_err(RegistryError::io("open", folder))?;
+        if let Turn::Busy { seconds } = wait_for_turn(&file, folder)? {
+            return Err(RegistryError::ProjectBusy { folder: folder.to_owned(), seconds });
+        }
+        Ok(Project { _turn: Some(Arc::new(file)), ..Project::open(folder)? })
     }
 
     /// The folder.

@@ -143,10 +143,21 @@ pub(crate) fn warn(message: &str) {
 
 /// The project in a folder.
 pub(crate) fn open_project(folder: &Path) -> Result<Project, Failure> {
-    if !folder.is_dir() {
-        return Err(Failure::new(Exit::Caller, format!("{} is not a folder", folder.display())));
-    }
+    check_folder(folder)?;
     Project::open(folder).map_err(failure)
+}
+
+/// The project in a folder, which no other process changes until it is dropped.
+pub(crate) fn change_project(folder: &Path) -> Result<Project, Failure> {
+    check_folder(folder)?;
+    Project::open_to_change(folder).map_err(failure)
+}
+
+fn check_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Caller, format!("{} is not a folder", folder.display())))
 }
 
 /// Reads what a project takes from paths and databases.

@@ -502,6 +502,29 @@ fn publishers_of_several_processes_lose_nothing() {
     assert_eq!(packages.succeed(&["search"]).lines().count(), names.len());
 }
 
+/// Each reads the manifest and writes it again, and would write over what another had added in between.
+#[test]
+fn dependencies_that_are_added_at_the_same_time_are_all_there() {
+    let packages = Packages::new();
+    packages.shop("acme:shop@0.1.0", "");
+    let names = ["aa", "bb", "cc", "dd", "ee", "ff"].map(|name| format!("acme:{name}"));
+    for name in &names {
+        packages.publish(&format!("{name}@1.0.0"), &["f"]);
+    }
+    let children =
+        names.each_ref().map(|name| packages.command(&["add", name, "--project", "shop"]).spawn().unwrap());
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let (manifest, lock) = (packages.text("shop/interstice.toml"), packages.text("shop/interstice.lock"));
+    for name in &names {
+        assert!(manifest.contains(name.as_str()), "{manifest}");
+        assert!(lock.contains(&format!("\"{name}@1.0.0\" = \"sha256:")), "{lock}");
+        assert!(packages.case.path(&format!("shop/wit/deps/{}-1.0.0", name.replace(':', "_"))).exists());
+    }
+}
+
 #[test]
 fn a_package_that_wkg_would_have_put_there_is_read() {
     let packages = Packages::bank();

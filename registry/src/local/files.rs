@@ -2,23 +2,15 @@
 //! It knows paths and bytes; what they mean is told elsewhere.
 //! Invariant: every path is made of a checked name, so none leads out of the folder.
 
-use crate::files::make_folder;
+use crate::files::{Turn, make_folder, wait_for_turn};
 use crate::{PackageId, RegistryError};
 use interstice_wit::Hash;
-use rustix::fs::{FlockOperation, flock};
 use semver::Version;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// How long a publisher waits for another.
-const MAX_WAIT: Duration = Duration::from_secs(30);
-
-/// How often it looks.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// The folder of a registry.
 #[derive(Clone, Debug)]
@@ -109,17 +101,9 @@ impl Folder {
         let path = self.own().join("lock");
         let open = File::options().create(true).truncate(false).write(true).open(&path);
         let file = open.map_err(RegistryError::io("write", &path))?;
-        let began = Instant::now();
-        loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(file),
-                Err(error) if error == rustix::io::Errno::WOULDBLOCK || error == rustix::io::Errno::INTR => {}
-                Err(error) => return Err(RegistryError::io("lock", &path)(error.into())),
-            }
-            if began.elapsed() >= MAX_WAIT {
-                return Err(RegistryError::Busy { folder: self.root.clone(), seconds: MAX_WAIT.as_secs() });
-            }
-            std::thread::sleep(PAUSE);
+        match wait_for_turn(&file, &path)? {
+            Turn::Ours => Ok(file),
+            Turn::Busy { seconds } => Err(RegistryError::Busy { folder: self.root.clone(), seconds }),
         }
     }
 }

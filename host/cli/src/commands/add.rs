@@ -219,7 +219,7 @@ pub(crate) fn remove(arguments: &RemoveArguments) -> Result<(), Failure> {
 
 /// The project, whose vendored WIT is as it was written.
 fn open(folder: &Path) -> Result<Project, Failure> {
-    let project = packages::open_project(folder)?;
+    let project = packages::change_project(folder)?;
     if let Some(lock) = &project.lock {
         match vendor::check(&project.wit(), lock) {
             // What is missing is written again.

@@ -34,7 +34,7 @@ pub(crate) struct TreeArguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let project = packages::open_project(&arguments.project.project)?;
+    let project = packages::change_project(&arguments.project.project)?;
     let registry = arguments.project.registry.open(&arguments.project.project)?;
     let locked = project.lock.clone().unwrap_or_default();
     if !arguments.allow_yanked
