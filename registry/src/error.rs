@@ -45,6 +45,14 @@ pub enum RegistryError {
         /// What the parser says.
         reason: String,
     },
+    /// One version is needed, and the text is none.
+    #[error("`{text}` is not one version of `{package}`: write all three numbers, such as `{package}@1.2.0`")]
+    Release {
+        /// The package.
+        package: PackageId,
+        /// The text.
+        text: String,
+    },
     /// The text names no registry.
     #[error("`{text}` is not a registry: {reason}")]
     Location {
@@ -270,8 +278,9 @@ pub enum RegistryError {
     },
     /// No version satisfies a requirement.
     #[error(
-        "no version of `{package}` satisfies {requirement}, which {by} needs; there {}",
-        there_are(versions)
+        "no version of `{package}` satisfies {requirement}, which {by} needs; there {}{}",
+        there_are(versions),
+        and_yanked(yanked)
     )]
     Unsatisfied {
         /// The package.
@@ -282,6 +291,8 @@ pub enum RegistryError {
         by: String,
         /// What there is, without what is yanked.
         versions: Vec<Version>,
+        /// What would satisfy it, and is yanked.
+        yanked: Vec<Version>,
     },
     /// Two requirements that no version satisfies together.
     #[error("`{package}` is needed in two versions at once, and a database holds one:{}", listed(needed))]
@@ -394,6 +405,7 @@ impl RegistryError {
             E::Name { .. }
             | E::Reserved { .. }
             | E::Requirement { .. }
+            | E::Release { .. }
             | E::Location { .. }
             | E::NoPackage { .. }
             | E::NoVersion { .. }
@@ -463,6 +475,14 @@ fn there_are(versions: &[Version]) -> String {
                 if many.len() > 10 { format!(" and {} older", many.len() - 10) } else { String::new() };
             format!("are {shown}{more}")
         }
+    }
+}
+
+fn and_yanked(versions: &[Version]) -> String {
+    match versions {
+        [] => String::new(),
+        [one] => format!("; {one} would, and is yanked"),
+        [newest, others @ ..] => format!("; {newest} and {} more would, and are yanked", others.len()),
     }
 }
 

@@ -100,11 +100,10 @@ pub fn parse_release(text: &str) -> Result<(PackageId, Version), RegistryError> 
             reason: "it names no version; write `acme:bank@1.2.0`".to_owned(),
         });
     };
-    let version = Version::parse(version).map_err(|error| RegistryError::Requirement {
-        text: version.to_owned(),
-        reason: format!("a single version is needed here: {error}"),
-    })?;
-    Ok((package.parse()?, version))
+    let package: PackageId = package.parse()?;
+    let version = Version::parse(version)
+        .map_err(|_| RegistryError::Release { package: package.clone(), text: version.to_owned() })?;
+    Ok((package, version))
 }
 
 /// Whether two versions are of one compatibility track, so that a database can hold the newer for both.

@@ -157,8 +157,9 @@ impl Search<'_> {
     ) -> Result<Vec<Version>, RegistryError> {
         let preferred = self.wanted.preferred.get(package);
         let mut offers = self.catalog.versions(package)?;
-        offers.retain(|offer| !offer.is_yanked || Some(&offer.version) == preferred);
         offers.sort_by(|a, b| b.version.cmp(&a.version));
+        let is_open = |offer: &crate::Offer| !offer.is_yanked || Some(&offer.version) == preferred;
+        let (offers, withdrawn): (Vec<_>, Vec<_>) = offers.into_iter().partition(is_open);
         let mut versions: Vec<_> = offers.into_iter().map(|offer| offer.version).collect();
         let satisfies =
             |version: &Version| demands.iter().all(|demand| demand.requirement.is_satisfied_by(version));
@@ -174,6 +175,11 @@ impl Search<'_> {
                     requirement: demand.requirement.to_string(),
                     by: demand.by(),
                     versions,
+                    yanked: withdrawn
+                        .into_iter()
+                        .map(|offer| offer.version)
+                        .filter(|version| demand.requirement.is_satisfied_by(version))
+                        .collect(),
                 },
                 None => conflict(package, demands),
             });
@@ -338,6 +344,13 @@ mod tests {
     }
 
     #[test]
+    fn what_would_fit_and_is_yanked_is_told() {
+        let shelf = "a@1.0.0 yanked:\n a@1.1.0 yanked:\n a@2.0.0:";
+        check(shelf, "a@1", expect!["no version of `t:a` satisfies 1, which t:shop@0.1.0 needs; there is 2.0.0; 1.1.0 and 1 more would, and are yanked"]);
+        check("a@1.0.0 yanked:", "a@*", expect!["no version of `t:a` satisfies *, which t:shop@0.1.0 needs; there is none; 1.0.0 would, and is yanked"]);
+    }
+
+    #[test]
     fn a_locked_version_is_kept_while_it_fits() {
         let shelf = "a@1.0.0:\n a@1.1.0 yanked:\n a@1.2.0:";
         check_preferring(shelf, "a@1", "a@1.0.0", expect!["t:a@1.0.0"]);
@@ -351,7 +364,7 @@ mod tests {
         check(
             "a@1.0.0:\n a@1.1.0 yanked:",
             "a@1.1",
-            expect!["no version of `t:a` satisfies 1.1, which t:shop@0.1.0 needs; there is 1.0.0"],
+            expect!["no version of `t:a` satisfies 1.1, which t:shop@0.1.0 needs; there is 1.0.0; 1.1.0 would, and is yanked"],
         );
     }
 

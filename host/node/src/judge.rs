@@ -309,11 +309,18 @@ fn table_plan(step: &TableStep, evolution: &TableEvolution, rows: u64) -> TableP
 }
 
 fn needs_function(old: &Schema, new: &Schema, plan: &TablePlan) -> String {
-    let former: BTreeSet<String> =
-        new.former_imports().map(|import| import.package.version.to_string()).collect();
-    let mend = match former.iter().next() {
-        None => format!("export a function with `@migrate` that imports the tables of {}", old.package),
-        Some(version) => format!("its migration is for {version}: upgrade to that first"),
+    let former: BTreeSet<&Version> = new.former_imports().map(|import| &import.package.version).collect();
+    let later = former.iter().find(|version| ***version > old.package.version);
+    let mend = match (later, former.first()) {
+        (Some(version), _) => format!("its migration is for {version}: upgrade to that first"),
+        (None, Some(version)) => format!(
+            "its migration is for {version}, which is older than what is installed: export one that imports the tables \
+             of {}",
+            old.package
+        ),
+        (None, None) => {
+            format!("export a function with `@migrate` that imports the tables of {}", old.package)
+        }
     };
     format!(
         "table {}: a migration function is needed for {} ({}); {mend}",

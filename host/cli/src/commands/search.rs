@@ -59,7 +59,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         output.line(line)?;
         return Ok(output.flush()?);
     }
-    for found in opened.local("be searched")?.search(&arguments.words).map_err(failure)? {
+    let local = opened.local("be searched")?;
+    if !local.folder().is_dir() {
+        terminal::tell(&format!("there is no registry at {} yet", local.folder().display()));
+    }
+    for found in local.search(&arguments.words).map_err(failure)? {
         let summary = found.summary.unwrap_or_default();
         if arguments.json {
             let (package, newest) = (found.package.to_string(), found.newest.to_string());
