@@ -33,6 +33,13 @@ pub fn digest(text: &str) -> Hash {
     artifact_hash(text.as_bytes())
 }
 
+/// The same of a file that is there. An editor or a checkout may have changed how its lines end, and nothing else.
+fn found_digest(bytes: &[u8]) -> Hash {
+    let is_kept = |(at, byte): &(usize, &u8)| **byte != b'\r' || bytes.get(at + 1) != Some(&b'\n');
+    let kept: Vec<u8> = bytes.iter().enumerate().filter(is_kept).map(|(_, byte)| *byte).collect();
+    artifact_hash(&kept)
+}
+
 /// Refuses files that are gone or were changed since they were written.
 ///
 /// # Errors
@@ -41,7 +48,7 @@ pub fn check(wit: &Path, lock: &Lock) -> Result<(), RegistryError> {
     for (package, wanted) in &lock.wit {
         let path = path_of(wit, package);
         let found = match fs::read(&path) {
-            Ok(bytes) => artifact_hash(&bytes),
+            Ok(bytes) => found_digest(&bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(RegistryError::NotVendored { path });
             }
@@ -102,7 +109,7 @@ pub fn write(wit: &Path, vendored: &Vendored, before: Option<&Lock>) -> Result<u
     }
     for (package, digest) in before.iter().flat_map(|lock| &lock.wit) {
         let path = path_of(wit, package);
-        let is_ours = fs::read(&path).is_ok_and(|bytes| artifact_hash(&bytes) == *digest);
+        let is_ours = fs::read(&path).is_ok_and(|bytes| found_digest(&bytes) == *digest);
         if !vendored.contains_key(package) && is_ours {
             fs::remove_file(&path).map_err(RegistryError::io("remove", &path))?;
             // Stays where somebody put another file into it.

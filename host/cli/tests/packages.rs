@@ -290,6 +290,12 @@ fn an_edited_or_missing_copy_is_noticed_and_fetched_again() {
     packages.succeed(&["fetch", "--project", "shop"]);
     assert_eq!(packages.text(path), original);
     assert_eq!(build(&packages, &[]).code, 0);
+    // A checkout on another system ends lines in another way.
+    for file in [path, "shop/wit/world.wit", "shop/interstice.lock", "shop/interstice.toml"] {
+        packages.case.write(file, packages.text(file).replace('\n', "\r\n"));
+    }
+    let built = build(&packages, &[]);
+    assert_eq!(built.code, 0, "{}", built.shown());
 }
 
 #[test]
