@@ -346,8 +346,20 @@ mod tests {
     #[test]
     fn what_would_fit_and_is_yanked_is_told() {
         let shelf = "a@1.0.0 yanked:\n a@1.1.0 yanked:\n a@2.0.0:";
-        check(shelf, "a@1", expect!["no version of `t:a` satisfies 1, which t:shop@0.1.0 needs; there is 2.0.0; 1.1.0 and 1 more would, and are yanked"]);
-        check("a@1.0.0 yanked:", "a@*", expect!["no version of `t:a` satisfies *, which t:shop@0.1.0 needs; there is none; 1.0.0 would, and is yanked"]);
+        check(
+            shelf,
+            "a@1",
+            expect![
+                "no version of `t:a` satisfies 1, which t:shop@0.1.0 needs; there is 2.0.0; 1.1.0 and 1 more would, and are yanked"
+            ],
+        );
+        check(
+            "a@1.0.0 yanked:",
+            "a@*",
+            expect![
+                "no version of `t:a` satisfies *, which t:shop@0.1.0 needs; there is none; 1.0.0 would, and is yanked"
+            ],
+        );
     }
 
     #[test]
@@ -364,7 +376,9 @@ mod tests {
         check(
             "a@1.0.0:\n a@1.1.0 yanked:",
             "a@1.1",
-            expect!["no version of `t:a` satisfies 1.1, which t:shop@0.1.0 needs; there is 1.0.0; 1.1.0 would, and is yanked"],
+            expect![
+                "no version of `t:a` satisfies 1.1, which t:shop@0.1.0 needs; there is 1.0.0; 1.1.0 would, and is yanked"
+            ],
         );
     }
 

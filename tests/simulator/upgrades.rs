@@ -12,6 +12,9 @@ use interstice_tests::machine::{Dice, call, component, for_seeds, on_guest_threa
 const BANK: &str = "acme:bank";
 const SHOP: &str = "acme:shop";
 
+/// The bank as it begins, and as it can be again after the version that only adds.
+const FIRST: &[&str] = &["examples/bank"];
+
 /// The bank in a version that only adds.
 const ADDED: &[&str] = &["examples/bank-1.3"];
 
@@ -39,17 +42,17 @@ fn go_on(node: &Node, step: usize) -> Result<(), Error> {
     match step {
         0 => node.install(&component("examples/bank")).map(drop),
         1 => node.install(&component("examples/shop")).map(drop),
-        2 => upgrade(node, ADDED),
-        3 => upgrade(node, MOVED),
+        2 => upgrade(node, ADDED, false),
+        3 => upgrade(node, MOVED, false),
         4 => node.uninstall(SHOP).map(drop),
         _ => node.install(&component("examples/shop-0.4")).map(drop),
     }
 }
 
-fn upgrade(node: &Node, folders: &[&str]) -> Result<(), Error> {
+fn upgrade(node: &Node, folders: &[&str], rollback: bool) -> Result<(), Error> {
     let components: Vec<_> = folders.iter().map(|folder| component(folder)).collect();
     let components: Vec<&[u8]> = components.iter().map(|component| &component[..]).collect();
-    let done = node.upgrade(&components, &UpgradeOptions::default())?;
+    let done = node.upgrade(&components, &UpgradeOptions { rollback, dry_run: false })?;
     assert!(done.sequence.is_some());
     Ok(())
 }
@@ -104,8 +107,13 @@ fn work(node: &Node, simulator: &Simulator, dice: &Dice, known: &mut Known) -> R
             0..=2 => {
                 // After the shop is gone it comes and goes.
                 let step = step_of(node);
-                known.tried = if step == 5 { 4 } else { step + 1 };
-                go_on(node, step)?;
+                if step == 3 && dice.below(2) == 0 {
+                    known.tried = 2;
+                    upgrade(node, FIRST, true)?;
+                } else {
+                    known.tried = if step == 5 { 4 } else { step + 1 };
+                    go_on(node, step)?;
+                }
                 known.promised = known.tried;
                 known.paid = known.most_paid;
             }
@@ -185,7 +193,7 @@ fn no_moment_of_an_upgrade_leaves_half_of_it() {
             machine.clock.advance(simulator.clock.now_micros() - machine.clock.now_micros());
             let (node, _) = open(&machine).unwrap();
             machine.disk.fail_power_after(step);
-            let done = upgrade(&node, MOVED);
+            let done = upgrade(&node, MOVED, false);
             let is_over = !machine.disk.is_dead();
             match &done {
                 Ok(()) => {}
