@@ -78,6 +78,7 @@ pub mod hash;
 mod identifier;
 pub mod limits;
 mod literal;
+pub mod plain;
 mod publish;
 mod read;
 mod scan;
