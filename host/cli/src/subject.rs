@@ -44,10 +44,31 @@ pub(crate) fn of_sources(sources: &Sources, world: Option<&str>) -> Result<Subje
 
 /// Reads the contract of a module. WIT without any directive, in which much would be wrong with it, was not meant as one.
 pub(crate) fn module(sources: &Sources, world: Option<&str>) -> Result<Schema, Failure> {
-    interstice_wit::read(sources, world).map_err(|found| {
-        let is_plain = plain::is_plain(sources) && plain::read(sources).is_ok();
-        Box::new(if is_plain { plain::no_module(sources) } else { found }).into()
-    })
+    interstice_wit::read(sources, world)
+        .map_err(|found| Box::new(if is_plain(sources) { plain::no_module(sources) } else { found }).into())
+}
+
+/// Refuses WIT that was not meant as the contract of a module, and is none by chance.
+pub(crate) fn refuse_plain(sources: &Sources) -> Result<(), Failure> {
+    match plain_name(sources) {
+        Some(_) => Err(Box::new(plain::no_module(sources)).into()),
+        None => Ok(()),
+    }
+}
+
+/// The name of a package that is no module.
+pub(crate) fn plain_name(sources: &Sources) -> Option<String> {
+    let worlds = || interstice_wit::worlds(sources).unwrap_or_default();
+    let is_module = || worlds().iter().any(|world| interstice_wit::read(sources, Some(world)).is_ok());
+    if !plain::is_plain(sources) || is_module() {
+        return None;
+    }
+    plain::read(sources).ok().map(|package| package.name.to_string())
+}
+
+/// Whether WIT is a package without directives, and a sound one.
+fn is_plain(sources: &Sources) -> bool {
+    plain::is_plain(sources) && plain::read(sources).is_ok()
 }
 
 /// What a registry holds of a version.
