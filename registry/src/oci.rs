@@ -9,8 +9,7 @@ mod server;
 
 use crate::publishing::{check_name, check_neighbours};
 use crate::{
-    Artifact,
-    MAX_ARTIFACT_BYTES, Offer, Outcome, PackageId, PublishOptions, Registry, RegistryError, Release,
+    Artifact, MAX_ARTIFACT_BYTES, Offer, Outcome, PackageId, PublishOptions, Registry, RegistryError, Release,
 };
 use cache::Cache;
 use interstice_wit::Hash;

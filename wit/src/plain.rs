@@ -35,7 +35,8 @@ pub fn is_plain(sources: &Sources) -> bool {
 /// Whether a line of a comment says the name of a directive, or nearly.
 fn is_directive(line: &str) -> bool {
     let Some(rest) = line.trim_start().strip_prefix('@') else { return false };
-    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).unwrap_or(rest.len());
+    let end =
+        rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).unwrap_or(rest.len());
     NAMES.contains(&&rest[..end]) || nearest(&rest[..end], NAMES).is_some()
 }
 
@@ -62,7 +63,8 @@ pub fn read(sources: &Sources) -> Result<Package, Diagnostics> {
 pub fn no_module(sources: &Sources) -> Diagnostics {
     let mut mistakes = Mistakes::default();
     let found = sources.files.iter().enumerate().find_map(|(index, file)| {
-        let line = scan::scan(&file.text).packages.into_iter().find(|line| line.end != PackageEnd::Braces(None));
+        let line =
+            scan::scan(&file.text).packages.into_iter().find(|line| line.end != PackageEnd::Braces(None));
         let line = line.filter(|line| file.group == Group::Root && !line.is_nested())?;
         Some((line.name, SourcePlace { file: FileId(index), range: line.range }))
     });

@@ -62,9 +62,7 @@ fn at_path(path: &Path, world: Option<&str>) -> Result<Contract, Failure> {
         false => fs::read(path).ok().and_then(|bytes| without_section(&bytes)),
     };
     match sources {
-        Some(sources) if plain::is_plain(&sources) => {
-            chosen(plain::read(&sources).map_err(Box::new)?, world)
-        }
+        Some(sources) if plain::is_plain(&sources) => chosen(plain::read(&sources).map_err(Box::new)?, world),
         Some(sources) => subject::of_sources(&sources, world).map(Box::new).map(Contract::Module),
         None => subject::read(path, world).map(Box::new).map(Contract::Module),
     }

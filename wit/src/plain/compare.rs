@@ -176,7 +176,9 @@ fn deprecation(kind: ItemKind, name: &str, old: &Option<Version>, new: &Option<V
             "it is still there, and should not be used in what is new",
             Bump::Minor,
         ),
-        (Some(_), None) => ("it is deprecated no longer".to_owned(), "it was there all the time", Bump::Patch),
+        (Some(_), None) => {
+            ("it is deprecated no longer".to_owned(), "it was there all the time", Bump::Patch)
+        }
         _ => return None,
     };
     Some(Change::new(kind, name, what).callers(Effect::compatible(reason)).at_least(bump))

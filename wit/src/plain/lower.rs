@@ -68,7 +68,8 @@ struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     fn new(resolve: &'a Resolve, root: PackageId) -> Self {
         let types = resolve.types.iter().enumerate();
-        let positions = types.map(|(position, (id, _))| (id, index_of(PRIMITIVES.len() + position))).collect();
+        let positions =
+            types.map(|(position, (id, _))| (id, index_of(PRIMITIVES.len() + position))).collect();
         let mut lowering = Lowering { resolve, root, places: HashMap::new(), positions };
         for (id, interface) in resolve.interfaces.iter() {
             let (Some(name), Some(owner)) = (&interface.name, interface.package) else { continue };
@@ -114,7 +115,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn types(&self) -> Types {
-        let primitives = PRIMITIVES.iter().map(|(_, name)| Entry { name: None, shape: Shape::Primitive(name) });
+        let primitives =
+            PRIMITIVES.iter().map(|(_, name)| Entry { name: None, shape: Shape::Primitive(name) });
         let defined = self.resolve.types.iter().map(|(_, def)| {
             let place = match def.owner {
                 TypeOwner::Interface(id) => self.places.get(&id).cloned(),
@@ -141,19 +143,17 @@ impl<'a> Lowering<'a> {
         let index = |ty: &Type| self.index(ty);
         let maybe = |ty: &Option<Type>| ty.as_ref().map(index);
         match kind {
-            TypeDefKind::Record(record) => {
-                Shape::Record(record.fields.iter().map(|field| (field.name.clone(), index(&field.ty))).collect())
-            }
-            TypeDefKind::Variant(variant) => {
-                Shape::Variant(variant.cases.iter().map(|case| (case.name.clone(), maybe(&case.ty))).collect())
-            }
+            TypeDefKind::Record(record) => Shape::Record(
+                record.fields.iter().map(|field| (field.name.clone(), index(&field.ty))).collect(),
+            ),
+            TypeDefKind::Variant(variant) => Shape::Variant(
+                variant.cases.iter().map(|case| (case.name.clone(), maybe(&case.ty))).collect(),
+            ),
             TypeDefKind::Enum(of) => Shape::Enum(of.cases.iter().map(|case| case.name.clone()).collect()),
             TypeDefKind::Flags(of) => Shape::Flags(of.flags.iter().map(|flag| flag.name.clone()).collect()),
             TypeDefKind::Tuple(tuple) => Shape::Tuple(tuple.types.iter().map(index).collect()),
             TypeDefKind::Option(ty) => Shape::Option(index(ty)),
-            TypeDefKind::Result(result) => {
-                Shape::Result { ok: maybe(&result.ok), err: maybe(&result.err) }
-            }
+            TypeDefKind::Result(result) => Shape::Result { ok: maybe(&result.ok), err: maybe(&result.err) },
             TypeDefKind::List(ty) => Shape::List(index(ty)),
             TypeDefKind::FixedLengthList(ty, length) => Shape::FixedList(index(ty), *length),
             TypeDefKind::Map(key, value) => Shape::Map(index(key), index(value)),
@@ -249,9 +249,9 @@ impl<'a> Lowering<'a> {
             (_, wit_parser::WorldItem::Function(function)) => {
                 WorldItemKind::Function(self.function(function))
             }
-            (_, wit_parser::WorldItem::Type { id, .. }) => {
-                WorldItemKind::Type(self.type_def(&self.resolve.types[*id].name.clone().unwrap_or_default(), *id))
-            }
+            (_, wit_parser::WorldItem::Type { id, .. }) => WorldItemKind::Type(
+                self.type_def(&self.resolve.types[*id].name.clone().unwrap_or_default(), *id),
+            ),
         };
         WorldItem { deprecated: deprecated(item.stability(self.resolve)), kind }
     }

@@ -152,7 +152,9 @@ impl Package {
         let keyword = if function.is_async { "async func" } else { "func" };
         let name = wit_identifier(&function.name);
         match function.resource {
-            Some((_, Role::Constructor)) => format!("constructor({params}){}", self.constructor_result(function)),
+            Some((_, Role::Constructor)) => {
+                format!("constructor({params}){}", self.constructor_result(function))
+            }
             Some((_, Role::Static)) => format!("{name}: static {keyword}({params}){result}"),
             _ => format!("{name}: {keyword}({params}){result}"),
         }

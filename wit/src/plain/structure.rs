@@ -24,7 +24,7 @@ impl Structures {
     /// The number of each type.
     pub(super) fn number(&mut self, types: &Types) -> Vec<u32> {
         let mut numbers = vec![0; types.entries.len()];
-        for index in types.from_the_bottom() {
+        for index in types.bottom_up() {
             let position = index.0 as usize;
             numbers[position] = match types.shape(index) {
                 Shape::Alias(target) => numbers[target.0 as usize],

@@ -40,7 +40,10 @@ pub(super) enum Shape {
     Flags(Vec<String>),
     Tuple(Vec<TypeIndex>),
     Option(TypeIndex),
-    Result { ok: Option<TypeIndex>, err: Option<TypeIndex> },
+    Result {
+        ok: Option<TypeIndex>,
+        err: Option<TypeIndex>,
+    },
     List(TypeIndex),
     FixedList(TypeIndex, u32),
     Map(TypeIndex, TypeIndex),
@@ -104,7 +107,7 @@ impl Types {
 
     /// Every type by way of which a type is made, each before those that are made of it, and every type once. It calls
     /// nothing again and again, for a chain of types can be as long as a file.
-    pub(super) fn from_the_bottom(&self) -> Vec<TypeIndex> {
+    pub(super) fn bottom_up(&self) -> Vec<TypeIndex> {
         let mut order = Vec::with_capacity(self.entries.len());
         let mut is_met = vec![false; self.entries.len()];
         for start in 0..self.entries.len() {

@@ -1,4 +1,5 @@
 //! The rules for functions, types, resources and interfaces, one case a line.
+//! A case stays on its line, so that the table can be read down.
 
 use crate::{check, package, package_with};
 
@@ -13,6 +14,7 @@ fn check_all(cases: &[Case]) {
 }
 
 #[test]
+#[rustfmt::skip]
 fn functions_are_told_apart() {
     check_all(&[
         ("", "f: func();", "compatible", &["function i.f: the function is added | compatible | nobody calls it yet"]),
@@ -48,6 +50,7 @@ fn functions_are_told_apart() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn types_are_told_apart() {
     check_all(&[
         ("", "record r { a: u8 }", "compatible", &["type i.r: the record is added | compatible | nobody uses it yet"]),
@@ -96,6 +99,7 @@ fn types_are_told_apart() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn resources_are_told_apart() {
     check_all(&[
         ("", "resource r;", "compatible", &["type i.r: the resource is added | compatible"]),
@@ -119,6 +123,7 @@ fn resources_are_told_apart() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn gates_are_told_apart() {
     check_all(&[
         ("f: func();", "@since(version = 1.0.0) f: func();", "compatible", &[]),
@@ -137,6 +142,7 @@ fn gates_are_told_apart() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn interfaces_and_packages_are_told_apart() {
     let check = |old: &str, new: &str, verdict: &str, told: &[&str]| {
         check(&package(old), &package(new), verdict, told);
@@ -191,6 +197,7 @@ const IO: &str = "package w:io@0.2.0; interface poll { resource pollable { ready
                   interface other { f: func(); }";
 
 #[test]
+#[rustfmt::skip]
 fn what_other_packages_declare_counts_as_far_as_it_is_reached() {
     let body = "interface i { use w:io/poll@VERSION.{pollable, e}; f: func(x: borrow<pollable>, e: e); }";
     let check = |io: &str, version: &str, verdict: &str, told: &[&str]| {

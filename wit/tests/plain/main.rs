@@ -78,7 +78,10 @@ pub fn check_form(comparison: &Comparison) {
     assert_eq!(serde_json::from_str::<Comparison>(&json).unwrap(), *comparison, "it survives JSON");
     for change in &comparison.changes {
         assert_eq!((change.rows.reason.as_ref(), change.subscribers.reason.as_ref()), (None, None));
-        assert!(change.callers.verdict == Verdict::Compatible || change.callers.reason.is_some(), "{change:?}");
+        assert!(
+            change.callers.verdict == Verdict::Compatible || change.callers.reason.is_some(),
+            "{change:?}"
+        );
     }
     let is_worst = |verdict| comparison.changes.iter().any(|change| change.callers.verdict == verdict);
     assert_eq!(comparison.callers == Verdict::Breaking, is_worst(Verdict::Breaking));

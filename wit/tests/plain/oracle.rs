@@ -109,7 +109,11 @@ impl Dice<'_> {
                     3 => format!("variant {name} {{ x, y({}) }}", self.used(&declared, 1)),
                     4 => format!("resource {name};"),
                     _ => {
-                        let more = if self.below(2) == 0 { "".to_owned() } else { format!(", y: {}", self.used(&declared, 1)) };
+                        let more = if self.below(2) == 0 {
+                            "".to_owned()
+                        } else {
+                            format!(", y: {}", self.used(&declared, 1))
+                        };
                         format!("record {name} {{ x: {}{more} }}", self.used(&declared, 1))
                     }
                 };
@@ -121,7 +125,11 @@ impl Dice<'_> {
                 for name in ["p", "q"].into_iter().take(self.below(3)) {
                     write!(params, "{name}: {}, ", self.used(&declared, 2)).unwrap();
                 }
-                let result = if self.below(2) == 0 { "".to_owned() } else { format!(" -> {}", self.used(&declared, 2)) };
+                let result = if self.below(2) == 0 {
+                    "".to_owned()
+                } else {
+                    format!(" -> {}", self.used(&declared, 2))
+                };
                 writeln!(text, "  f{number}: func({params}){result};").unwrap();
             }
             text.push_str("}\n");

@@ -24,7 +24,8 @@ fn every_kind_of_type_and_function_is_written_as_wit_writes_it() {
           f: func(a: future, b: stream<u8>, c: map<string, r>, d: error-context) -> result;
         }",
     );
-    let interface = package.interfaces.iter().find(|interface| package.place_text(&interface.place) == "i").unwrap();
+    let interface =
+        package.interfaces.iter().find(|interface| package.place_text(&interface.place) == "i").unwrap();
     let types = interface.types.iter().map(|def| package.type_text(def));
     let functions = interface.functions.iter().map(|function| package.function_text(function));
     let text = types.chain(functions).collect::<Vec<_>>().join("\n");
@@ -49,7 +50,7 @@ fn what_is_behind_a_gate_is_named_once_with_its_feature() {
     let package = package(
         "package a:b@1.0.0;
         @unstable(feature = x)
-        interface hidden { record r { a: u8 } @unstable(feature = y) f: func(); }
+        interface hidden { @unstable(feature = x) record r { a: u8 } @unstable(feature = y) f: func(); }
         interface i {
           resource r { @unstable(feature = y) m: func(); }
           @unstable(feature = z) type t = u8;
@@ -67,17 +68,22 @@ fn what_is_behind_a_gate_is_named_once_with_its_feature() {
         .iter()
         .map(|LeftOut { item, feature }| format!("{item} ({})", feature.as_deref().unwrap_or("?")))
         .collect();
-    assert_eq!(left_out, [
-        "export f of the world v (x)",
-        "function i.r.m (y)",
-        "import hidden of the world v (x)",
-        "interface hidden (x)",
-        "type i.t (z)",
-        "world w (z)",
-    ]);
+    assert_eq!(
+        left_out,
+        [
+            "export f of the world v (x)",
+            "function i.r.m (y)",
+            "import hidden of the world v (x)",
+            "interface hidden (x)",
+            "type i.t (z)",
+            "world w (z)",
+        ]
+    );
     assert_eq!(package.interfaces.len(), 1);
     assert_eq!(package.worlds.len(), 1);
-    assert!(matches!(package.worlds[0].imports.as_slice(), [item] if matches!(item.kind, WorldItemKind::Interface { .. })));
+    assert!(
+        matches!(package.worlds[0].imports.as_slice(), [item] if matches!(item.kind, WorldItemKind::Interface { .. }))
+    );
     assert!(package.worlds[0].exports.is_empty());
 }
 

@@ -17,7 +17,11 @@ fn version(version: &str) -> Package {
         sources.add_root(path.display().to_string(), std::fs::read_to_string(path).unwrap());
     }
     for path in files(&folder.join("deps")) {
-        sources.add_dependency_file("io", path.display().to_string(), std::fs::read_to_string(&path).unwrap());
+        sources.add_dependency_file(
+            "io",
+            path.display().to_string(),
+            std::fs::read_to_string(&path).unwrap(),
+        );
     }
     assert!(plain::is_plain(&sources));
     plain::read(&sources).unwrap_or_else(|found| panic!("{}", found.render()))
@@ -33,7 +37,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn check(old: &str, new: &str, expected: Expect) {
     let comparison = compare(&version(old), &version(new));
     let next = comparison.next_version.as_ref().unwrap();
-    let head = format!("{}, next {next}, enough: {}\n", word(comparison.callers), comparison.is_version_enough);
+    let head =
+        format!("{}, next {next}, enough: {}\n", word(comparison.callers), comparison.is_version_enough);
     expected.assert_eq(&(head + &lines(&comparison).join("\n")));
 }
 

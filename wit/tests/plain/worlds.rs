@@ -3,6 +3,7 @@
 use crate::{check, package, package_with};
 
 #[test]
+#[rustfmt::skip]
 fn worlds_are_told_apart() {
     let cases: &[(&str, &str, &str, &[&str])] = &[
         ("", "import i;", "compatible", &["world w: the import `i` is added | compatible | components that were built for the world go on; hosts must provide more"]),
@@ -34,6 +35,7 @@ fn worlds_are_told_apart() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn worlds_come_and_go() {
     let check = |old: &str, new: &str, verdict: &str, told: &[&str]| {
         check(&package(old), &package(new), verdict, told);
@@ -43,6 +45,7 @@ fn worlds_come_and_go() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn what_an_exported_interface_has_more_is_missing_in_components() {
     let whole = |body: &str| {
         package(&format!("package a:b@1.0.0; interface i {{ {body} }} world host {{ import i; }} world guest {{ export i; }}"))
@@ -56,6 +59,7 @@ fn what_an_exported_interface_has_more_is_missing_in_components() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn interfaces_of_other_packages_that_a_world_names_are_compared_whole() {
     let old = "package w:io@0.2.0; interface i { f: func(); g: func(); }";
     let whole = |version: &str| format!("package a:b@1.0.0; world w {{ import w:io/i@{version}; }}");
@@ -75,6 +79,7 @@ fn interfaces_of_other_packages_that_a_world_names_are_compared_whole() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn one_world_is_compared_alone() {
     let whole = |body: &str| {
         package(&format!("package a:b@1.0.0; interface i {{}} interface j {{ {body} }} world v {{ import i; }} world w {{ import j; }}"))

@@ -4,8 +4,8 @@
 
 mod text;
 
-use crate::exit::{Exit, Failure};
 use crate::contract::{self, Contract};
+use crate::exit::{Exit, Failure};
 use crate::packages::RegistryOptions;
 use crate::terminal::Output;
 use interstice_wit::diff::{self, Verdict};

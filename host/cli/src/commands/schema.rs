@@ -2,8 +2,8 @@
 //! It shows what the reader understood, so that an author sees at once what a directive did.
 //! Invariant: the same contract prints the same text, wherever it was read from.
 
-pub(crate) mod tree;
 mod plain;
+pub(crate) mod tree;
 mod types;
 
 use crate::contract::{self, Contract};

@@ -172,16 +172,16 @@ fn as_json(release: &Release, rows: &[Row], dependents: &[(String, String)]) -> 
 }
 
 fn versions_json(rows: &[Row]) -> Value {
-    let row = |row: &Row| {
-        json!({ "version": row.version.to_string(), "yanked": row.is_yanked, "time": row.time })
-    };
+    let row =
+        |row: &Row| json!({ "version": row.version.to_string(), "yanked": row.is_yanked, "time": row.time });
     rows.iter().map(row).collect()
 }
 
 /// Docs without what a terminal would obey.
 fn show_docs(docs: Option<&str>, output: &mut Output) -> Result<(), Failure> {
     for line in docs.unwrap_or_default().lines() {
-        output.line(format!("  {}", line.chars().filter(|c| !c.is_control()).collect::<String>()).trim_end())?;
+        output
+            .line(format!("  {}", line.chars().filter(|c| !c.is_control()).collect::<String>()).trim_end())?;
     }
     Ok(())
 }

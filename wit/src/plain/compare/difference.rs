@@ -53,8 +53,13 @@ impl Changes<'_> {
         if self.is_one_name(old, new) { None } else { self.shapes(old, new, depth + 1) }
     }
 
-    /// Whether both versions have this type by one name.
+    /// Whether both versions have this type by one name. A resource that is owned goes by its name.
     fn is_one_name(&self, old: TypeIndex, new: TypeIndex) -> bool {
+        let owned = |types: &Types, index| match types.shape(index) {
+            Shape::Own(resource) => *resource,
+            _ => index,
+        };
+        let (old, new) = (owned(&self.old.types, old), owned(&self.new.types, new));
         match (&self.old.types.get(old).name, &self.new.types.get(new).name) {
             (Some(old), Some(new)) => old.name == new.name && old.place.key() == new.place.key(),
             _ => false,
@@ -75,18 +80,20 @@ impl Changes<'_> {
             (None, Some(new)) => Some(format!("{what}: {} is added", shown(&self.new.types, *new))),
         };
         match (self.old.types.shape(old), self.new.types.shape(new)) {
-            (Shape::Record(old), Shape::Record(new)) => names_differ("field", &names(old), &names(new), false)
-                .or_else(|| {
+            (Shape::Record(old), Shape::Record(new)) => {
+                names_differ("field", &names(old), &names(new), false).or_else(|| {
                     old.iter().zip(new).find_map(|((name, old), (_, new))| {
                         inside(&format!("in its field `{name}`"), old, new)
                     })
-                }),
-            (Shape::Variant(old), Shape::Variant(new)) => names_differ("case", &names(old), &names(new), false)
-                .or_else(|| {
+                })
+            }
+            (Shape::Variant(old), Shape::Variant(new)) => {
+                names_differ("case", &names(old), &names(new), false).or_else(|| {
                     old.iter()
                         .zip(new)
                         .find_map(|((name, old), (_, new))| maybe(&format!("in its case `{name}`"), old, new))
-                }),
+                })
+            }
             (Shape::Enum(old), Shape::Enum(new)) => names_differ("case", old, new, false),
             (Shape::Flags(old), Shape::Flags(new)) => names_differ("flag", old, new, false),
             (Shape::Tuple(old), Shape::Tuple(new)) if old.len() == new.len() => (1..)
@@ -120,7 +127,11 @@ impl Changes<'_> {
                     true => types.structure(index),
                     false => text.to_owned(),
                 };
-                Some(format!("{} became {}", whole(&was, &self.old.types, old), whole(&is, &self.new.types, new)))
+                Some(format!(
+                    "{} became {}",
+                    whole(&was, &self.old.types, old),
+                    whole(&is, &self.new.types, new)
+                ))
             }
         }
     }

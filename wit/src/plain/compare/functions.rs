@@ -60,8 +60,7 @@ impl Changes<'_> {
             self.push(change.callers(Effect::breaking(reason)));
         }
         if pair.is_own() {
-            let change =
-                deprecation(ItemKind::Function, &new.full_name(), &old.deprecated, &new.deprecated);
+            let change = deprecation(ItemKind::Function, &new.full_name(), &old.deprecated, &new.deprecated);
             change.into_iter().for_each(|change| self.push(change.within(pair.label)));
         }
     }

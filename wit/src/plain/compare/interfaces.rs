@@ -57,7 +57,13 @@ impl Changes<'_> {
             match pair {
                 (Some(old), Some(new)) => {
                     let label = new.place.label();
-                    self.interface_kept(Pair { label: &label, old, new, extent: Extent::Own, is_demanded: false });
+                    self.interface_kept(Pair {
+                        label: &label,
+                        old,
+                        new,
+                        extent: Extent::Own,
+                        is_demanded: false,
+                    });
                 }
                 (Some(old), None) => self.interface_removed(old),
                 (None, Some(new)) => {
@@ -84,9 +90,12 @@ impl Changes<'_> {
         self.types(pair);
         self.functions(pair);
         if pair.is_own() {
-            let change = deprecation(ItemKind::Interface, pair.label, &pair.old.deprecated, &pair.new.deprecated);
+            let change =
+                deprecation(ItemKind::Interface, pair.label, &pair.old.deprecated, &pair.new.deprecated);
             change.into_iter().for_each(|change| self.push(change));
-            docs::of_interface(pair.label, pair.old, pair.new).into_iter().for_each(|change| self.push(change));
+            docs::of_interface(pair.label, pair.old, pair.new)
+                .into_iter()
+                .for_each(|change| self.push(change));
         }
     }
 

@@ -81,7 +81,7 @@ impl Changes<'_> {
         if changed.is_empty() {
             return below;
         }
-        for index in types.from_the_bottom() {
+        for index in types.bottom_up() {
             let mut found = BTreeSet::new();
             found.extend(changed.contains_key(&index).then_some(index));
             for part in types.shape(index).parts() {

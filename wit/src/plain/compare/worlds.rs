@@ -43,8 +43,12 @@ impl Side {
     /// What it means that there is less of it.
     fn less(self) -> Effect {
         Effect::breaking(match self {
-            Side::Import => "components that were built for the world may import it, and nobody has to provide it",
-            Side::Export => "hosts and components that call it of a component that was built for the world no longer find it",
+            Side::Import => {
+                "components that were built for the world may import it, and nobody has to provide it"
+            }
+            Side::Export => {
+                "hosts and components that call it of a component that was built for the world no longer find it"
+            }
         })
     }
 }
@@ -130,7 +134,8 @@ impl Changes<'_> {
                     self.unsaid.push(super::Unsaid::of_function(name, old));
                 }
                 for what in found {
-                    let effect = Effect::breaking("components that were built for the world know another signature");
+                    let effect =
+                        Effect::breaking("components that were built for the world know another signature");
                     self.push(told(&what).callers(effect));
                 }
             }
@@ -174,18 +179,20 @@ impl Changes<'_> {
 
     /// What an exported interface demands of a component that it did not demand before.
     fn more_in(&self, old: &Interface, new: &Interface) -> Option<String> {
-        let functions = new.functions.iter().filter(|function| {
-            !old.functions.iter().any(|other| other.full_name() == function.full_name())
-        });
-        let functions = functions.map(|function| format!("the {} `{}`", word(function), function.full_name()));
-        let resources = new.types.iter().filter(|def| {
-            self.new.is_resource(def) && !old.types.iter().any(|other| other.name == def.name)
-        });
+        let functions = new
+            .functions
+            .iter()
+            .filter(|function| !old.functions.iter().any(|other| other.full_name() == function.full_name()));
+        let functions =
+            functions.map(|function| format!("the {} `{}`", word(function), function.full_name()));
+        let resources = new
+            .types
+            .iter()
+            .filter(|def| self.new.is_resource(def) && !old.types.iter().any(|other| other.name == def.name));
         let resources = resources.map(|def| format!("the resource `{}`", def.name));
         let more: Vec<_> = resources.chain(functions).collect();
         (!more.is_empty()).then(|| more.join(", "))
     }
-
 }
 
 /// Whether it is a type, which is neither provided nor demanded.

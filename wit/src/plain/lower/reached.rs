@@ -20,7 +20,8 @@ pub(super) fn foreign(
         .filter(|(_, place)| matches!(place, Place::Foreign { .. }))
         .map(|(id, place)| (place.clone(), lowering.interface(*id)))
         .collect();
-    let mut walk = Walk { types, all: &all, methods: methods(&all), met: BTreeSet::new(), waiting: Vec::new() };
+    let mut walk =
+        Walk { types, all: &all, methods: methods(&all), met: BTreeSet::new(), waiting: Vec::new() };
     let mut whole = BTreeSet::new();
     interfaces.iter().for_each(|interface| walk.interface(interface));
     for item in worlds.iter().flat_map(|world| world.imports.iter().chain(&world.exports)) {

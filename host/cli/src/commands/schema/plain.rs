@@ -3,9 +3,7 @@
 //! Invariant: the first line says that it is no module.
 
 use super::tree::{Node, dim, draw, keyword, leaf};
-use interstice_wit::plain::{
-    Function, Interface, Package, Place, TypeDef, World, WorldItem, WorldItemKind,
-};
+use interstice_wit::plain::{Function, Interface, Package, Place, TypeDef, World, WorldItem, WorldItemKind};
 use semver::Version;
 use serde_json::{Value, json};
 
@@ -21,8 +19,11 @@ pub(super) fn lines(package: &Package) -> Vec<String> {
         });
         children.push(Node { text: keyword("left out, for it is `@unstable`"), children: items.collect() });
     }
-    let mut lines =
-        vec![format!("{} {}", package.name, dim("(a package of WIT and no module: nothing in it is a directive)"))];
+    let mut lines = vec![format!(
+        "{} {}",
+        package.name,
+        dim("(a package of WIT and no module: nothing in it is a directive)")
+    )];
     draw(&children, "", &mut lines);
     lines
 }

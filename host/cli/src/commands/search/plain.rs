@@ -43,7 +43,8 @@ fn text(package: &Package, artifact: &Artifact, rows: &[Row], output: &mut Outpu
     output.line(format!("{}  {}", package.name, dim("a package of WIT and no module")))?;
     show_docs(package.docs.as_deref(), output)?;
     show_versions(rows, output)?;
-    let interfaces: Vec<_> = package.interfaces.iter().map(|interface| interface_line(package, interface)).collect();
+    let interfaces: Vec<_> =
+        package.interfaces.iter().map(|interface| interface_line(package, interface)).collect();
     let worlds: Vec<_> = package.worlds.iter().map(|world| (world.name.clone(), String::new())).collect();
     for (title, lines) in [("interfaces", interfaces), ("worlds", worlds)] {
         if !lines.is_empty() {

@@ -107,7 +107,12 @@ fn the_same_package_as_text_as_a_binary_and_in_the_registry_is_one_package() {
         let (binary, published) = (format!("{version}.wasm"), format!("acme:clocks@{version}"));
         for (old, new) in [(version, &binary), (version, &published), (binary.as_str(), &published)] {
             let same = packages.run(&["diff", old, new]);
-            assert!(same.stdout.contains("nothing is different"), "{old} {new}: {}{}", same.stdout, same.stderr);
+            assert!(
+                same.stdout.contains("nothing is different"),
+                "{old} {new}: {}{}",
+                same.stdout,
+                same.stderr
+            );
         }
         let shown = packages.succeed(&["schema", version]);
         assert_eq!(packages.succeed(&["schema", &binary]), shown);
@@ -126,7 +131,11 @@ fn the_same_package_as_text_as_a_binary_and_in_the_registry_is_one_package() {
     case.write("registry/acme/clocks/0.2.9.wasm", binary(&clocks("0.2.8")));
     let misplaced = packages.run(&["diff", "acme:clocks@0.2.8", "acme:clocks@0.2.9"]);
     assert_eq!(misplaced.code, 5);
-    assert!(misplaced.stderr.contains("holds acme:clocks@0.2.8, and not acme:clocks@0.2.9"), "{}", misplaced.stderr);
+    assert!(
+        misplaced.stderr.contains("holds acme:clocks@0.2.8, and not acme:clocks@0.2.9"),
+        "{}",
+        misplaced.stderr
+    );
 }
 
 #[test]
@@ -137,7 +146,11 @@ fn commands_that_need_a_module_say_what_makes_one() {
     for command in ["codegen", "build"] {
         let ended = case.run(&[command, "0.2.8"]);
         assert_eq!(ended.code, 1, "{command}");
-        assert!(ended.stderr.contains("`acme:clocks@0.2.8` is no module: nothing in it carries a directive"), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("`acme:clocks@0.2.8` is no module: nothing in it carries a directive"),
+            "{}",
+            ended.stderr
+        );
     }
     check(&case, &["schema", "--hash", "0.2.8"], expect![[""]]);
     check(&case, &["publish", "--registry", "registry", "0.2.8"], expect![[""]]);
