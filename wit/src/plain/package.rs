@@ -206,6 +206,10 @@ impl Package {
             })
             .collect();
         self.interfaces.retain(|interface| named.contains(&&interface.place));
+        self.left_out.retain(|left_out| match left_out.item.split_once(" of the world ") {
+            Some((_, of)) => of == world.name,
+            None => !left_out.item.starts_with("world "),
+        });
         Ok(self)
     }
 

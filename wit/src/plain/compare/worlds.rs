@@ -5,6 +5,7 @@ use super::functions::word;
 use super::interfaces::{DEMANDED, Extent, Pair};
 use super::{Changes, come, deprecation, docs, gone};
 use crate::diff::{Bump, Change, Effect, ItemKind, paired};
+use crate::plain::name::Place;
 use crate::plain::package::{Interface, Package, World, WorldItem, WorldItemKind};
 
 /// On which side of a world something stands.
@@ -77,8 +78,19 @@ impl Changes<'_> {
     fn world_kept(&mut self, old: &World, new: &World) {
         for side in [Side::Import, Side::Export] {
             let key = |item: &WorldItem| (is_type(item), key(item));
-            for pair in paired(side.items(old), side.items(new), key) {
-                match pair {
+            let pairs = paired(side.items(old), side.items(new), key);
+            for pair in &pairs {
+                match *pair {
+                    (Some(was), None) if moved(was, &pairs, false).is_some() => {
+                        let is = moved(was, &pairs, false).map(|is| name(is, self.new)).unwrap_or_default();
+                        let (word, was) = (side.word(), name(was, self.old));
+                        let change = format!("the {word} `{was}` is now `{is}`, on another track");
+                        let effect =
+                            Effect::breaking("components that were built for the world know the other one");
+                        self.push(Change::new(ItemKind::World, &new.name, change).callers(effect));
+                    }
+                    // It is told with the one in whose place it stands.
+                    (None, Some(is)) if moved(is, &pairs, true).is_some() => {}
                     (Some(was), Some(is)) => self.world_item_kept(new, side, was, is),
                     (Some(was), None) => {
                         let name = name(was, self.old);
@@ -198,6 +210,29 @@ impl Changes<'_> {
 /// Whether it is a type, which is neither provided nor demanded.
 fn is_type(item: &WorldItem) -> bool {
     matches!(item.kind, WorldItemKind::Type(_))
+}
+
+/// The interface of another track that stands in the place of this one: of those that went for one that came, and
+/// the other way round.
+fn moved<'a>(
+    item: &WorldItem,
+    pairs: &[(Option<&'a WorldItem>, Option<&'a WorldItem>)],
+    has_come: bool,
+) -> Option<&'a WorldItem> {
+    let label = |item: &WorldItem| match &item.kind {
+        WorldItemKind::Interface { name: None, place: place @ Place::Foreign { .. } } => Some(place.label()),
+        _ => None,
+    };
+    let wanted = label(item)?;
+    let mut others = pairs.iter().filter_map(|pair| match *pair {
+        (Some(went), None) if has_come => Some(went),
+        (None, Some(came)) if !has_come => Some(came),
+        _ => None,
+    });
+    // Where a world names several of them, none stands for another.
+    let all = pairs.iter().flat_map(|(was, is)| was.iter().chain(is));
+    let is_single = all.filter(|other| label(other).as_ref() == Some(&wanted)).count() == 2;
+    others.find(|other| is_single && label(other).as_ref() == Some(&wanted))
 }
 
 /// What is equal in two versions of one item.
