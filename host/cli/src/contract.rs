@@ -55,7 +55,8 @@ pub(crate) fn published(artifact: &Artifact) -> Result<Option<Package>, Failure>
 }
 
 fn at_path(path: &Path, world: Option<&str>) -> Result<Contract, Failure> {
-    let is_wit = path.is_dir() || path.extension().is_some_and(|extension| extension == "wit");
+    let has_extension = path.extension().is_some_and(|extension| extension == "wit");
+    let is_wit = path.is_dir() || (path.is_file() && has_extension);
     let sources = match is_wit {
         true => Some(subject::load(&subject::wit_of(path)?)?),
         // What cannot be read, or is no WIT, is for the other reading to say.
