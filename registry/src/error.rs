@@ -214,6 +214,17 @@ pub enum RegistryError {
         #[source]
         source: SectionError,
     },
+    /// It is a package of WIT alone, as other tools publish them, and a module is needed.
+    #[error(
+        "{what} holds `{package}`, a package of WIT that is no module: nothing in it carries a directive; `interstice diff`, \
+         `schema` and `info` take it as it is"
+    )]
+    NoModule {
+        /// The file or the package.
+        what: String,
+        /// The package as it names itself.
+        package: String,
+    },
     /// The package of WIT has mistakes.
     #[error("the WIT of {what} has mistakes:\n\n{findings}")]
     Wit {
@@ -418,6 +429,7 @@ impl RegistryError {
             | E::AlreadyPublished { .. }
             | E::TooSmall { .. }
             | E::Component { .. }
+            | E::NoModule { .. }
             | E::Wit { .. }
             | E::AlreadyVendored { .. }
             | E::InTheWay { .. }

@@ -37,6 +37,6 @@ pub use name::{MAX_PART_BYTES, PackageId, RESERVED_NAMESPACES, look_alikes};
 pub use oci::{OciOptions, OciRegistry};
 pub use project::{Given, Moved, Project, Resolution};
 pub use reference::Reference;
-pub use registry::{Location, Offer, Outcome, PublishOptions, Registry};
-pub use release::{Facts, MAX_ARTIFACT_BYTES, Release, dependencies};
+pub use registry::{Artifact, Location, Offer, Outcome, PublishOptions, Registry};
+pub use release::{Facts, MAX_ARTIFACT_BYTES, Release, dependencies, wit_package};
 pub use requirement::{Request, Requirement, is_same_track, parse_release};

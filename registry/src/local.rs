@@ -9,7 +9,7 @@ mod known;
 mod publish;
 
 use crate::index::{Damage, FORMAT, Index, Listing, split};
-use crate::{Offer, Outcome, PackageId, PublishOptions, Registry, RegistryError, Release};
+use crate::{Artifact, Offer, Outcome, PackageId, PublishOptions, Registry, RegistryError, Release};
 use files::Folder;
 use interstice_wit::hash::artifact_hash;
 use known::Known;
@@ -299,7 +299,7 @@ impl Registry for LocalRegistry {
         Ok(offers.into_iter().map(offer).collect())
     }
 
-    fn read(&self, package: &PackageId, version: &Version) -> Result<Release, RegistryError> {
+    fn artifact(&self, package: &PackageId, version: &Version) -> Result<Artifact, RegistryError> {
         let offers = self.offers(package)?;
         if offers.is_empty() {
             return Err(self.no_package(package));
@@ -312,8 +312,7 @@ impl Registry for LocalRegistry {
             });
         };
         let (path, bytes) = self.bytes(package, version, listing.as_ref())?;
-        let what = path.display().to_string();
-        Release::read(bytes, &what)?.expect(package, version, &what)
+        Ok(Artifact { bytes, what: path.display().to_string() })
     }
 
     fn publish(&self, release: &Release, options: &PublishOptions) -> Result<Outcome, RegistryError> {

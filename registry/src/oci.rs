@@ -9,7 +9,7 @@ mod server;
 
 use crate::publishing::{check_name, check_neighbours};
 use crate::{
-    MAX_ARTIFACT_BYTES, Offer, Outcome, PackageId, PublishOptions, Registry, RegistryError, Release,
+    Artifact, MAX_ARTIFACT_BYTES, Offer, Outcome, PackageId, PublishOptions, Registry, RegistryError, Release,
 };
 use cache::Cache;
 use interstice_wit::Hash;
@@ -241,10 +241,9 @@ impl Registry for OciRegistry {
         Ok(versions.into_iter().map(|version| Offer { version, is_yanked: false }).collect())
     }
 
-    fn read(&self, package: &PackageId, version: &Version) -> Result<Release, RegistryError> {
+    fn artifact(&self, package: &PackageId, version: &Version) -> Result<Artifact, RegistryError> {
         let bytes = self.bytes(package, version)?;
-        let what = self.reference(package, Some(version)).to_string();
-        Release::read(bytes, &what)?.expect(package, version, &what)
+        Ok(Artifact { bytes, what: self.reference(package, Some(version)).to_string() })
     }
 
     fn publish(&self, release: &Release, options: &PublishOptions) -> Result<Outcome, RegistryError> {

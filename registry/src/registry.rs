@@ -17,6 +17,15 @@ pub struct Offer {
     pub is_yanked: bool,
 }
 
+/// The file of a version, its bytes verified.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// What it is called in messages.
+    pub what: String,
+}
+
 /// How a version is published.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PublishOptions {
@@ -63,11 +72,20 @@ pub trait Registry {
     /// If there is no such package, or the registry cannot be read or trusted.
     fn versions(&self, package: &PackageId) -> Result<Vec<Offer>, RegistryError>;
 
-    /// A version of a package, its bytes verified.
+    /// The file of a version, whatever it is: a module, or a package of WIT that is none.
     ///
     /// # Errors
     /// If there is no such version, or it is not what was published.
-    fn read(&self, package: &PackageId, version: &Version) -> Result<Release, RegistryError>;
+    fn artifact(&self, package: &PackageId, version: &Version) -> Result<Artifact, RegistryError>;
+
+    /// A version of a module, its bytes verified.
+    ///
+    /// # Errors
+    /// If there is no such version, it is not what was published, or it is no module.
+    fn read(&self, package: &PackageId, version: &Version) -> Result<Release, RegistryError> {
+        let Artifact { bytes, what } = self.artifact(package, version)?;
+        Release::read(bytes, &what)?.expect(package, version, &what)
+    }
 
     /// Publishes a component under the name that its schema says.
     ///

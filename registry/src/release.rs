@@ -5,7 +5,7 @@
 
 use crate::{PackageId, RegistryError};
 use interstice_wit::hash::{artifact_hash, interface_hash, storage_hash};
-use interstice_wit::{Diagnostics, Hash, PackageName, Schema, Sources, Visibility, section};
+use interstice_wit::{Diagnostics, Hash, PackageName, Schema, Sources, Visibility, plain, section};
 use semver::Version;
 use std::collections::BTreeSet;
 use wit_component::{DecodedWasm, WitPrinter};
@@ -67,6 +67,12 @@ impl Release {
                     return Err(RegistryError::Component { what, source });
                 };
                 let read = interstice_wit::read(&sources, None);
+                if read.is_err()
+                    && plain::is_plain(&sources)
+                    && let Ok(found) = plain::read(&sources)
+                {
+                    return Err(RegistryError::NoModule { what, package: found.name.to_string() });
+                }
                 let told = |found: Diagnostics| found.render().trim_end().to_owned();
                 (read.map_err(|found| RegistryError::Wit { what, findings: told(found) })?, false)
             }
@@ -104,8 +110,8 @@ impl Release {
     }
 }
 
-/// The text of a package of WIT in its binary form, with the packages that it uses.
-fn wit_package(bytes: &[u8]) -> Option<Sources> {
+/// The text of a package of WIT in its binary form, with the packages that it uses; none if the file is no such package.
+pub fn wit_package(bytes: &[u8]) -> Option<Sources> {
     let Ok(DecodedWasm::WitPackage(resolve, package)) = wit_component::decode(bytes) else { return None };
     let print = |id| {
         let mut printer = WitPrinter::default();

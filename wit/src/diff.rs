@@ -8,7 +8,7 @@ mod functions;
 mod interfaces;
 mod tables;
 mod types;
-mod version;
+pub(crate) mod version;
 
 use crate::schema::{InterfaceName, PackageName, Schema};
 use semver::Version;
@@ -59,6 +59,8 @@ pub enum ItemKind {
     Package,
     /// An interface that the module imports.
     Import,
+    /// A world of a package that is no module.
+    World,
     /// An interface as a whole.
     Interface,
     /// A table, its columns, keys and indexes.
@@ -157,15 +159,15 @@ impl Comparison {
 
 impl Effect {
     /// The change does not concern them.
-    fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Effect { verdict: Verdict::Compatible, reason: None }
     }
 
-    fn compatible(reason: &str) -> Self {
+    pub(crate) fn compatible(reason: &str) -> Self {
         Effect { verdict: Verdict::Compatible, reason: Some(reason.to_owned()) }
     }
 
-    fn breaking(reason: impl Into<String>) -> Self {
+    pub(crate) fn breaking(reason: impl Into<String>) -> Self {
         Effect { verdict: Verdict::Breaking, reason: Some(reason.into()) }
     }
 
@@ -176,7 +178,7 @@ impl Effect {
 
 impl Change {
     /// A change that concerns nobody, for the rest to be filled in.
-    fn new(kind: ItemKind, name: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ItemKind, name: impl Into<String>, what: impl Into<String>) -> Self {
         Change {
             interface: None,
             kind,
@@ -189,12 +191,12 @@ impl Change {
         }
     }
 
-    fn within(mut self, interface: &str) -> Self {
+    pub(crate) fn within(mut self, interface: &str) -> Self {
         self.interface = Some(interface.to_owned());
         self
     }
 
-    fn callers(mut self, effect: Effect) -> Self {
+    pub(crate) fn callers(mut self, effect: Effect) -> Self {
         self.callers = effect;
         self
     }
@@ -209,13 +211,13 @@ impl Change {
         self
     }
 
-    fn at_least(mut self, bump: Bump) -> Self {
+    pub(crate) fn at_least(mut self, bump: Bump) -> Self {
         self.bump = self.bump.max(bump);
         self
     }
 
     /// With the bump that its verdicts demand at least.
-    fn weighed(self) -> Self {
+    pub(crate) fn weighed(self) -> Self {
         let worst = self.callers.verdict.max(self.rows.verdict).max(self.subscribers.verdict);
         self.at_least(match worst {
             Verdict::Breaking => Bump::Breaking,
@@ -293,7 +295,7 @@ fn local_name(schema: &Schema, interface: &InterfaceName) -> String {
 }
 
 /// Items of both versions by a key of the item, those of the old one first.
-fn paired<'a, T, K: Ord + Clone>(
+pub(crate) fn paired<'a, T, K: Ord + Clone>(
     old: impl IntoIterator<Item = &'a T>,
     new: impl IntoIterator<Item = &'a T>,
     key: impl Fn(&'a T) -> K,

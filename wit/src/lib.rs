@@ -28,7 +28,8 @@
 //! comes from outside is checked by [`Schema::validate`] before anything trusts it. [`hash`] takes the
 //! hashes of its [`canonical`] form, [`doors`] says how a guest reaches its tables, [`evolution`] what becomes of
 //! stored rows under a new version, [`diff`] what that version means to callers, rows and subscribers,
-//! [`capabilities`] what a module can touch, and [`text`] writes values as WAVE and JSON.
+//! [`capabilities`] what a module can touch, and [`text`] writes values as WAVE and JSON. [`plain`] reads and compares
+//! packages of WIT that are no modules.
 //!
 //! # Directives
 //!
@@ -78,6 +79,7 @@ pub mod hash;
 mod identifier;
 pub mod limits;
 mod literal;
+pub mod plain;
 mod publish;
 mod read;
 mod scan;

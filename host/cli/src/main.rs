@@ -6,6 +6,7 @@ mod answer;
 mod asking;
 mod commands;
 mod components;
+mod contract;
 mod database;
 mod exit;
 mod logging;

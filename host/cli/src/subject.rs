@@ -7,7 +7,7 @@ use interstice_engine::{Contradictions, Engine, EngineError, EngineOptions};
 use interstice_registry::Release;
 use interstice_wit::capabilities::Capabilities;
 use interstice_wit::hash::artifact_hash;
-use interstice_wit::{Hash, Schema, section};
+use interstice_wit::{Hash, Schema, Sources, plain, section};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,10 +25,7 @@ pub(crate) fn read(path: &Path, world: Option<&str>) -> Result<Subject, Failure>
     let metadata = fs::metadata(path)
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))?;
     if metadata.is_dir() || path.extension().is_some_and(|extension| extension == "wit") {
-        let sources = load(&wit_of(path)?)?;
-        let schema = interstice_wit::read(&sources, world).map_err(Box::new)?;
-        let capabilities = Capabilities::allowed(&schema);
-        return Ok(Subject { schema, artifact: None, capabilities });
+        return of_sources(&load(&wit_of(path)?)?, world);
     }
     let bytes = fs::read(path)
         .map_err(|error| Failure::new(Exit::Caller, format!("cannot read {}: {error}", path.display())))?;
@@ -36,6 +33,42 @@ pub(crate) fn read(path: &Path, world: Option<&str>) -> Result<Subject, Failure>
         component(&bytes).map_err(|failure| failure.context(format!("{} cannot be used", path.display())))?;
     check_world(&schema, world)?;
     Ok(Subject { schema, artifact: Some(artifact_hash(&bytes)), capabilities })
+}
+
+/// What WIT says of a module.
+pub(crate) fn of_sources(sources: &Sources, world: Option<&str>) -> Result<Subject, Failure> {
+    let schema = module(sources, world)?;
+    let capabilities = Capabilities::allowed(&schema);
+    Ok(Subject { schema, artifact: None, capabilities })
+}
+
+/// Reads the contract of a module. WIT without any directive, in which much would be wrong with it, was not meant as one.
+pub(crate) fn module(sources: &Sources, world: Option<&str>) -> Result<Schema, Failure> {
+    interstice_wit::read(sources, world)
+        .map_err(|found| Box::new(if is_plain(sources) { plain::no_module(sources) } else { found }).into())
+}
+
+/// Refuses WIT that was not meant as the contract of a module, and is none by chance.
+pub(crate) fn refuse_plain(sources: &Sources) -> Result<(), Failure> {
+    match plain_name(sources) {
+        Some(_) => Err(Box::new(plain::no_module(sources)).into()),
+        None => Ok(()),
+    }
+}
+
+/// The name of a package that is no module.
+pub(crate) fn plain_name(sources: &Sources) -> Option<String> {
+    let worlds = || interstice_wit::worlds(sources).unwrap_or_default();
+    let is_module = || worlds().iter().any(|world| interstice_wit::read(sources, Some(world)).is_ok());
+    if !plain::is_plain(sources) || is_module() {
+        return None;
+    }
+    plain::read(sources).ok().map(|package| package.name.to_string())
+}
+
+/// Whether WIT is a package without directives, and a sound one.
+fn is_plain(sources: &Sources) -> bool {
+    plain::is_plain(sources) && plain::read(sources).is_ok()
 }
 
 /// What a registry holds of a version.
@@ -82,7 +115,7 @@ pub(crate) fn wit_of(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Reads WIT from disk.
-pub(crate) fn load(path: &Path) -> Result<interstice_wit::Sources, Failure> {
+pub(crate) fn load(path: &Path) -> Result<Sources, Failure> {
     interstice_codegen::load(path).map_err(|error| Failure::from_error(Exit::Caller, &error))
 }
 

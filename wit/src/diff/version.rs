@@ -15,7 +15,7 @@ use semver::{BuildMetadata, Prerelease, Version};
 /// | 1.2.0-rc.1 | 1.2.0-rc.2 | 1.2.0-rc.2 | 1.2.0-rc.2 |
 ///
 /// A prerelease is matched exactly, and so are the 0.0.x, so that the next one breaks nobody.
-pub(super) fn next(old: &Version, bump: Bump) -> Option<Version> {
+pub(crate) fn next(old: &Version, bump: Bump) -> Option<Version> {
     if bump == Bump::None {
         return Some(old.clone());
     }
@@ -27,7 +27,7 @@ pub(super) fn next(old: &Version, bump: Bump) -> Option<Version> {
 }
 
 /// Whether a change of this size may lead from the old version to the new one.
-pub(super) fn is_enough(old: &Version, new: &Version, bump: Bump) -> bool {
+pub(crate) fn is_enough(old: &Version, new: &Version, bump: Bump) -> bool {
     if bump == Bump::None {
         return new.cmp_precedence(old).is_ge();
     }

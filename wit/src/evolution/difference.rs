@@ -110,7 +110,7 @@ fn variants(old: &[Case], new: &[Case], grows: bool) -> Option<String> {
 }
 
 /// What is different about a list of names; with `grows`, further ones at the end are no difference.
-fn names_differ(what: &str, old: &[String], new: &[String], grows: bool) -> Option<String> {
+pub(crate) fn names_differ(what: &str, old: &[String], new: &[String], grows: bool) -> Option<String> {
     if old == new || (grows && new.starts_with(old)) {
         return None;
     }

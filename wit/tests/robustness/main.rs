@@ -6,7 +6,7 @@ mod wild;
 
 use interstice_wit::hash::{interface_hash, storage_hash};
 use interstice_wit::section::{SECTION_NAME, embed, extract};
-use interstice_wit::{Sources, read};
+use interstice_wit::{Sources, plain, read};
 use proptest::prelude::*;
 
 const BANK: &str = include_str!("../bank.wit");
@@ -141,6 +141,10 @@ fn config() -> ProptestConfig {
 }
 
 fn survives(sources: &Sources) {
+    // What is no module is read too, whatever it says.
+    if let Ok(package) = plain::read(sources) {
+        assert_eq!(plain::compare(&package, &package).changes, []);
+    }
     match read(sources, None) {
         Ok(schema) => {
             schema.validate().unwrap();

@@ -48,6 +48,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let world = arguments.world.as_deref();
         packages::check_pins(&arguments.folder, &subject::wit_of(wit)?, world, arguments.locked)?;
     }
+    let wit = arguments.wit.as_deref().unwrap_or(&arguments.folder);
+    // Where there is no WIT, what is missing is told by the build.
+    if let Ok(wit) = subject::wit_of(wit) {
+        subject::refuse_plain(&subject::load(&wit)?)?;
+    }
     let built = match &arguments.from {
         Some(file) => {
             let wit = match &arguments.wit {

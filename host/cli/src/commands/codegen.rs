@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wit = subject::wit_of(&arguments.path)?;
     let sources = subject::load(&wit)?;
-    let schema = interstice_wit::read(&sources, arguments.world.as_deref()).map_err(Box::new)?;
+    let schema = subject::module(&sources, arguments.world.as_deref())?;
     match (&arguments.output, arguments.wit) {
         (None, false) => print(&rust_file(&sources, &schema).map_err(failure)?),
         (None, true) => print(&one_text(&guest_wit(&sources, &schema).map_err(failure)?)),

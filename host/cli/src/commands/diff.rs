@@ -4,16 +4,16 @@
 
 mod text;
 
+use crate::contract::{self, Contract};
 use crate::exit::{Exit, Failure};
-use crate::packages::{self, RegistryOptions};
-use crate::subject::{self, Subject};
+use crate::packages::RegistryOptions;
 use crate::terminal::Output;
-use interstice_registry::parse_release;
-use interstice_wit::diff::{Verdict, compare};
+use interstice_wit::diff::{self, Verdict};
+use interstice_wit::plain;
 use serde_json::json;
-use std::path::Path;
 
-/// Compares two versions of a module: what changed, whom it breaks, and which version it needs.
+/// Compares two versions of a module, or of a package of WIT that is none: what changed, whom it breaks, and which
+/// version it needs.
 ///
 /// Ends with 0 if callers, stored rows and subscribers all go on as they are, and with 1 if rows need a migration or
 /// something breaks.
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// The new version, in one of the same forms.
     #[arg(value_name = "NEW")]
     new: String,
-    /// The world, where the packages have several.
+    /// The world, where the modules have several; of packages that are no modules, compares this one alone.
     #[arg(long)]
     world: Option<String>,
     /// Prints JSON.
@@ -37,35 +37,45 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (old, new) = (version(&arguments.old, arguments)?, version(&arguments.new, arguments)?);
-    let comparison = compare(&old.schema, &new.schema);
+    let read = |reference: &str| contract::read(reference, arguments.world.as_deref(), &arguments.registry);
+    let (verdict, json, lines) = match (read(&arguments.old)?, read(&arguments.new)?) {
+        (Contract::Module(old), Contract::Module(new)) => {
+            let found = diff::compare(&old.schema, &new.schema);
+            (found.verdict(), json!(found), text::lines(&text::Shown::of_modules(&found)))
+        }
+        (Contract::Plain(old), Contract::Plain(new)) => {
+            let found = plain::compare(&old, &new);
+            (found.verdict(), json!(found), text::lines(&text::Shown::of_packages(&found)))
+        }
+        (Contract::Module(_), Contract::Plain(_)) => {
+            return Err(unequal(&arguments.old, &arguments.new));
+        }
+        (Contract::Plain(_), Contract::Module(_)) => {
+            return Err(unequal(&arguments.new, &arguments.old));
+        }
+    };
     let mut output = Output::new();
     if arguments.json {
-        let mut value = json!(comparison);
-        value["verdict"] = json!(comparison.verdict());
+        let mut value = json;
+        value["verdict"] = json!(verdict);
         output.line(format!("{value:#}"))?;
     } else {
-        for line in text::lines(&comparison) {
+        for line in lines {
             output.line(line)?;
         }
     }
     output.flush()?;
-    match comparison.verdict() {
+    match verdict {
         Verdict::Compatible => Ok(()),
         Verdict::NeedsMigration | Verdict::Breaking => Err(Failure::silent(Exit::Negative)),
     }
 }
 
-/// What a word on the command line stands for: a path, or else a version that was published.
-fn version(reference: &str, arguments: &Arguments) -> Result<Subject, Failure> {
-    let world = arguments.world.as_deref();
-    let path = Path::new(reference);
-    // A package has a colon and no slash, and a path may have a colon too.
-    if path.exists() || reference.contains('/') || !reference.contains(':') {
-        return subject::read(path, world);
-    }
-    let (package, version) = parse_release(reference).map_err(packages::failure)?;
-    let opened = arguments.registry.open(Path::new("."))?;
-    let release = opened.any().read(&package, &version).map_err(packages::failure)?;
-    subject::released(release, world)
+/// A module has rows and subscribers and a package of WIT has none, so that nothing could be said of these.
+fn unequal(module: &str, plain: &str) -> Failure {
+    let message = format!(
+        "{module} is a module, and {plain} is a package of WIT that is none: nothing in it carries a directive; a module is \
+         compared with a module"
+    );
+    Failure::new(Exit::Version, message)
 }

@@ -6,7 +6,7 @@ use crate::packages::{self, RegistryOptions};
 use crate::subject;
 use crate::terminal::{self, Output};
 use interstice_builder::{BuildError, PackageOptions, build_package};
-use interstice_registry::{PublishOptions, Release};
+use interstice_registry::{PublishOptions, RegistryError, Release};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,8 +34,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let is_folder = arguments.path.is_dir();
     let project = if is_folder { arguments.path.as_path() } else { Path::new(".") };
     let registry = arguments.registry.open(project)?;
+    if is_folder || arguments.path.extension().is_some_and(|extension| extension == "wit") {
+        let sources = subject::load(&subject::wit_of(&arguments.path)?)?;
+        if let Some(name) = subject::plain_name(&sources) {
+            let message = format!("{name} is no module: nothing in it carries a directive");
+            return Err(Failure::new(Exit::Version, message).because(only_modules()));
+        }
+    }
     let (file, bytes) = if is_folder { built(&arguments.path)? } else { read(&arguments.path)? };
-    let release = Release::read(bytes, &file.display().to_string()).map_err(packages::failure)?;
+    let release = Release::read(bytes, &file.display().to_string());
+    let release = release.map_err(|error| match error {
+        RegistryError::NoModule { .. } => packages::failure(error).because(only_modules()),
+        error => packages::failure(error),
+    })?;
     if release.is_component {
         subject::prove(&release.bytes, &release.schema)
             .map_err(|failure| failure.context(format!("{} cannot be published", file.display())))?;
@@ -81,6 +92,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     Ok(output.flush()?)
+}
+
+/// Why a package of WIT is not published, and who does.
+fn only_modules() -> Failure {
+    let message = "modules are published here; `wkg publish` publishes packages of WIT, into the same folder or server, and \
+                   `interstice diff`, `schema` and `info` read them there";
+    Failure::new(Exit::Version, message)
 }
 
 fn built(folder: &Path) -> Result<(PathBuf, Vec<u8>), Failure> {

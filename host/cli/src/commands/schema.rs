@@ -2,23 +2,26 @@
 //! It shows what the reader understood, so that an author sees at once what a directive did.
 //! Invariant: the same contract prints the same text, wherever it was read from.
 
+mod plain;
 pub(crate) mod tree;
 mod types;
 
-use crate::exit::Failure;
-use crate::subject::{self, Subject};
+use crate::contract::{self, Contract};
+use crate::exit::{Exit, Failure};
+use crate::packages::RegistryOptions;
+use crate::subject::Subject;
 use crate::terminal::{self, Output};
 use interstice_wit::hash::{interface_hash, storage_hash};
 use serde_json::{Map, Value, json};
-use std::path::PathBuf;
 
-/// Shows the schema of a module, a WIT file or a component.
+/// Shows the schema of a module, a WIT file or a component; or of a package of WIT that is no module, what it declares.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder of a module, a folder or file of WIT, or a component.
-    #[arg(default_value = ".")]
-    path: PathBuf,
-    /// The world, where the package has several.
+    /// The folder of a module, a folder or file of WIT, a component, or a version in the registry, such as
+    /// `acme:bank@1.2.0`.
+    #[arg(value_name = "PATH", default_value = ".")]
+    what: String,
+    /// The world, where a module has several; of a package that is no module, shows this one alone.
     #[arg(long)]
     world: Option<String>,
     /// Prints JSON.
@@ -27,11 +30,29 @@ pub(crate) struct Arguments {
     /// Prints only the hashes.
     #[arg(long)]
     hash: bool,
+    #[command(flatten)]
+    registry: RegistryOptions,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let subject = subject::read(&arguments.path, arguments.world.as_deref())?;
     let mut output = Output::new();
+    let subject = match contract::read(&arguments.what, arguments.world.as_deref(), &arguments.registry)? {
+        Contract::Module(subject) => subject,
+        Contract::Plain(package) if arguments.hash => {
+            let message = format!(
+                "{} is no module: nothing in it carries a directive, and only what a module declares has hashes",
+                package.name
+            );
+            return Err(Failure::new(Exit::Version, message));
+        }
+        Contract::Plain(package) => {
+            match arguments.json {
+                true => output.line(format!("{:#}", plain::json(&package)))?,
+                false => plain::lines(&package).into_iter().try_for_each(|line| output.line(line))?,
+            }
+            return Ok(output.flush()?);
+        }
+    };
     match (arguments.hash, arguments.json) {
         (true, true) => output.line(format!("{:#}", hashes(&subject)))?,
         (false, true) => {

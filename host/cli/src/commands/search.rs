@@ -1,11 +1,13 @@
 //! `interstice search` and `info`: what a registry holds.
 //! Invariant: what is shown of a version was read from bytes that have the digest of the index.
 
+mod plain;
+
 use crate::exit::Failure;
 use crate::packages::{Opened, RegistryOptions, failure};
 use crate::terminal::{self, BLUE, DIM, Output};
 use interstice_registry::index::Listing;
-use interstice_registry::{Offer, PackageId, Release, Request, parse_release};
+use interstice_registry::{Offer, PackageId, RegistryError, Release, Request, parse_release};
 use interstice_wit::{Interface, Visibility};
 use semver::Version;
 use serde_json::{Value, json};
@@ -97,7 +99,13 @@ pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
     let newest =
         || rows.iter().rev().find(|row| !row.is_yanked).or(rows.last()).map(|row| row.version.clone());
     let Some(version) = wanted.or_else(newest) else { return Ok(()) };
-    let release = registry.read(&package, &version).map_err(failure)?;
+    let release = match registry.read(&package, &version) {
+        Err(RegistryError::NoModule { .. }) => {
+            let artifact = registry.artifact(&package, &version).map_err(failure)?;
+            return plain::show(&artifact, &rows, arguments.json);
+        }
+        found => found.map_err(failure)?,
+    };
     let mut dependents = Vec::new();
     // An OCI registry does not know them.
     let listings = match &opened {
@@ -163,10 +171,33 @@ fn as_json(release: &Release, rows: &[Row], dependents: &[(String, String)]) -> 
         "exports": public(release).map(|interface| interface.name.name.clone()).collect::<Vec<_>>(),
         "dependencies": facts.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "dependents": dependents.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-        "versions": rows.iter().map(|row| json!({
-            "version": row.version.to_string(), "yanked": row.is_yanked, "time": row.time,
-        })).collect::<Vec<_>>(),
+        "versions": versions_json(rows),
     })
+}
+
+fn versions_json(rows: &[Row]) -> Value {
+    let row =
+        |row: &Row| json!({ "version": row.version.to_string(), "yanked": row.is_yanked, "time": row.time });
+    rows.iter().map(row).collect()
+}
+
+/// Docs without what a terminal would obey.
+fn show_docs(docs: Option<&str>, output: &mut Output) -> Result<(), Failure> {
+    for line in docs.unwrap_or_default().lines() {
+        output
+            .line(format!("  {}", line.chars().filter(|c| !c.is_control()).collect::<String>()).trim_end())?;
+    }
+    Ok(())
+}
+
+fn show_versions(rows: &[Row], output: &mut Output) -> Result<(), Failure> {
+    output.line(terminal::stdout_style("versions", BLUE))?;
+    for row in rows.iter().rev() {
+        let yanked = if row.is_yanked { "  yanked" } else { "" };
+        let time = terminal::stdout_style(row.time.as_deref().unwrap_or(row.otherwise), DIM);
+        output.line(format!("  {}  {time}{yanked}", row.version).trim_end())?;
+    }
+    Ok(())
 }
 
 fn as_text(
@@ -178,15 +209,8 @@ fn as_text(
     let facts = &release.facts;
     let head = |text: &str| terminal::stdout_style(text, BLUE);
     output.line(facts.package.to_string())?;
-    for line in release.schema.docs.as_deref().unwrap_or_default().lines() {
-        output.line(format!("  {}", line.chars().filter(|c| !c.is_control()).collect::<String>()))?;
-    }
-    output.line(head("versions"))?;
-    for row in rows.iter().rev() {
-        let yanked = if row.is_yanked { "  yanked" } else { "" };
-        let time = terminal::stdout_style(row.time.as_deref().unwrap_or(row.otherwise), DIM);
-        output.line(format!("  {}  {time}{yanked}", row.version).trim_end())?;
-    }
+    show_docs(release.schema.docs.as_deref(), output)?;
+    show_versions(rows, output)?;
     output.line(head("exports"))?;
     for interface in public(release) {
         let contents = contents(interface).join(", ");

@@ -10,9 +10,9 @@ use interstice_wit::{
 };
 
 /// A line with what hangs below it.
-struct Node {
-    text: String,
-    children: Vec<Node>,
+pub(super) struct Node {
+    pub(super) text: String,
+    pub(super) children: Vec<Node>,
 }
 
 /// The lines of the tree.
@@ -29,7 +29,7 @@ pub(super) fn lines(schema: &Schema) -> Vec<String> {
     lines
 }
 
-fn draw(nodes: &[Node], indent: &str, lines: &mut Vec<String>) {
+pub(super) fn draw(nodes: &[Node], indent: &str, lines: &mut Vec<String>) {
     for (number, node) in nodes.iter().enumerate() {
         let is_last = number + 1 == nodes.len();
         let (branch, below) = if is_last { ("└── ", "    ") } else { ("├── ", "│   ") };
@@ -160,14 +160,14 @@ fn visibility(is: Visibility, usual: Visibility) -> String {
     }
 }
 
-fn leaf(text: String) -> Node {
+pub(super) fn leaf(text: String) -> Node {
     Node { text, children: Vec::new() }
 }
 
-fn keyword(text: &str) -> String {
+pub(super) fn keyword(text: &str) -> String {
     terminal::stdout_style(text, BLUE)
 }
 
-fn dim(text: &str) -> String {
+pub(super) fn dim(text: &str) -> String {
     terminal::stdout_style(text, DIM)
 }
