@@ -2,7 +2,7 @@
 //! Each variant says what was being done, with which name, file and line, and how to mend it.
 //! Invariant: bad input of any kind ends here and never in a panic.
 
-use crate::PackageId;
+use crate::{Offer, PackageId};
 use interstice_wit::{Hash, PackageName, SectionError};
 use semver::Version;
 use std::path::{Path, PathBuf};
@@ -288,11 +288,7 @@ pub enum RegistryError {
         by: String,
     },
     /// No version satisfies a requirement.
-    #[error(
-        "no version of `{package}` satisfies {requirement}, which {by} needs; there {}{}",
-        there_are(versions),
-        and_yanked(yanked)
-    )]
+    #[error("no version of `{package}` satisfies {requirement}, which {by} needs; there {}", offered(offers))]
     Unsatisfied {
         /// The package.
         package: PackageId,
@@ -300,10 +296,8 @@ pub enum RegistryError {
         requirement: String,
         /// The path to who needs it.
         by: String,
-        /// What there is, without what is yanked.
-        versions: Vec<Version>,
-        /// What would satisfy it, and is yanked.
-        yanked: Vec<Version>,
+        /// What there is, without what is yanked and would not satisfy it either.
+        offers: Vec<Offer>,
     },
     /// Two requirements that no version satisfies together.
     #[error("`{package}` is needed in two versions at once, and a database holds one:{}", listed(needed))]
@@ -490,11 +484,19 @@ fn there_are(versions: &[Version]) -> String {
     }
 }
 
-fn and_yanked(versions: &[Version]) -> String {
-    match versions {
-        [] => String::new(),
-        [one] => format!("; {one} would, and is yanked"),
-        [newest, others @ ..] => format!("; {newest} and {} more would, and are yanked", others.len()),
+/// What is offered, and what would be if it were not yanked.
+fn offered(offers: &[Offer]) -> String {
+    let of = |is_yanked: bool| -> Vec<Version> {
+        let found = offers.iter().filter(|offer| offer.is_yanked == is_yanked);
+        found.map(|offer| offer.version.clone()).collect()
+    };
+    let there_are = there_are(&of(false));
+    match of(true).as_slice() {
+        [] => there_are,
+        [one] => format!("{there_are}; {one} would, and is yanked"),
+        [others @ .., newest] => {
+            format!("{there_are}; {newest} and {} more would, and are yanked", others.len())
+        }
     }
 }
 

@@ -158,29 +158,28 @@ impl Search<'_> {
         let preferred = self.wanted.preferred.get(package);
         let mut offers = self.catalog.versions(package)?;
         offers.sort_by(|a, b| b.version.cmp(&a.version));
-        let is_open = |offer: &crate::Offer| !offer.is_yanked || Some(&offer.version) == preferred;
-        let (offers, withdrawn): (Vec<_>, Vec<_>) = offers.into_iter().partition(is_open);
-        let mut versions: Vec<_> = offers.into_iter().map(|offer| offer.version).collect();
+        let is_open = |offer: &&crate::Offer| !offer.is_yanked || Some(&offer.version) == preferred;
+        let versions: Vec<_> = offers.iter().filter(is_open).map(|offer| offer.version.clone()).collect();
         let satisfies =
             |version: &Version| demands.iter().all(|demand| demand.requirement.is_satisfied_by(version));
         let mut fitting: Vec<_> = versions.iter().filter(|version| satisfies(version)).cloned().collect();
         if fitting.is_empty() {
-            versions.reverse();
             let alone = demands
                 .iter()
                 .find(|demand| !versions.iter().any(|version| demand.requirement.is_satisfied_by(version)));
             self.refuse(match alone {
-                Some(demand) => RegistryError::Unsatisfied {
-                    package: package.clone(),
-                    requirement: demand.requirement.to_string(),
-                    by: demand.by(),
-                    versions,
-                    yanked: withdrawn
-                        .into_iter()
-                        .map(|offer| offer.version)
-                        .filter(|version| demand.requirement.is_satisfied_by(version))
-                        .collect(),
-                },
+                Some(demand) => {
+                    offers.reverse();
+                    offers.retain(|offer| {
+                        !offer.is_yanked || demand.requirement.is_satisfied_by(&offer.version)
+                    });
+                    RegistryError::Unsatisfied {
+                        package: package.clone(),
+                        requirement: demand.requirement.to_string(),
+                        by: demand.by(),
+                        offers,
+                    }
+                }
                 None => conflict(package, demands),
             });
         }
