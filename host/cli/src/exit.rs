@@ -14,7 +14,7 @@ Exit codes:
   1  negative: err, faulty WIT, failed build, stale file, log to repair, divergence, breaking diff
   2  the command line is wrong
   3  the caller's mistake: bad arguments, unknown module, unknown or private function, missing file
-  4  the module's fault: trap, panic, fuel, memory, stack
+  4  the module's fault: trap, panic, fuel, memory, stack, err of @on(init) or of a migration
   5  versions do not fit: schema, links, file format, refused imports
   6  ours: disk, corruption, a database that another process has open
   7  the outcome is unknown: the disk failed while the transaction was in flight";
