@@ -2,10 +2,13 @@
 //! Each variant says what was being done, with which name, file and line, and how to mend it.
 //! Invariant: bad input of any kind ends here and never in a panic.
 
+mod words;
+
 use crate::{Offer, PackageId};
 use interstice_wit::{Hash, PackageName, SectionError};
 use semver::Version;
 use std::path::{Path, PathBuf};
+use words::{listed, mend, offered, smallest_text, there_are};
 
 /// Whose fault an error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -455,58 +458,4 @@ impl RegistryError {
         let path = path.to_owned();
         move |source| RegistryError::Io { doing, path, source }
     }
-}
-
-/// What to do about the failures that people meet.
-fn mend(path: &Path, source: &std::io::Error) -> String {
-    match source.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            ": the disk is full, and nothing was changed; make room and run it again".to_owned()
-        }
-        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
-            let folder = path.parent().unwrap_or(path);
-            format!(": access is refused, and nothing was changed; check who owns {}", folder.display())
-        }
-        _ => String::new(),
-    }
-}
-
-fn there_are(versions: &[Version]) -> String {
-    match versions {
-        [] => "is none".to_owned(),
-        [one] => format!("is {one}"),
-        many => {
-            let shown = many.iter().rev().take(10).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let more =
-                if many.len() > 10 { format!(" and {} older", many.len() - 10) } else { String::new() };
-            format!("are {shown}{more}")
-        }
-    }
-}
-
-/// What is offered, and what would be if it were not yanked.
-fn offered(offers: &[Offer]) -> String {
-    let of = |is_yanked: bool| -> Vec<Version> {
-        let found = offers.iter().filter(|offer| offer.is_yanked == is_yanked);
-        found.map(|offer| offer.version.clone()).collect()
-    };
-    let there_are = there_are(&of(false));
-    match of(true).as_slice() {
-        [] => there_are,
-        [one] => format!("{there_are}; {one} would, and is yanked"),
-        [others @ .., newest] => {
-            format!("{there_are}; {newest} and {} more would, and are yanked", others.len())
-        }
-    }
-}
-
-fn smallest_text(smallest: Option<&Version>) -> String {
-    match smallest {
-        Some(smallest) => format!("the smallest version that can is {smallest}"),
-        None => "no number is left that can".to_owned(),
-    }
-}
-
-fn listed(reasons: &[String]) -> String {
-    reasons.iter().map(|reason| format!("\n  - {reason}")).collect()
 }

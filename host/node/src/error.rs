@@ -2,9 +2,12 @@
 //! It never loses the cause: a variant keeps the error of the room below.
 //! Invariant: a code, once released, keeps its meaning; a message may be reworded.
 
+mod log;
+
 use interstice_engine::Panic;
 use interstice_log::LogError;
 use interstice_wit::{PackageName, nearest};
+use log::log_code;
 use std::fmt;
 
 /// Whose mistake it was. Clients decide by it whether asking again can help.
@@ -472,40 +475,5 @@ impl Error {
             Some("outcome-unknown") => ErrorKind::OutcomeUnknown,
             _ => ErrorKind::Ours,
         }
-    }
-}
-
-fn log_code(error: &LogError) -> &'static str {
-    match error {
-        LogError::Locked { .. } => "ours.locked",
-        LogError::NoDatabase { .. } => "caller.no-database",
-        LogError::SegmentSize { .. } => "caller.segment-size",
-        LogError::NotEmpty { .. } => "caller.not-empty",
-        LogError::UnfinishedCopy { .. } => "caller.unfinished-copy",
-        LogError::NoSuchRecord { .. } | LogError::NothingSoOld { .. } | LogError::NoSnapshotBefore { .. } => {
-            "caller.no-such-point"
-        }
-        LogError::NewerFormat { .. } | LogError::UnknownCodec { .. } => "version.newer-format",
-        LogError::Replay { .. } => "version.replay",
-        LogError::OutcomeUnknown { .. } => "outcome-unknown.disk-failed",
-        LogError::Poisoned { .. } => "ours.poisoned",
-        LogError::DiskFull { .. } => "ours.disk-full",
-        LogError::Disk { .. } => "ours.disk",
-        LogError::Damaged { .. }
-        | LogError::DamagedArtifact { .. }
-        | LogError::DamagedSnapshot { .. }
-        | LogError::ForeignSnapshot { .. }
-        | LogError::UnsoundCopy { .. } => "ours.damaged",
-        LogError::SnapshotLoad { .. } => "version.replay",
-        LogError::SnapshotBusy => "ours.busy",
-        LogError::MissingSegment { .. }
-        | LogError::MissingSnapshotRows { .. }
-        | LogError::BeginningGivenUp { .. }
-        | LogError::NotInLog { .. }
-        | LogError::MissingManifest { .. }
-        | LogError::UnlistedSegment { .. }
-        | LogError::MissingArtifact { .. } => "ours.missing",
-        LogError::Closed | LogError::Cancelled => "ours.closed",
-        _ => "ours.log",
     }
 }
