@@ -78,6 +78,30 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RegistryError
     sync_folder(folder_of(path))
 }
 
+/// The same, where the file does not hold these bytes already.
+pub(crate) fn write_changed(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
+    if fs::read(path).is_ok_and(|found| found == bytes) { Ok(()) } else { write_whole(path, bytes) }
+}
+
+/// Refuses a file that could not be written, before anything else is.
+pub(crate) fn check_writable(path: &Path) -> Result<(), RegistryError> {
+    let probe = path.with_extension(format!("partial-{}-probe", std::process::id()));
+    let made = File::create(&probe).and_then(|_| fs::remove_file(&probe));
+    made.map_err(RegistryError::io("write", path))
+}
+
+/// Removes what [`write_whole`] left of a file where it was cut short. Nobody may be writing it.
+pub(crate) fn remove_partial_of(path: &Path) -> Result<(), RegistryError> {
+    let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { return Ok(()) };
+    let prefix = format!("{stem}.partial-");
+    for entry in fs::read_dir(folder_of(path)).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+            fs::remove_file(entry.path()).map_err(RegistryError::io("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes what [`write_whole`] leaves in a folder where it is cut short. Nobody may be writing there.
 pub(crate) fn remove_partial(folder: &Path) -> Result<(), RegistryError> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

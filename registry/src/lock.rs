@@ -72,7 +72,7 @@ impl Lock {
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self, folder: &Path) -> Result<(), RegistryError> {
-        crate::files::write_whole(&folder.join(LOCK), self.text().as_bytes())
+        crate::files::write_changed(&folder.join(LOCK), self.text().as_bytes())
     }
 
     /// The file's text.

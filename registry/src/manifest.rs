@@ -153,7 +153,7 @@ impl Manifest {
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self) -> Result<(), RegistryError> {
-        crate::files::write_whole(&self.path, self.document.to_string().as_bytes())
+        crate::files::write_changed(&self.path, self.document.to_string().as_bytes())
     }
 }
 

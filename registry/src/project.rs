@@ -2,7 +2,7 @@
 //! What lies outside of the registry – a path, a database – comes in as a schema that another has read.
 //! Invariant: nothing of a project is written before all that is to be written is known.
 
-use crate::files::{Turn, wait_for_turn, write_whole};
+use crate::files::{Turn, check_writable, remove_partial_of, wait_for_turn, write_whole};
 use crate::reference::{Reference, package_line, references, with_version};
 use crate::resolve::{Catalog, Wanted, resolve};
 use crate::vendor::{self, Vendored, entries, is_wit};
@@ -96,6 +96,17 @@ impl Project {
             return Err(RegistryError::ProjectBusy { folder: folder.to_owned(), seconds });
         }
         Ok(Project { _turn: Some(Arc::new(file)), ..Project::open(folder)? })
+    }
+
+    /// Refuses a project whose lock could not be written, before anything else is, and removes what earlier attempts left
+    /// that were cut short.
+    ///
+    /// # Errors
+    /// If a file cannot be made in the folder.
+    pub fn check_writable(&self) -> Result<(), RegistryError> {
+        let lock = self.folder.join(crate::LOCK);
+        check_writable(&lock)?;
+        remove_partial_of(&lock)
     }
 
     /// The folder.

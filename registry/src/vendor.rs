@@ -2,7 +2,7 @@
 //! One folder a package and version, one file in it, whose digest the lock holds.
 //! Invariant: a file that was not written here is neither changed nor removed.
 
-use crate::files::{make_folder, write_whole};
+use crate::files::{make_folder, remove_partial_of, write_whole};
 use crate::reference::package_line;
 use crate::{Lock, RegistryError};
 use interstice_wit::hash::artifact_hash;
@@ -90,6 +90,15 @@ pub fn check_free(wit: &Path, vendored: &Vendored, before: Option<&Lock>) -> Res
     Ok(())
 }
 
+/// Whether there is anything to write or to remove.
+pub fn is_stale(wit: &Path, vendored: &Vendored, before: Option<&Lock>) -> bool {
+    let is_written = |(package, text): (&PackageName, &String)| {
+        fs::read(path_of(wit, package)).is_ok_and(|found| found == file(package, text).as_bytes())
+    };
+    !vendored.iter().all(is_written)
+        || before.iter().flat_map(|lock| lock.wit.keys()).any(|package| !vendored.contains_key(package))
+}
+
 /// Writes the files that are new or differ, and removes those that `before` had and that are no longer
 /// needed. Returns how many were written.
 ///
@@ -97,6 +106,10 @@ pub fn check_free(wit: &Path, vendored: &Vendored, before: Option<&Lock>) -> Res
 /// If one cannot be written.
 pub fn write(wit: &Path, vendored: &Vendored, before: Option<&Lock>) -> Result<usize, RegistryError> {
     let mut written = 0;
+    let earlier = before.iter().flat_map(|lock| lock.wit.keys());
+    for package in vendored.keys().chain(earlier) {
+        remove_partial_of(&path_of(wit, package))?;
+    }
     for (package, text) in vendored {
         let path = path_of(wit, package);
         let text = file(package, text);

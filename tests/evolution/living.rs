@@ -5,6 +5,7 @@ use crate::base::Base;
 use crate::probe::{PROBE, importer, provider, schema_of};
 use crate::rows::known_rows;
 use interstice_codec::row::{Batch, Decode, from_bytes, to_bytes};
+use interstice_node::UpgradeOptions;
 use interstice_test::component_of;
 use interstice_tests::machine::options;
 use std::fs;
@@ -253,6 +254,28 @@ fn the_way_back_from_more_cases_options_and_wider_integers_is_open_while_nothing
     }
     base.upgrade(&loose).unwrap();
     assert_eq!(coins::<Loose>(&base), loose_rows);
+    base.check_history();
+}
+
+/// The older version has a unique index that the newer one gave up.
+#[test]
+fn a_plan_of_the_way_back_tells_of_indexes_and_of_rows_that_keep_one_from_being_unique() {
+    let (unique, noted) = (till("1.0.0", UNIQUE), till("1.1.0", NOTED));
+    let mut base = Base::new();
+    base.install(&unique).unwrap();
+    put(&base, &(1_u64, 5_u32, 7_u16));
+    base.upgrade(&noted).unwrap();
+    put(&base, &(2_u64, 5_u32, 7_u16));
+    let back = UpgradeOptions { rollback: true, ..UpgradeOptions::default() };
+    let plan = |base: &Base| base.node().plan(&[&unique], &back).unwrap();
+    let told = plan(&base);
+    assert_eq!(told.modules[0].tables[0].steps, ["the unique index `paid` is built"]);
+    let refusal = told.refusals.join("\n");
+    assert!(refusal.contains("`paid`") && refusal.contains("cannot be unique"), "{refusal}");
+    assert!(base.roll_back(&unique).unwrap_err().to_string().contains("cannot be unique"));
+    take_out(&base, 2);
+    assert_eq!(plan(&base).refusals, Vec::<String>::new());
+    base.roll_back(&unique).unwrap();
     base.check_history();
 }
 

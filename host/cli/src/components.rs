@@ -28,9 +28,9 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Component>, Failure> {
     paths.iter().map(read).collect()
 }
 
-/// Puts components after those that they import, and otherwise leaves them in their order. What is no component, or is in a
-/// circle, is refused later, by whoever knows why.
-pub(crate) fn by_imports(mut components: Vec<Component>) -> Vec<Component> {
+/// Puts components after those that they import, and otherwise leaves them in their order. What is no component is
+/// refused later, by whoever knows why.
+pub(crate) fn by_imports(mut components: Vec<Component>) -> Result<Vec<Component>, Failure> {
     let schemas = |components: &[Component]| -> Vec<Option<Schema>> {
         components.iter().map(|component| section::extract(&component.bytes).ok()).collect()
     };
@@ -43,11 +43,19 @@ pub(crate) fn by_imports(mut components: Vec<Component>) -> Vec<Component> {
             let others = schemas.iter().filter(|other| !std::ptr::eq(*other, schema)).flatten();
             !others.into_iter().any(|other| packages.contains(&other.package.unversioned()))
         };
-        let next = schemas.iter().position(is_free).unwrap_or(0);
+        let Some(next) = schemas.iter().position(is_free) else {
+            let names: Vec<_> = schemas.iter().flatten().map(|schema| schema.package.to_string()).collect();
+            let reason = format!(
+                "{} import each other in a circle, or one that is in it, so that none of them can be the first; take the \
+                 import out of one",
+                names.join(", ")
+            );
+            return Err(Failure::new(Exit::Version, reason));
+        };
         schemas.remove(next);
         ordered.push(components.remove(next));
     }
-    ordered
+    Ok(ordered)
 }
 
 /// Checks what can be checked without a database; installing does it again.

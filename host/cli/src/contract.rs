@@ -7,7 +7,7 @@ use crate::packages::{self, RegistryOptions};
 use crate::subject::{self, Subject};
 use interstice_registry::{Artifact, RegistryError, parse_release, wit_package};
 use interstice_wit::plain::{self, Package};
-use interstice_wit::{Sources, section};
+use interstice_wit::{PackageName, Sources, section};
 use std::fs;
 use std::path::Path;
 
@@ -32,11 +32,7 @@ pub(crate) fn read(
     let opened = registry.open(Path::new("."))?;
     let artifact = opened.any().artifact(&package, &version).map_err(packages::failure)?;
     if let Some(found) = published(&artifact)? {
-        let asked = package.at(&version).to_string();
-        if found.name.to_string() != asked {
-            let message = format!("{} holds {}, and not {asked}", artifact.what, found.name);
-            return Err(Failure::new(Exit::Version, message));
-        }
+        check_name(&artifact, &found, &package.at(&version))?;
         return chosen(found, world);
     }
     let release = opened.any().read(&package, &version).map_err(packages::failure)?;
@@ -51,6 +47,25 @@ pub(crate) fn published(artifact: &Artifact) -> Result<Option<Package>, Failure>
             packages::failure(RegistryError::Wit { what: artifact.what.clone(), findings })
         }),
         _ => Ok(None),
+    }
+}
+
+/// Refuses a file that holds another package than its place says.
+pub(crate) fn check_name(artifact: &Artifact, found: &Package, asked: &PackageName) -> Result<(), Failure> {
+    if found.name.to_string() == asked.to_string() {
+        return Ok(());
+    }
+    let message = format!("{} holds {}, and not {asked}", artifact.what, found.name);
+    Err(Failure::new(Exit::Version, message))
+}
+
+/// Refuses a package of WIT in its binary form where a module is needed.
+pub(crate) fn refuse_binary(path: &Path) -> Result<(), Failure> {
+    let is_text = path.extension().is_some_and(|extension| extension == "wit");
+    let bytes = if is_text || !path.is_file() { None } else { fs::read(path).ok() };
+    match bytes.and_then(|bytes| without_section(&bytes)) {
+        Some(sources) => subject::refuse_plain(&sources),
+        None => Ok(()),
     }
 }
 

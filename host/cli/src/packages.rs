@@ -215,6 +215,9 @@ pub(crate) fn settle(project: &Project, resolution: &Resolution) -> Result<Settl
     let vendored = project.vendored(resolution).map_err(failure)?;
     let wit = project.wit();
     interstice_registry::vendor::check_free(&wit, &vendored, project.lock.as_ref()).map_err(failure)?;
+    if interstice_registry::vendor::is_stale(&wit, &vendored, project.lock.as_ref()) {
+        project.check_writable().map_err(failure)?;
+    }
     interstice_registry::vendor::write(&wit, &vendored, project.lock.as_ref()).map_err(failure)?;
     for moved in project.move_references(resolution, false).map_err(failure)? {
         terminal::tell(&format!("{}: {} is now {}", moved.path.display(), moved.package, moved.to));

@@ -165,18 +165,55 @@ fn rows_go_with_their_table_only_if_somebody_agrees() {
     let built = case.run(&["build", "--from", &core, "--wit", &wit, "--output", &next]);
     assert_eq!(built.code, 0, "{}", built.stderr);
 
-    let plan = told(&case, &["upgrade", "--plan", &next]);
-    assert!(
-        plan.contains("tables.person: 3 rows, removed with the table, for which the upgrade asks --yes"),
-        "{plan}"
-    );
-    let tried = told(&case, &["upgrade", "--dry-run", &next]);
+    let plan = ended(&case, 3, &["upgrade", "--plan", &next]).stdout;
+    assert!(plan.contains("tables.person: 3 rows, removed with the table"), "{plan}");
+    let agree = "it can be done with --yes: the 3 rows of demo:people/tables.person would be gone for ever";
+    assert!(plan.contains(agree), "{plan}");
+    told(&case, &["upgrade", "--plan", "--yes", &next]);
+    ended(&case, 3, &["upgrade", "--dry-run", &next]);
+    let tried = told(&case, &["upgrade", "--dry-run", "--yes", &next]);
     assert!(tried.contains("tables.person: 3 rows, removed with the table"), "{tried}");
     let refused = ended(&case, 3, &["upgrade", &next]).stderr;
     assert!(refused.contains("the 3 rows of demo:people/tables.person would be gone for ever"), "{refused}");
     assert!(refused.contains("--yes"), "{refused}");
     assert_eq!(told(&case, &["query", "demo:people", "count()"]), "3\n");
+    // Nor does the way over an uninstallation lose them in silence.
+    told(&case, &["uninstall", "demo:people"]);
+    for command in ["install", "run"] {
+        let refused = ended(&case, 5, &[command, &next]).stderr;
+        assert!(
+            refused.contains("the 3 rows of demo:people/tables.person would be gone for ever"),
+            "{refused}"
+        );
+    }
+    told(&case, &["install", &file("people-1.0")]);
+    assert_eq!(told(&case, &["query", "demo:people", "count()"]), "3\n");
     let done = told(&case, &["upgrade", "--yes", &next]);
     assert!(done.starts_with("demo:people upgraded 1.0.0 -> 3.0.0 #"), "{done}");
     assert_eq!(told(&case, &["query", "demo:people", "count()"]), "0\n");
+}
+
+#[test]
+fn modules_that_import_each_other_are_told_as_a_circle() {
+    let case = Case::new();
+    let mut modules = Vec::new();
+    for (own, other) in [("a", "b"), ("b", "a")] {
+        let wit = |name: &str, import: &str| {
+            format!(
+                "package x:{name}@1.0.0;\ninterface i {{\n  /// @query\n  f: func() -> u32;\n}}\n\
+                 world w {{ {import} export i; }}\n"
+            )
+        };
+        case.write(&format!("{own}/{own}.wit"), wit(own, &format!("import x:{other}/i@1.0.0;")));
+        case.write(&format!("{own}/deps/{other}.wit"), wit(other, ""));
+        let core = format!(r#"(module (func (export "x:{own}/i@1.0.0#f") (result i32) i32.const 1))"#);
+        let core = case.write(&format!("{own}.core.wasm"), wat::parse_str(core).unwrap());
+        let (folder, output) = (case.path(own), case.path(&format!("{own}.wasm")));
+        let [core, folder, output] = [&core, &folder, &output].map(|path| path.display().to_string());
+        let built = case.run(&["build", "--from", &core, "--wit", &folder, "--output", &output]);
+        assert_eq!(built.code, 0, "{}", built.stderr);
+        modules.push(output);
+    }
+    let refused = ended(&case, 5, &["install", &modules[0], &modules[1]]).stderr;
+    assert!(refused.contains("x:a@1.0.0, x:b@1.0.0 import each other in a circle"), "{refused}");
 }

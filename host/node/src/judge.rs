@@ -9,9 +9,9 @@ use crate::install::{Waiting, subscriptions};
 use crate::link::link;
 use crate::plan::{DependentPlan, Direction, ModulePlan, Schedules, TablePlan, UpgradePlan};
 use crate::ready::{Workshop, cycle_with, imported_packages, make_ready};
-use crate::rollback::{find, lost_row, tables_back};
+use crate::rollback::{lost_row, tables_back};
 use crate::tables::{former_tables, link_tables, local_name, make_tables, table_definition};
-use crate::unique::repeated_keys;
+use crate::unique::repeated;
 use interstice_engine::Compiled;
 use interstice_store::{Reader, Store, StoreLimits, TableDefinition, TableHandle, TableId};
 use interstice_wit::evolution::{self, ColumnSource, TableChange, TableEvolution};
@@ -96,6 +96,7 @@ pub(crate) fn judge(
             modules: Vec::new(),
             dependents: Vec::new(),
             owed_deliveries: 0,
+            given_up: Vec::new(),
             refusals: Vec::new(),
         },
         change: CatalogChange { modules: Vec::new() },
@@ -106,6 +107,7 @@ pub(crate) fn judge(
         judge_module(catalog, candidate, reader, question, &mut judgement)?;
     }
     judge_links(shop, catalog, candidates, &mut judgement)?;
+    judgement.plan.note_given_up();
     Ok(judgement)
 }
 
@@ -147,15 +149,15 @@ fn judge_module(
         };
         let plan = table_plan(&step, &evolution, rows);
         if direction == Direction::Back {
-            refusals.extend(lossy(old, new, &evolution, &plan, tables.get(was), reader)?);
+            let lost = lossy(old, new, &evolution, &plan, tables.get(was), reader)?;
+            if lost.is_none() && question.reads_keys && rows > 0 {
+                refusals.extend(repeated(old, new, &evolution, tables.get(was), reader)?);
+            }
+            refusals.extend(lost);
         } else if step.becomes == Becomes::Filled && rows > 0 && !migrates {
             refusals.push(needs_function(old, new, &plan));
-        } else if question.reads_keys
-            && rows > 0
-            && let (Some(before), Some(after)) = (&evolution.old, &evolution.new)
-            && let (Some(was), Some(is), Some(table)) = (find(old, before), find(new, after), tables.get(was))
-        {
-            refusals.extend(repeated_keys((old, was), (new, is), &evolution, table, reader)?);
+        } else if question.reads_keys && rows > 0 {
+            refusals.extend(repeated(old, new, &evolution, tables.get(was), reader)?);
         }
         steps.push(step);
         plans.push(plan);

@@ -14,8 +14,27 @@ pub struct UpgradePlan {
     pub dependents: Vec<DependentPlan>,
     /// Deliveries that are owed to subscribers: they are paid before anything changes.
     pub owed_deliveries: u64,
+    /// The rows that would go with their tables, which no migration function reads, such as `the 3 rows of
+    /// acme:bank/tables.limit`; empty if it cannot be done.
+    pub given_up: Vec<String>,
     /// Why it cannot be done; empty if it can.
     pub refusals: Vec<String>,
+}
+
+impl UpgradePlan {
+    /// Notes what would be given up, once everything else is known.
+    pub(crate) fn note_given_up(&mut self) {
+        self.given_up.clear();
+        for module in self.modules.iter().filter(|module| module.migrations.is_empty()) {
+            for table in module.tables.iter().filter(|table| table.becomes == "removed" && table.rows > 0) {
+                let rows = if table.rows == 1 { "1 row".to_owned() } else { format!("{} rows", table.rows) };
+                self.given_up.push(format!("the {rows} of {}/{}", module.package, table.table));
+            }
+        }
+        if !self.refusals.is_empty() {
+            self.given_up.clear();
+        }
+    }
 }
 
 /// What would happen to one module.

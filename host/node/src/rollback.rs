@@ -8,7 +8,7 @@ use interstice_codec::{Value, ValueType};
 use interstice_store::{KeyRange, Reader, TableHandle};
 use interstice_wit::evolution::{self, ColumnSource, Step, TableChange, TableEvolution, shown};
 use interstice_wit::text::wave;
-use interstice_wit::{Column, ColumnIndex, Schema, Table, TypeName};
+use interstice_wit::{Column, ColumnIndex, Index, Schema, Table, TypeName};
 
 /// How many bytes of rows are looked at between two locks of the table.
 const BATCH_BYTES: usize = 64 << 10;
@@ -105,10 +105,43 @@ fn reverse(
             steps.push(Step::ColumnRemoved(current.columns[now].name.clone()));
         }
     }
+    index_steps(table, current, &columns, &mut steps);
+    if table.visibility != current.visibility {
+        steps.push(Step::VisibilityChanged { from: current.visibility, to: table.visibility });
+    }
     match reasons.is_empty() {
         true => TableChange::Automatic { columns, steps },
         false => TableChange::ByFunction { reasons },
     }
+}
+
+/// What becomes of the indexes: the same columns with the same claim are the same index.
+fn index_steps(older: &Table, current: &Table, columns: &[ColumnSource], steps: &mut Vec<Step>) {
+    let now = |at: &ColumnIndex| match columns.get(at.0 as usize)? {
+        ColumnSource::Same(now) | ColumnSource::Fitted(now) => Some(*now),
+        _ => None,
+    };
+    let mut gone: Vec<_> = current.indexes.iter().collect();
+    for index in &older.indexes {
+        let (name, unique) = (index.name.clone(), index.unique);
+        let were: Option<Vec<ColumnIndex>> = index.columns.iter().map(now).collect();
+        let is_it = |found: &&Index| Some(&found.columns) == were.as_ref() && found.unique == unique;
+        let Some(found) = gone.iter().position(is_it) else {
+            steps.push(Step::IndexAdded { name, unique });
+            continue;
+        };
+        let from = gone.remove(found).name.clone();
+        let is_fitted = |at: &ColumnIndex| matches!(columns[at.0 as usize], ColumnSource::Fitted(_));
+        if from != name {
+            steps.push(Step::IndexRenamed { from, to: name.clone() });
+        }
+        if index.columns.iter().any(is_fitted) {
+            steps.push(Step::IndexRebuilt { name, unique });
+        }
+    }
+    steps.extend(
+        gone.into_iter().map(|index| Step::IndexRemoved { name: index.name.clone(), unique: index.unique }),
+    );
 }
 
 fn default_of(schema: &Schema, column: &interstice_wit::Column) -> Option<Vec<u8>> {

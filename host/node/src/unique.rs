@@ -3,7 +3,7 @@
 //! Invariant: what is named here is what the upgrade itself would refuse.
 
 use crate::error::Error;
-use crate::rollback::conversion;
+use crate::rollback::{conversion, find};
 use crate::tables::{not_unique, table_definition};
 use interstice_codec::key::KeyLayout;
 use interstice_codec::row::{Batch, Conversion, Layout};
@@ -19,8 +19,25 @@ const BATCH_BYTES: usize = 64 << 10;
 /// How many pairs of rows are named.
 const NAMED_PAIRS: usize = 10;
 
+/// The rows that keep an index of a table from being unique, in words.
+pub(crate) fn repeated(
+    old: &Schema,
+    new: &Schema,
+    evolution: &TableEvolution,
+    table: Option<&TableHandle>,
+    reader: &Reader,
+) -> Result<Vec<String>, Error> {
+    let (Some(before), Some(after), Some(table)) = (&evolution.old, &evolution.new, table) else {
+        return Ok(Vec::new());
+    };
+    match (find(old, before), find(new, after)) {
+        (Some(was), Some(is)) => repeated_keys((old, was), (new, is), evolution, table, reader),
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// For each index that becomes unique the rows that keep it from that, in words.
-pub(crate) fn repeated_keys(
+fn repeated_keys(
     old: (&Schema, &Table),
     new: (&Schema, &Table),
     evolution: &TableEvolution,

@@ -149,6 +149,18 @@ impl Writer {
         components: &[&[u8]],
         options: &UpgradeOptions,
     ) -> Result<Upgrade, Error> {
+        self.upgrade_if(tools, shop, components, options, |_| Ok(()))
+    }
+
+    /// The same, if whoever asked agrees to what it would do.
+    pub(crate) fn upgrade_if(
+        &mut self,
+        tools: &Tools<'_>,
+        shop: &Workshop<'_>,
+        components: &[&[u8]],
+        options: &UpgradeOptions,
+        agrees: impl FnOnce(&UpgradePlan) -> Result<(), Error>,
+    ) -> Result<Upgrade, Error> {
         if self.closed {
             return Err(Error::Closed);
         }
@@ -167,6 +179,7 @@ impl Writer {
                 reasons: judgement.plan.refusals,
             });
         }
+        agrees(&judgement.plan)?;
         if candidates.is_empty() {
             return Ok(Upgrade { plan: judgement.plan, sequence: None, changed_rows: 0, tables: Vec::new() });
         }

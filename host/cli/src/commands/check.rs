@@ -4,6 +4,7 @@
 
 mod capabilities;
 
+use crate::contract;
 use crate::exit::Failure;
 use crate::subject;
 use crate::terminal::{self, Output};
@@ -27,6 +28,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    contract::refuse_binary(&arguments.path)?;
     let subject = subject::read(&arguments.path, arguments.world.as_deref())?;
     let schema = &subject.schema;
     let counts = [

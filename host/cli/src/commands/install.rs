@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Read before anything is opened: a file that cannot be installed must not leave an empty database.
-    let components = components::by_imports(components::read(&arguments.modules)?);
+    let components = components::by_imports(components::read(&arguments.modules)?)?;
     if arguments.opening.is_new() {
         components.iter().try_for_each(components::check)?;
     }

@@ -3,7 +3,7 @@
 
 mod plain;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::packages::{Opened, RegistryOptions, failure};
 use crate::terminal::{self, BLUE, DIM, Output};
 use interstice_registry::index::Listing;
@@ -45,6 +45,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let opened = arguments.registry.open(Path::new("."))?;
     let mut output = Output::new();
     if arguments.verify {
+        let local = opened.local("be verified")?;
+        if !local.folder().exists() {
+            let reason = format!("there is no registry at {}", local.folder().display());
+            return Err(Failure::new(Exit::Caller, reason));
+        }
         let verified = opened.local("be verified")?.verify().map_err(failure)?;
         let good = terminal::stdout_style("ok", terminal::GREEN);
         let count = |number: usize, what: &str| match number {
@@ -62,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(output.flush()?);
     }
     let local = opened.local("be searched")?;
-    if !local.folder().is_dir() {
+    if !local.folder().exists() {
         terminal::tell(&format!("there is no registry at {} yet", local.folder().display()));
     }
     for found in local.search(&arguments.words).map_err(failure)? {
@@ -102,7 +107,7 @@ pub(crate) fn info(arguments: &InfoArguments) -> Result<(), Failure> {
     let release = match registry.read(&package, &version) {
         Err(RegistryError::NoModule { .. }) => {
             let artifact = registry.artifact(&package, &version).map_err(failure)?;
-            return plain::show(&artifact, &rows, arguments.json);
+            return plain::show(&artifact, &package.at(&version), &rows, arguments.json);
         }
         found => found.map_err(failure)?,
     };

@@ -18,7 +18,8 @@ use std::path::PathBuf;
 /// not be open in another process.
 #[derive(clap::Args)]
 #[command(after_help = "\
-With --plan the exit code is that of the upgrade: 0 if it can be made, 5 if something stands against it.")]
+With --plan the exit code is that of the upgrade: 0 if it can be made, 3 if --yes is wanting, 5 if
+something stands against it.")]
 pub(crate) struct Arguments {
     /// The components of the new versions; those that are already installed change nothing.
     #[arg(value_name = "MODULE", required = true)]
@@ -62,11 +63,14 @@ fn upgrade(arguments: &Arguments, node: &Node, components: &[components::Compone
             false => lines(&plan).iter().try_for_each(|line| output.line(line))?,
         }
         output.flush()?;
-        let can_be_done = plan.refusals.is_empty();
-        return if can_be_done { Ok(()) } else { Err(Failure::silent(Exit::Version)) };
+        return match (plan.refusals.is_empty(), plan.given_up.is_empty() || arguments.yes) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Failure::silent(Exit::Caller)),
+            (false, _) => Err(Failure::silent(Exit::Version)),
+        };
     }
-    if !arguments.dry_run && !arguments.yes {
-        let given_up = given_up(&node.plan(&bytes, &options).map_err(failure)?);
+    if !arguments.yes {
+        let given_up = node.plan(&bytes, &options).map_err(failure)?.given_up;
         if !given_up.is_empty() {
             let reason = format!(
                 "{} would be gone for ever: take a backup, and say --yes, or let a migration function take them along",
@@ -84,21 +88,6 @@ fn upgrade(arguments: &Arguments, node: &Node, components: &[components::Compone
         false => summary(&done, arguments.dry_run).iter().try_for_each(|line| output.line(line))?,
     }
     Ok(output.flush()?)
-}
-
-/// The rows that would go with their tables, unless the upgrade is refused anyway.
-fn given_up(plan: &UpgradePlan) -> Vec<String> {
-    if !plan.refusals.is_empty() {
-        return Vec::new();
-    }
-    let of_module = |module: &ModulePlan| {
-        let is_lost =
-            |table: &&TablePlan| table.becomes == "removed" && table.rows > 0 && module.migrations.is_empty();
-        let lost = module.tables.iter().filter(is_lost);
-        lost.map(|table| format!("the {} of {}/{}", counted(table.rows), module.package, table.table))
-            .collect::<Vec<_>>()
-    };
-    plan.modules.iter().flat_map(of_module).collect()
 }
 
 fn object(done: &Upgrade) -> serde_json::Value {
@@ -166,7 +155,10 @@ fn lines(plan: &UpgradePlan) -> Vec<String> {
         1 => lines.push("1 delivery is owed to a subscriber, and is paid first".to_owned()),
         owed => lines.push(format!("{owed} deliveries are owed to subscribers, and are paid first")),
     }
-    if plan.refusals.is_empty() {
+    if !plan.given_up.is_empty() {
+        let given_up = plan.given_up.join(" and ");
+        lines.push(format!("it can be done with --yes: {given_up} would be gone for ever"));
+    } else if plan.refusals.is_empty() {
         lines.push(terminal::stdout_style("it can be done", GREEN));
     } else {
         lines.push(terminal::stdout_style("it cannot be done:", RED));
@@ -203,8 +195,7 @@ fn table_line(table: &TablePlan, is_migrated: bool) -> String {
         "added" => "new".to_owned(),
         "filled" if is_migrated => format!("{rows}, replaced by what the migration writes"),
         "filled" => format!("{rows}, made anew, and no migration fills it"),
-        _ if is_migrated || table.rows == 0 => format!("{rows}, removed with the table"),
-        _ => format!("{rows}, removed with the table, for which the upgrade asks --yes"),
+        _ => format!("{rows}, removed with the table"),
     };
     let steps = match table.steps.is_empty() {
         true => String::new(),

@@ -4,6 +4,7 @@ use crate::harness::{Packages, without_digests};
 use crate::support::Ended;
 use expect_test::expect;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn what_is_added_is_vendored_and_pinned() {
@@ -301,6 +302,37 @@ fn circles_and_two_versions_at_once_are_told_with_their_paths() {
             error: acme:bank@1.3.0 is the project itself, and cannot depend on itself; an older version, whose tables a `@migrate` function reads, is named whole: `interstice add acme:bank@1.0.0`
         "#]],
     );
+}
+
+/// A folder that takes no file refuses before `wit/deps` is touched, and remains of a command that was killed go with
+/// the next one.
+#[test]
+fn a_project_changes_as_a_whole_or_not_at_all() {
+    let packages = Packages::bank();
+    packages.succeed(&["add", "acme:bank@1", "--project", "shop"]);
+    let folder = packages.case.path("shop");
+    for remains in ["interstice.partial-1-2", "wit/deps/acme_bank-1.2.0/package.partial-3-4"] {
+        fs::write(folder.join(remains), "half").unwrap();
+    }
+    let of_somebody_else = "notes.partial-1-2";
+    fs::write(folder.join(of_somebody_else), "mine").unwrap();
+    packages.succeed(&["remove", "acme:bank", "--project", "shop"]);
+    assert!(!folder.join("interstice.partial-1-2").exists());
+    assert!(!folder.join("wit/deps/acme_bank-1.2.0").exists());
+    assert!(folder.join(of_somebody_else).exists());
+
+    packages.succeed(&["add", "acme:bank@1.0", "--project", "shop"]);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    // Who may do everything is not refused.
+    let refuses = fs::write(folder.join("probe"), "").is_err();
+    let ended = packages.run(&["add", "acme:bank@2", "--project", "shop"]);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    if refuses {
+        assert_eq!(ended.code, 6, "{}", ended.shown());
+        assert!(ended.stderr.contains("access is refused, and nothing was changed"), "{}", ended.stderr);
+        assert!(folder.join("wit/deps/acme_bank-1.0.0").exists());
+        assert!(!folder.join("wit/deps/acme_bank-2.0.0").exists());
+    }
 }
 
 /// Each reads the manifest and writes it again, and would write over what another had added in between.

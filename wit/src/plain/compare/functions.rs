@@ -34,7 +34,7 @@ impl Changes<'_> {
         let name = old.full_name();
         let successor = pair.new.functions.iter().find(|function| {
             let is_new = !pair.old.functions.iter().any(|other| other.full_name() == function.full_name());
-            is_new && self.is_one_signature(old, function)
+            is_new && resource(old) == resource(function) && self.is_one_signature(old, function)
         });
         let reason = match successor {
             Some(successor) => format!(
@@ -142,6 +142,11 @@ impl Changes<'_> {
         }
         found
     }
+}
+
+/// The resource that a function is of.
+fn resource(function: &Function) -> Option<&str> {
+    function.resource.as_ref().map(|(name, _)| name.as_str())
 }
 
 fn role(function: &Function) -> Option<Role> {

@@ -6,15 +6,22 @@ use crate::contract;
 use crate::exit::{Exit, Failure};
 use crate::terminal::{self, BLUE, DIM, Output};
 use interstice_registry::Artifact;
+use interstice_wit::PackageName;
 use interstice_wit::hash::artifact_hash;
 use interstice_wit::plain::{Interface, Package};
 use serde_json::json;
 
 /// Shows the package in an artifact, and which versions there are.
-pub(super) fn show(artifact: &Artifact, rows: &[Row], as_json: bool) -> Result<(), Failure> {
+pub(super) fn show(
+    artifact: &Artifact,
+    asked: &PackageName,
+    rows: &[Row],
+    as_json: bool,
+) -> Result<(), Failure> {
     let Some(package) = contract::published(artifact)? else {
         return Err(Failure::new(Exit::Version, format!("{} holds no package of WIT", artifact.what)));
     };
+    contract::check_name(artifact, &package, asked)?;
     let mut output = Output::new();
     match as_json {
         true => {
