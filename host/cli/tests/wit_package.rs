@@ -265,13 +265,15 @@ fn the_same_package_as_text_as_a_binary_and_in_the_registry_is_one_package() {
     assert_eq!(json["versions"].as_array().unwrap().len(), 2);
     // What lies where another version belongs is told.
     case.write("registry/acme/clocks/0.2.9.wasm", binary(&clocks("0.2.8")));
-    let misplaced = packages.run(&["diff", "acme:clocks@0.2.8", "acme:clocks@0.2.9"]);
-    assert_eq!(misplaced.code, 5);
-    assert!(
-        misplaced.stderr.contains("holds acme:clocks@0.2.8, and not acme:clocks@0.2.9"),
-        "{}",
-        misplaced.stderr
-    );
+    for command in [&["diff", "acme:clocks@0.2.8", "acme:clocks@0.2.9"][..], &["info", "acme:clocks"]] {
+        let misplaced = packages.run(command);
+        assert_eq!(misplaced.code, 5);
+        assert!(
+            misplaced.stderr.contains("holds acme:clocks@0.2.8, and not acme:clocks@0.2.9"),
+            "{}",
+            misplaced.stderr
+        );
+    }
 }
 
 #[test]
@@ -295,9 +297,9 @@ fn commands_that_need_a_module_say_what_makes_one() {
         error: 1 mistake in the WIT package
     "#]],
     );
-    for command in ["codegen", "build"] {
-        let ended = case.run(&[command, "0.2.8"]);
-        assert_eq!(ended.code, 1, "{command}");
+    for (command, path) in [("codegen", "0.2.8"), ("build", "0.2.8"), ("check", "0.2.8.wasm")] {
+        let ended = case.run(&[command, path]);
+        assert_eq!(ended.code, 1, "{command}: {}", ended.stderr);
         assert!(
             ended.stderr.contains("`acme:clocks@0.2.8` is no module: nothing in it carries a directive"),
             "{}",
