@@ -45,6 +45,11 @@ fn functions_are_told_apart() {
         ("f: func(e: error-context);", "f: func(e: string);", "breaking", &["function i.f: in the parameter `e`: error-context became string"]),
         ("f: func(a: tuple<u8, u8>);", "f: func(a: tuple<u8, s8>);", "breaking", &["function i.f: in the parameter `a`: in its element 2: u8 became s8"]),
         ("f: func(a: option<u8>);", "f: func(a: option<option<u8>>);", "breaking", &["function i.f: in the parameter `a`: in its `some`: u8 became option<u8>"]),
+        ("resource k { c: func(); } resource r { a: func(); }", "resource k { c: func(); get-a: func(); } resource r { b: func(); }", "breaking", &[
+            "function i.k.get-a: the method is added",
+            "function i.r.a: the method is removed | breaking | components that import it no longer link; `r.b` has its signature",
+            "function i.r.b: the method is added",
+        ]),
         ("/// One.\nf: func();", "/// Two.\nf: func();", "compatible", &["docs i.docs: the docs of `f` changed | compatible | docs are for people"]),
     ]);
 }
