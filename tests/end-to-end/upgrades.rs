@@ -158,7 +158,8 @@ fn what_only_adds_leaves_dependents_alone() {
     assert!(plan.dependents[0].fits(), "{plan:?}");
     assert_eq!(street.node().last_sequence().0, before, "a plan changes nothing");
 
-    let tried = street.upgrade(&["bank-1.3"], UpgradeOptions { dry_run: true, rollback: false }).unwrap();
+    let tried =
+        street.upgrade(&["bank-1.3"], UpgradeOptions { dry_run: true, ..UpgradeOptions::default() }).unwrap();
     assert_eq!((tried.sequence, tried.changed_rows), (None, 1), "the handler opens the reserve");
     assert_eq!(street.versions(), ["acme:bank@1.2.0", "acme:shop@0.3.0"], "a dry run changes nothing");
     assert_eq!(street.ask(BANK, "find(\"acme reserve\")"), "none");
@@ -259,7 +260,7 @@ fn there_is_a_way_back_while_no_row_would_lose_anything() {
     street.upgrade(&["bank-1.3"], UpgradeOptions::default()).unwrap();
     street.node().settle().unwrap();
     assert_eq!(street.ask(BANK, "deposit(3, 60)"), "ok(1000)");
-    let back = UpgradeOptions { rollback: true, dry_run: false };
+    let back = UpgradeOptions { rollback: true, ..UpgradeOptions::default() };
     let error = street.upgrade(&["bank"], UpgradeOptions::default()).unwrap_err();
     assert!(error.to_string().contains("--rollback"), "{error}");
     street.upgrade(&["bank"], back).unwrap();
@@ -368,7 +369,8 @@ fn a_migration_splits_a_column_of_a_hundred_thousand_rows() {
     assert_eq!(module.migrations, ["migration.split-names"]);
     assert_eq!((module.tables[0].becomes, module.tables[0].rows), ("filled", 100_000));
     let before = node.last_sequence();
-    let tried = node.upgrade(&[&next], &UpgradeOptions { dry_run: true, rollback: false }).unwrap();
+    let tried =
+        node.upgrade(&[&next], &UpgradeOptions { dry_run: true, ..UpgradeOptions::default() }).unwrap();
     assert_eq!((tried.sequence, tried.changed_rows), (None, 100_000));
     assert_eq!(text(&node, PEOPLE, "name-of(5)").unwrap(), "some(\"Ada van Wijngaarden\")");
     assert_eq!(node.last_sequence(), before, "a dry run leaves no record");
@@ -398,7 +400,7 @@ fn a_migration_splits_a_column_of_a_hundred_thousand_rows() {
     let node = open(&data);
     assert_eq!(text(&node, PEOPLE, "namesakes(\"Liskov\")").unwrap(), "1");
     // The way back is closed: nobody knows how to make whole names of these again.
-    let back = UpgradeOptions { rollback: true, dry_run: false };
+    let back = UpgradeOptions { rollback: true, ..UpgradeOptions::default() };
     let error = node.upgrade(&[&component("people-1.0")], &back).unwrap_err();
     assert!(error.to_string().contains("no way back"), "{error}");
     node.close().unwrap();
@@ -455,7 +457,8 @@ fn a_migration_that_refuses_changes_nothing() {
     let before = node.last_sequence();
     let next = component("people-2.0");
     for dry_run in [true, false] {
-        let error = node.upgrade(&[&next], &UpgradeOptions { dry_run, rollback: false }).unwrap_err();
+        let error =
+            node.upgrade(&[&next], &UpgradeOptions { dry_run, ..UpgradeOptions::default() }).unwrap_err();
         assert_eq!(error.code(), "module.migration-refused");
         assert!(
             error.to_string().contains("migration.split-names returned err(\"person 4 has no name\")"),

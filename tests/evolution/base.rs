@@ -68,7 +68,7 @@ impl Base {
     }
 
     pub(crate) fn roll_back(&self, component: &[u8]) -> Result<(), Error> {
-        self.upgrade_all(&[component], UpgradeOptions { rollback: true, dry_run: false })
+        self.upgrade_all(&[component], UpgradeOptions { rollback: true, ..UpgradeOptions::default() })
     }
 
     pub(crate) fn upgrade_all(&self, components: &[&[u8]], options: UpgradeOptions) -> Result<(), Error> {

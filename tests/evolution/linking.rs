@@ -93,7 +93,7 @@ fn closes_a_circle(base: &mut Base, components: &[&[u8]], through: &[&str]) {
     let plan = base.node().plan(components, &UpgradeOptions::default()).unwrap();
     assert_eq!(plan.refusals.len(), 1, "{:?}", plan.refusals);
     for dry_run in [true, false] {
-        let options = UpgradeOptions { dry_run, rollback: false };
+        let options = UpgradeOptions { dry_run, ..UpgradeOptions::default() };
         let error = base.upgrade_all(components, options).unwrap_err();
         assert_eq!(error.code(), "version.cycle", "{error}");
         assert_eq!(error.to_string(), plan.refusals[0]);

@@ -52,7 +52,7 @@ fn go_on(node: &Node, step: usize) -> Result<(), Error> {
 fn upgrade(node: &Node, folders: &[&str], rollback: bool) -> Result<(), Error> {
     let components: Vec<_> = folders.iter().map(|folder| component(folder)).collect();
     let components: Vec<&[u8]> = components.iter().map(|component| &component[..]).collect();
-    let done = node.upgrade(&components, &UpgradeOptions { rollback, dry_run: false })?;
+    let done = node.upgrade(&components, &UpgradeOptions { rollback, ..UpgradeOptions::default() })?;
     assert!(done.sequence.is_some());
     Ok(())
 }

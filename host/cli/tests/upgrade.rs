@@ -180,7 +180,7 @@ fn rows_go_with_their_table_only_if_somebody_agrees() {
     // Nor does the way over an uninstallation lose them in silence.
     told(&case, &["uninstall", "demo:people"]);
     for command in ["install", "run"] {
-        let refused = ended(&case, 5, &[command, &next]).stderr;
+        let refused = ended(&case, 3, &[command, &next]).stderr;
         assert!(
             refused.contains("the 3 rows of demo:people/tables.person would be gone for ever"),
             "{refused}"

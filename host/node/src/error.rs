@@ -284,6 +284,16 @@ pub enum Error {
         /// Everything that stands against it.
         reasons: Vec<String>,
     },
+    /// Rows would go with their tables, and nobody agreed to it; nothing has changed.
+    #[error(
+        "{} would be gone for ever: take a backup, and agree to it by `interstice upgrade --yes`, or let a migration \
+         function take them along",
+        .rows.join(" and ")
+    )]
+    RowsGivenUp {
+        /// Which, such as `the 3 rows of acme:bank/tables.limit`.
+        rows: Vec<String>,
+    },
     /// A migration function or an `@on(upgrade)` handler refused; nothing has changed.
     #[error("upgrading to {module} failed: {handler} returned {value}")]
     MigrationRefused {
@@ -438,6 +448,7 @@ impl Error {
             Error::AlreadyInstalled { .. } => "version.already-installed",
             Error::NotInstalled { .. } | Error::OnlyKept { .. } => "caller.not-installed",
             Error::UpgradeRefused { .. } => "version.upgrade-refused",
+            Error::RowsGivenUp { .. } => "caller.rows-given-up",
             Error::MigrationRefused { .. } => "module.migration-refused",
             Error::HasDependents { .. } => "version.has-dependents",
             Error::StillInstalled { .. } => "caller.still-installed",

@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::items::TableUse;
 use crate::link::{foreign_table, link};
 use crate::numbers::Numbers;
-use crate::plan::UpgradePlan;
 use crate::ready::Workshop;
 use crate::stop::explain;
 use crate::tables::{drop_tables, former_tables, link_tables, local_name, make_tables};
@@ -68,9 +67,10 @@ impl Writer {
             };
         }
         if catalog.place_of(&schema.package.unversioned()).is_some() {
-            // Its tables were kept: they are taken along from the version that was uninstalled.
-            let options = UpgradeOptions { rollback: true, dry_run: false };
-            let upgrade = self.upgrade_if(tools, shop, &[component], &options, keeps_rows)?;
+            // Its tables were kept: they are taken along from the version that was uninstalled. Who installs it again
+            // expects to find its rows, so none goes with its table.
+            let options = UpgradeOptions { rollback: true, ..UpgradeOptions::default() };
+            let upgrade = self.upgrade(tools, shop, &[component], &options)?;
             return Ok(Installation { package: schema.package, artifact, sequence: upgrade.sequence });
         }
         tools.log.admit_growth()?;
@@ -276,17 +276,4 @@ fn compile_filter(schema: &Schema, table: &TypeName, filter: &RowFilter) -> Resu
 
 pub(crate) fn function_index(position: usize) -> FunctionIndex {
     FunctionIndex(u32::try_from(position).expect("a module has far fewer functions"))
-}
-
-/// Who installs a module again expects to find its rows, so none goes with its table.
-fn keeps_rows(plan: &UpgradePlan) -> Result<(), Error> {
-    if plan.given_up.is_empty() {
-        return Ok(());
-    }
-    let mend = "it was uninstalled with tables that this version does not have; an upgrade to it can agree to that (`interstice \
-                upgrade --yes`)";
-    Err(Error::UpgradeRefused {
-        modules: plan.modules.iter().map(|module| module.package.clone()).collect(),
-        reasons: vec![format!("{} would be gone for ever: {mend}", plan.given_up.join(" and "))],
-    })
 }

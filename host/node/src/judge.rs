@@ -7,7 +7,7 @@ use crate::change::{Becomes, CatalogChange, HexBytes, ModuleChange, NewVersion, 
 use crate::error::{Error, ErrorKind};
 use crate::install::{Waiting, subscriptions};
 use crate::link::link;
-use crate::plan::{DependentPlan, Direction, ModulePlan, Schedules, TablePlan, UpgradePlan};
+use crate::plan::{DependentPlan, Direction, ModulePlan, Schedules, TablePlan, UpgradePlan, counted};
 use crate::ready::{Workshop, cycle_with, imported_packages, make_ready};
 use crate::rollback::{lost_row, tables_back};
 use crate::tables::{former_tables, link_tables, local_name, make_tables, table_definition};
@@ -107,7 +107,9 @@ pub(crate) fn judge(
         judge_module(catalog, candidate, reader, question, &mut judgement)?;
     }
     judge_links(shop, catalog, candidates, &mut judgement)?;
-    judgement.plan.note_given_up();
+    if judgement.plan.refusals.is_empty() {
+        judgement.plan.given_up = judgement.plan.rows_given_up();
+    }
     Ok(judgement)
 }
 
@@ -330,10 +332,6 @@ fn needs_function(old: &Schema, new: &Schema, plan: &TablePlan) -> String {
         counted(plan.rows),
         plan.steps.join("; ")
     )
-}
-
-fn counted(rows: u64) -> String {
-    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 /// Why going back would lose something of a table.

@@ -22,19 +22,23 @@ pub struct UpgradePlan {
 }
 
 impl UpgradePlan {
-    /// Notes what would be given up, once everything else is known.
-    pub(crate) fn note_given_up(&mut self) {
-        self.given_up.clear();
-        for module in self.modules.iter().filter(|module| module.migrations.is_empty()) {
-            for table in module.tables.iter().filter(|table| table.becomes == "removed" && table.rows > 0) {
-                let rows = if table.rows == 1 { "1 row".to_owned() } else { format!("{} rows", table.rows) };
-                self.given_up.push(format!("the {rows} of {}/{}", module.package, table.table));
-            }
-        }
-        if !self.refusals.is_empty() {
-            self.given_up.clear();
-        }
+    /// What the tables that go have in them, if no migration function reads it.
+    pub(crate) fn rows_given_up(&self) -> Vec<String> {
+        let without_migration = self.modules.iter().filter(|module| module.migrations.is_empty());
+        let tables =
+            without_migration.flat_map(|module| module.tables.iter().map(move |table| (module, table)));
+        tables
+            .filter(|(_, table)| table.becomes == "removed" && table.rows > 0)
+            .map(|(module, table)| {
+                format!("the {} of {}/{}", counted(table.rows), module.package, table.table)
+            })
+            .collect()
     }
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn counted(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 /// What would happen to one module.

@@ -28,6 +28,8 @@ pub struct UpgradeOptions {
     pub dry_run: bool,
     /// Allow a lower version than the one that is installed.
     pub rollback: bool,
+    /// Agree that rows go with tables which the new version does not have and no migration function reads.
+    pub gives_up_rows: bool,
 }
 
 /// What came of an upgrade.
@@ -149,18 +151,6 @@ impl Writer {
         components: &[&[u8]],
         options: &UpgradeOptions,
     ) -> Result<Upgrade, Error> {
-        self.upgrade_if(tools, shop, components, options, |_| Ok(()))
-    }
-
-    /// The same, if whoever asked agrees to what it would do.
-    pub(crate) fn upgrade_if(
-        &mut self,
-        tools: &Tools<'_>,
-        shop: &Workshop<'_>,
-        components: &[&[u8]],
-        options: &UpgradeOptions,
-        agrees: impl FnOnce(&UpgradePlan) -> Result<(), Error>,
-    ) -> Result<Upgrade, Error> {
         if self.closed {
             return Err(Error::Closed);
         }
@@ -179,7 +169,9 @@ impl Writer {
                 reasons: judgement.plan.refusals,
             });
         }
-        agrees(&judgement.plan)?;
+        if !judgement.plan.given_up.is_empty() && !options.gives_up_rows {
+            return Err(Error::RowsGivenUp { rows: judgement.plan.given_up });
+        }
         if candidates.is_empty() {
             return Ok(Upgrade { plan: judgement.plan, sequence: None, changed_rows: 0, tables: Vec::new() });
         }

@@ -54,7 +54,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn upgrade(arguments: &Arguments, node: &Node, components: &[components::Component]) -> Result<(), Failure> {
     let bytes: Vec<&[u8]> = components.iter().map(|component| component.bytes.as_slice()).collect();
-    let options = UpgradeOptions { dry_run: arguments.dry_run, rollback: arguments.rollback };
+    let options = UpgradeOptions {
+        dry_run: arguments.dry_run,
+        rollback: arguments.rollback,
+        gives_up_rows: arguments.yes,
+    };
     let mut output = Output::new();
     if arguments.plan {
         let plan = node.plan(&bytes, &options).map_err(failure)?;
@@ -68,16 +72,6 @@ fn upgrade(arguments: &Arguments, node: &Node, components: &[components::Compone
             (true, false) => Err(Failure::silent(Exit::Caller)),
             (false, _) => Err(Failure::silent(Exit::Version)),
         };
-    }
-    if !arguments.yes {
-        let given_up = node.plan(&bytes, &options).map_err(failure)?.given_up;
-        if !given_up.is_empty() {
-            let reason = format!(
-                "{} would be gone for ever: take a backup, and say --yes, or let a migration function take them along",
-                given_up.join(" and ")
-            );
-            return Err(Failure::new(Exit::Caller, reason));
-        }
     }
     let spinner = terminal::spinner("upgrading".to_owned());
     let done = node.upgrade(&bytes, &options);
