@@ -281,11 +281,7 @@ impl Machine {
             Ok(returned) => Ended::Returned(returned, result),
             Err(fault) => {
                 let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
-                let error = fault_error(fault, &place, &self.limits);
-                if is_limit(&error) {
-                    self.met_limit = Some(explain(&error));
-                }
-                Ended::Failed(error)
+                Ended::Failed(fault_error(fault, &place, &self.limits))
             }
         };
         context.discard_entered();
@@ -341,7 +337,11 @@ impl Machine {
         let outcome = match ended {
             Ended::Returned(Returned::Ok, result) => NamedOutcome::Ok(result),
             Ended::Returned(Returned::Err, result) => NamedOutcome::Err(result),
-            Ended::Failed(error) => NamedOutcome::Failed(explain(&error).into_bytes()),
+            Ended::Failed(error) => {
+                let reason = explain(&error);
+                self.met_limit = is_limit(&error).then(|| reason.clone());
+                NamedOutcome::Failed(reason.into_bytes())
+            }
         };
         Ok(Record {
             cause: logged.cause.clone(),
