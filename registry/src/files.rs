@@ -92,22 +92,20 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), RegistryError> {
 
 /// Removes what [`write_whole`] left of a file where it was cut short. Nobody may be writing it.
 pub(crate) fn remove_partial_of(path: &Path) -> Result<(), RegistryError> {
-    let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { return Ok(()) };
-    let prefix = format!("{stem}.partial-");
-    for entry in fs::read_dir(folder_of(path)).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
-            fs::remove_file(entry.path()).map_err(RegistryError::io("remove", &entry.path()))?;
-        }
-    }
-    Ok(())
+    let stem = path.file_stem();
+    remove_where(folder_of(path), |found| found.file_stem() == stem)
 }
 
-/// Removes what [`write_whole`] leaves in a folder where it is cut short. Nobody may be writing there.
+/// The same of every file in a folder.
 pub(crate) fn remove_partial(folder: &Path) -> Result<(), RegistryError> {
+    remove_where(folder, |_| true)
+}
+
+fn remove_where(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> Result<(), RegistryError> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if extension.is_some_and(|extension| extension.starts_with("partial-")) {
+        if extension.is_some_and(|extension| extension.starts_with("partial-")) && is_meant(&path) {
             fs::remove_file(&path).map_err(RegistryError::io("remove", &path))?;
         }
     }
