@@ -3,7 +3,7 @@
 //! Invariant: what is called compatible for callers leaves each item that they can pin with the hash that it had,
 //! and what is called compatible for rows is read by the conversion that [`evolution`](crate::evolution) gives.
 
-mod docs;
+pub(crate) mod docs;
 mod functions;
 mod interfaces;
 mod tables;

@@ -10,24 +10,29 @@ const MAX_NAMED: usize = 5;
 
 /// The changed docs of an interface and of what both versions have in it, as one change.
 pub(super) fn changes(pair: Pair<'_>) -> Option<Change> {
-    let (old, new) = (docs(pair.old), docs(pair.new));
-    let changed: Vec<_> = old
+    changed(&docs(pair.old), &docs(pair.new)).map(|change| change.within(pair.name))
+}
+
+/// The changed docs of items that both versions of an interface have, by their names; its own stand under the empty name.
+pub(crate) fn changed(
+    old: &BTreeMap<String, Option<&str>>,
+    new: &BTreeMap<String, Option<&str>>,
+) -> Option<Change> {
+    let found: Vec<_> = old
         .iter()
         .filter(|(name, docs)| new.get(*name).is_some_and(|now| now != *docs))
         .map(|(name, _)| if name.is_empty() { "the interface".to_owned() } else { format!("`{name}`") })
         .collect();
-    let named = changed.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match changed.len() {
+    let named = found.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match found.len() {
         0 => None,
-        count if count > MAX_NAMED => {
-            Some(change(&format!("{named} and {} more", count - MAX_NAMED)).within(pair.name))
-        }
-        _ => Some(change(&named).within(pair.name)),
+        count if count > MAX_NAMED => Some(change(&format!("{named} and {} more", count - MAX_NAMED))),
+        _ => Some(change(&named)),
     }
 }
 
 /// The docs of something read otherwise.
-pub(super) fn change(what: &str) -> Change {
+pub(crate) fn change(what: &str) -> Change {
     Change::new(ItemKind::Docs, "docs", format!("the docs of {what} changed"))
         .callers(Effect::compatible("docs are for people"))
 }

@@ -39,7 +39,11 @@ pub(crate) fn difference(old: &ValueType, new: &ValueType) -> Option<String> {
 
 /// A type as text, or what kind of type it is where that would be too long.
 pub fn shown(ty: &ValueType) -> String {
-    let text = structure_of(ty);
+    abbreviated(structure_of(ty))
+}
+
+/// The text of a type, or what kind of type it is where that would be too long.
+pub(crate) fn abbreviated(text: String) -> String {
     if text.len() <= MAX_SHOWN_BYTES {
         return text;
     }

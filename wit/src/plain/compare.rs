@@ -128,7 +128,7 @@ impl Changes<'_> {
             self.push(change.callers(Effect::breaking(reason)));
         }
         if self.old.docs != self.new.docs {
-            self.push(docs::change("the package"));
+            self.push(crate::diff::docs::change("the package"));
         }
     }
 

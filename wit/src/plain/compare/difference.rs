@@ -3,11 +3,8 @@
 //! Invariant: types of one structure never differ.
 
 use super::Changes;
-use crate::evolution::difference::names_differ;
+use crate::evolution::difference::{abbreviated, names_differ};
 use crate::plain::types::{Shape, TypeIndex, Types};
-
-/// Types up to this length are written out in a message.
-const MAX_SHOWN_BYTES: usize = 60;
 
 /// How many types deep a difference is looked for; further in, only that there is one is said.
 const MAX_DEPTH: usize = 32;
@@ -152,13 +149,5 @@ fn resource(types: &Types, index: TypeIndex, own: &crate::plain::PlainName) -> S
 
 /// A type as text, or what kind of type it is where that would be too long.
 pub(super) fn shown(types: &Types, index: TypeIndex) -> String {
-    let text = types.text(index);
-    if text.len() <= MAX_SHOWN_BYTES {
-        return text;
-    }
-    let kind = text.split([' ', '<']).next().unwrap_or_default();
-    match kind {
-        "record" | "variant" | "enum" | "flags" => format!("{kind} {{ … }}"),
-        kind => format!("{kind}<…>"),
-    }
+    abbreviated(types.text(index))
 }
