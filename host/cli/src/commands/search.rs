@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let reason = format!("there is no registry at {}", local.folder().display());
             return Err(Failure::new(Exit::Caller, reason));
         }
-        let verified = opened.local("be verified")?.verify().map_err(failure)?;
+        let verified = local.verify().map_err(failure)?;
         let good = terminal::stdout_style("ok", terminal::GREEN);
         let count = |number: usize, what: &str| match number {
             1 => format!("1 version is {what}"),
