@@ -3,7 +3,9 @@
 //! It never holds state between calls: a handle is a promise about types and takes no memory.
 //! Invariant: everything that reaches the host goes through the doors that the module's world imports.
 //!
-//! ```ignore
+//! A module, shortened (`cargo test --release --workspace --test bank` runs it whole, from `examples/bank`):
+//!
+//! ```ignore (the WIT of a module stands beside it)
 //! interstice::module!("wit");
 //!
 //! struct Bank;
