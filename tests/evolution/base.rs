@@ -71,8 +71,17 @@ impl Base {
         self.upgrade_all(&[component], UpgradeOptions { rollback: true, ..UpgradeOptions::default() })
     }
 
+    /// Agrees to lose rows with their tables, once it was told which.
     pub(crate) fn upgrade_all(&self, components: &[&[u8]], options: UpgradeOptions) -> Result<(), Error> {
-        self.node().upgrade(components, &options).map(drop)
+        let last = self.node().last_sequence();
+        match self.node().upgrade(components, &options) {
+            Err(Error::RowsGivenUp { rows }) => {
+                assert_eq!(self.node().plan(components, &options)?.given_up, rows);
+                assert_eq!(self.node().last_sequence(), last, "nothing is done before somebody agrees");
+                self.node().upgrade(components, &UpgradeOptions { gives_up_rows: true, ..options }).map(drop)
+            }
+            outcome => outcome.map(drop),
+        }
     }
 
     /// The packages that are installed, with their versions.
