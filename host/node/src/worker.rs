@@ -15,8 +15,9 @@ use std::sync::{Arc, Weak};
 /// How long deliveries and schedules wait after a failure of the node before they are tried again.
 const RETRY_MICROS: u64 = 1_000_000;
 
-/// How many undo entries an idle node lets go before it looks for work again: about a millisecond.
-const PURGED_WHEN_IDLE: usize = 16_384;
+/// How many undo entries an idle node lets go before it looks whether it still is idle: for so long a call waits for
+/// the lock of a table, less than 100 µs.
+const PURGED_WHEN_IDLE: usize = 512;
 
 /// When an idle node looks again whether its last records are durable and their history may go.
 const DURABLE_SOON_MICROS: u64 = 20_000;
@@ -111,11 +112,13 @@ fn own_work(inner: &Inner) -> Result<Own, Error> {
 fn idle(inner: &Inner, rest: &Rest) -> Step {
     let durable = inner.log.durable();
     inner.store.set_durable(Version(durable.0));
-    if inner.store.purge(PURGED_WHEN_IDLE) {
-        return Step::Worked;
-    }
     let clock = inner.doors.clock.as_ref();
     let now_micros = clock.monotonic_micros();
+    match inner.store.try_purge(PURGED_WHEN_IDLE) {
+        Some(true) => return Step::Worked,
+        Some(false) => {}
+        None => return Step::Idle { until_micros: Some(now_micros.saturating_add(BUSY_MICROS)) },
+    }
     let due = rest.due_micros.map(|due| now_micros.saturating_add(due.saturating_sub(clock.now_micros())));
     let is_durable = durable.0 >= rest.last_sequence || inner.log.poisoned().is_some();
     let soon = (!is_durable).then(|| now_micros.saturating_add(DURABLE_SOON_MICROS));

@@ -21,6 +21,7 @@ mod evolve;
 mod keys;
 mod limits;
 mod load;
+mod lock;
 mod memory;
 mod ordered;
 mod pages;

@@ -18,7 +18,7 @@ use std::{
     collections::{BTreeMap, BinaryHeap},
     fmt,
     sync::{
-        Arc,
+        Arc, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -126,10 +126,16 @@ impl Store {
         self.0.durable.fetch_max(version.0, Ordering::AcqRel);
     }
 
-    /// Lets history go that nobody can read any more, `most` undo entries at most. Commits do so too; a
-    /// node calls this when it is idle. Returns whether there is more to go.
+    /// Lets history go that nobody can read any more, `most` undo entries at most. Commits do so too. Returns
+    /// whether there is more to go.
     pub fn purge(&self, most: usize) -> bool {
         self.0.purge(most as u64)
+    }
+
+    /// The same for a node that is idle: where somebody is at a table it keeps nobody waiting, and says nothing of
+    /// what there is to go.
+    pub fn try_purge(&self, most: usize) -> Option<bool> {
+        self.0.purge_with(most as u64, |table| table.0.state.try_write())
     }
 
     /// The bytes that all tables take in memory.
@@ -234,24 +240,38 @@ impl Inner {
     }
 
     pub(crate) fn purge(&self, most: u64) -> bool {
+        self.purge_with(most, |table| Some(table.0.state.write())).unwrap_or(true)
+    }
+
+    /// The same where locks of tables are taken so; nothing if one is not to be had.
+    fn purge_with(
+        &self,
+        most: u64,
+        lock: impl Fn(&TableHandle) -> Option<RwLockWriteGuard<'_, State>>,
+    ) -> Option<bool> {
         let horizon = self.readers.horizon(self.durable());
         let mut left = most;
         while left > 0 {
-            let Some(table) = self.next_historic(horizon) else { return false };
-            let mut state = table.0.state.write();
+            let Some(Historic { oldest, table }) = self.next_historic(horizon) else { return Some(false) };
+            // A table that evolves keeps its history until it has.
+            let locked = table.0.state.try_history().and_then(|kept| Some((kept, lock(&table)?)));
+            let Some((_kept, mut state)) = locked else {
+                self.history.lock().push(Reverse(Historic { oldest, table: table.clone() }));
+                return None;
+            };
             let purged = state.purge(horizon, left.min(PURGED_PER_LOCK as u64) as usize);
             left -= (purged as u64).min(left);
             state.queued_for_purge = false;
             self.note_history(&table, &mut state);
             state.report(&self.memory);
         }
-        self.history.lock().peek().is_some_and(|Reverse(next)| next.oldest <= horizon)
+        Some(self.history.lock().peek().is_some_and(|Reverse(next)| next.oldest <= horizon))
     }
 
-    fn next_historic(&self, horizon: Version) -> Option<TableHandle> {
+    fn next_historic(&self, horizon: Version) -> Option<Historic> {
         let mut history = self.history.lock();
         history.peek().filter(|Reverse(next)| next.oldest <= horizon)?;
-        history.pop().map(|Reverse(next)| next.table)
+        history.pop().map(|Reverse(next)| next)
     }
 
     /// Cancels the oldest readers if history has grown beyond its limit because of them.

@@ -4,10 +4,10 @@
 //! Invariant: what stands beside the lock never changes.
 
 use crate::{
-    StoreError, StoreLimits, Version, definition::Shape, memory::Memory, scratch::with_scratch, state::State,
+    StoreError, StoreLimits, Version, definition::Shape, lock::Lock, memory::Memory, scratch::with_scratch,
+    state::State,
 };
 use interstice_codec::key::KeyLayout;
-use parking_lot::RwLock;
 use std::{fmt, ops::Deref, sync::Arc};
 
 /// The number of a table, which its caller gives it.
@@ -28,21 +28,21 @@ pub(crate) struct Table {
 
 /// What all shapes of a table share.
 pub(crate) struct Contents {
-    state: RwLock<State>,
+    state: Lock<State>,
     memory: Arc<Memory>,
 }
 
 impl Contents {
     pub(crate) fn new(state: State, memory: &Arc<Memory>) -> Arc<Self> {
-        Arc::new(Self { state: RwLock::new(state), memory: Arc::clone(memory) })
+        Arc::new(Self { state: Lock::new(state), memory: Arc::clone(memory) })
     }
 }
 
 impl Deref for Contents {
-    type Target = RwLock<State>;
+    type Target = Lock<State>;
 
     #[inline]
-    fn deref(&self) -> &RwLock<State> {
+    fn deref(&self) -> &Lock<State> {
         &self.state
     }
 }

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 type Take<'t> = &'t mut dyn FnMut(u32, &[u8]) -> Result<(), Error>;
 
 /// How many bytes of rows are read at a time: for so long the writer may wait for the lock of a table.
-const BATCH_BYTES: usize = 64 << 10;
+const BATCH_BYTES: usize = 16 << 10;
 
 /// A snapshot that is being written.
 pub(super) struct Taking {

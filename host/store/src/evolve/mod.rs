@@ -16,7 +16,6 @@ use crate::{
     undo::UndoId,
 };
 use interstice_codec::row::ColumnSource;
-use parking_lot::RwLockUpgradableReadGuard;
 use plan::{Changes, plan};
 use std::sync::Arc;
 
@@ -91,13 +90,16 @@ pub(crate) fn evolve(
     limits: Option<&Inner>,
     before: impl FnOnce(&mut State, &TableHandle),
 ) -> Result<(TableHandle, Undoing), StoreError> {
-    // Readers go on while indexes are built, and nothing is changed or purged meanwhile.
-    let state = table.0.state.upgradable_read();
+    // Readers go on while indexes are built, and nothing is purged meanwhile. Nothing is changed either: only one
+    // transaction is open, this one.
+    let _kept = table.0.state.keep_history();
+    let state = table.0.state.read();
     table.0.check_newest(&state)?;
     let (shape, changes) = plan(&table.0.shape, &state, evolution, version, limits)?;
     let (memory, contents) = (Arc::clone(&table.0.memory), Arc::clone(&table.0.state));
     let new = TableHandle(Arc::new(Table { id: table.id(), shape, memory, state: contents }));
-    let mut state = RwLockUpgradableReadGuard::upgrade(state);
+    drop(state);
+    let mut state = table.0.state.write();
     before(&mut state, &new);
     let undoing = changes.install(&mut state, new.0.shape.number, version);
     // What was unique for a part of the version only need not have settled at its end.

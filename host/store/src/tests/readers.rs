@@ -195,3 +195,22 @@ fn a_scan_goes_on_where_it_was_while_rows_come_and_go_around_it() {
     }
     store.check();
 }
+
+/// The purge of an idle node used to wait for a scan, and whoever called meanwhile waited behind it.
+#[test]
+fn a_purge_of_an_idle_node_waits_for_nobody() {
+    let (store, table) = bank();
+    commit(&store, |transaction| transaction.delete(&table, &key((1,))).map(drop)).unwrap();
+    store.set_durable(store.newest());
+    let read = table.0.state.read();
+    assert_eq!(store.try_purge(1000), None);
+    drop(read);
+    let kept = table.0.state.keep_history();
+    assert_eq!(store.try_purge(1000), None, "a table that evolves keeps its history");
+    assert!(store.purge(1000), "there is more, and it is not waited for");
+    drop(kept);
+    assert!(table.undo_bytes() > 0);
+    while store.try_purge(1000) == Some(true) {}
+    assert_eq!((store.try_purge(1000), table.undo_bytes()), (Some(false), 0));
+    store.check();
+}
