@@ -68,14 +68,14 @@ fn every_flipped_bit_of_a_closed_log_is_refused_or_harmless() {
 fn sampled_bits_of_a_large_log_are_noticed() {
     // A hundred a seed: ten thousand seeds are a million.
     let options = LogOptions { segment_bytes: 256 << 10, retention: Retention::KeepAll };
+    let simulator = closed_with(4_000, options);
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    log.archive(Sequence(2_000));
+    log.wait_maintained();
+    log.close().unwrap();
+    let files = segments(&simulator);
+    assert!(files.len() > 4 && files.iter().any(|(path, _)| path.starts_with("archive/")));
     for_seeds(1, |seed| {
-        let simulator = closed_with(4_000, options);
-        let (log, ..) = open(&simulator.doors(), options).unwrap();
-        log.archive(Sequence(2_000));
-        log.wait_maintained();
-        log.close().unwrap();
-        let files = segments(&simulator);
-        assert!(files.len() > 4 && files.iter().any(|(path, _)| path.starts_with("archive/")));
         let dice = Dice::new(seed);
         for _ in 0..100 {
             let (path, bytes) = &files[dice.below(files.len() as u64) as usize];

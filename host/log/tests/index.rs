@@ -285,15 +285,15 @@ fn no_flipped_bit_of_an_index_leads_to_a_wrong_answer() {
 #[test]
 fn sampled_bits_of_the_indexes_of_a_large_log_lead_to_no_wrong_answer() {
     // A hundred a seed: ten thousand seeds are a million.
+    let simulator = Simulator::new(5);
+    fill(&simulator, &Dice::new(5), 3_000);
+    let records = everything(&simulator);
+    let indexes: Vec<(String, Vec<u8>)> = {
+        let contents = simulator.disk.contents().into_iter();
+        contents.filter(|(path, _)| path.ends_with(".index")).collect()
+    };
+    assert!(indexes.len() > 12);
     for_seeds(1, |seed| {
-        let simulator = Simulator::new(5);
-        fill(&simulator, &Dice::new(5), 3_000);
-        let records = everything(&simulator);
-        let indexes: Vec<(String, Vec<u8>)> = {
-            let contents = simulator.disk.contents().into_iter();
-            contents.filter(|(path, _)| path.ends_with(".index")).collect()
-        };
-        assert!(indexes.len() > 12);
         let dice = Dice::new(seed);
         for _ in 0..100 {
             let (path, whole) = &indexes[dice.below(indexes.len() as u64) as usize];

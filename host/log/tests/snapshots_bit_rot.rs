@@ -108,22 +108,22 @@ fn every_flipped_bit_is_noticed() {
 #[test]
 fn sampled_bits_of_a_large_snapshot_are_noticed() {
     // A hundred a seed: ten thousand seeds are a million. Several chunks, and rows of several lengths.
+    let simulator = Simulator::new(1);
+    let store = SnapshotStore::new(&simulator.doors());
+    let mut state = State::new(5, &[6_000, 1, 900]);
+    state.tables.values_mut().zip([60, 20, 700]).for_each(|(table, bytes)| table.row_bytes = bytes);
+    write(&store, &state).unwrap();
+    let files: Vec<(String, Vec<u8>)> = {
+        let contents = simulator.disk.contents();
+        files(&simulator.disk, &store)
+            .0
+            .into_iter()
+            .map(|path| (path.clone(), contents[&path].clone()))
+            .collect()
+    };
+    let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+    assert!(files.len() == 4 && bytes > 400 << 10, "{bytes} bytes in {} files", files.len());
     for_seeds(1, |seed| {
-        let simulator = Simulator::new(1);
-        let store = SnapshotStore::new(&simulator.doors());
-        let mut state = State::new(5, &[6_000, 1, 900]);
-        state.tables.values_mut().zip([60, 20, 700]).for_each(|(table, bytes)| table.row_bytes = bytes);
-        write(&store, &state).unwrap();
-        let files: Vec<(String, Vec<u8>)> = {
-            let contents = simulator.disk.contents();
-            files(&simulator.disk, &store)
-                .0
-                .into_iter()
-                .map(|path| (path.clone(), contents[&path].clone()))
-                .collect()
-        };
-        let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
-        assert!(files.len() == 4 && bytes > 400 << 10, "{bytes} bytes in {} files", files.len());
         let dice = Dice::new(seed);
         for _ in 0..100 {
             // Any bit of all files alike, and every third time one of any file.

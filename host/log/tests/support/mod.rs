@@ -13,6 +13,7 @@ use interstice_log::{
     WriteSetEncoder,
 };
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -221,7 +222,7 @@ pub fn assert_in_order_after(before: Sequence, records: &[Record]) {
 /// Runs a campaign over many seeds: a few by default, `INTERSTICE_SEEDS` says how many, and
 /// `INTERSTICE_SEED` runs one again. A long one says now and then where it is, and `INTERSTICE_FROM` goes on there.
 /// A failure names its seed.
-pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
+pub fn for_seeds(default: u64, run: impl Fn(u64)) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     if let Some(seed) = number("INTERSTICE_SEED") {
         return run(seed);
@@ -231,7 +232,8 @@ pub fn for_seeds(default: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
         if seeds.is_some() && seed % 100 == 0 {
             eprintln!("all seeds before {seed} passed; INTERSTICE_FROM={seed} goes on from here");
         }
-        if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
+        // Nothing is looked at after a panic but which seed it was.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(seed))) {
             eprintln!("run this again with INTERSTICE_SEED={seed}");
             std::panic::resume_unwind(panic);
         }
