@@ -12,8 +12,8 @@ use crate::manifest::Manifest;
 use crate::pending::Pending;
 use crate::sequence::Sequence;
 use parking_lot::{Mutex, RwLock};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// What a watcher of the log is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Durability {
 pub type Watcher = Box<dyn Fn(Durability) + Send + Sync>;
 
 pub(crate) struct Shared {
-    pub(crate) pending: Mutex<Pending>,
+    pub(crate) pending: Waiting,
     pub(crate) definitions: RwLock<Definitions>,
     durable: AtomicU64,
     /// The bytes of the batches after the place from which the log was opened.
@@ -50,6 +50,18 @@ pub(crate) struct Shared {
     pub(crate) upkeep: Upkeep,
     /// The lock of the data directory, until the log is closed.
     pub(crate) directory_lock: Mutex<Option<Box<dyn Send + Sync>>>,
+}
+
+/// What waits to be written. It is held for less than a microsecond, but by every call, so its lock is one that
+/// neither yields, which gives the processor away for milliseconds where others want it, nor is handed to a thread
+/// that sleeps.
+pub(crate) struct Waiting(std::sync::Mutex<Pending>);
+
+impl Waiting {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Pending> {
+        // After a panic of the writer the log is poisoned by its own alarm.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Places behind batches that were synced.
@@ -78,7 +90,7 @@ impl Shared {
             grown_bytes: AtomicU64::new(grown_bytes),
             sync_micros: AtomicU64::new(0),
             waited_for: AtomicU64::new(0),
-            pending: Mutex::new(pending),
+            pending: Waiting(std::sync::Mutex::new(pending)),
             definitions: RwLock::new(definitions),
             wake: threads.signal(),
             upkeep: Upkeep::new(threads.signal(), progress.clone()),
