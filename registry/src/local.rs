@@ -33,6 +33,8 @@ pub struct Found {
     pub package: PackageId,
     /// Its newest version that is not yanked, or the newest of all.
     pub newest: Version,
+    /// Every version of it is yanked.
+    pub is_yanked: bool,
     /// The first line of its docs, if our index knows it.
     pub summary: Option<String>,
 }
@@ -172,11 +174,13 @@ impl LocalRegistry {
                 offer.1.as_ref().is_some_and(|listing| listing.is_yanked)
             };
             let newest = offers.iter().rev().find(|offer| !is_yanked(offer)).or(offers.last());
-            let Some((newest, listing)) = newest else { continue };
+            let Some(newest) = newest else { continue };
+            let is_yanked = is_yanked(newest);
+            let (newest, listing) = newest;
             let summary = listing.as_ref().and_then(|listing| listing.published.summary.clone());
             let text = format!("{package} {}", summary.as_deref().unwrap_or_default()).to_lowercase();
             if words.iter().all(|word| text.contains(&word.to_lowercase())) {
-                found.push(Found { package, newest: newest.clone(), summary });
+                found.push(Found { package, newest: newest.clone(), is_yanked, summary });
             }
         }
         Ok(found)

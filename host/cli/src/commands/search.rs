@@ -74,10 +74,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let summary = found.summary.unwrap_or_default();
         if arguments.json {
             let (package, newest) = (found.package.to_string(), found.newest.to_string());
-            output.line(json!({ "package": package, "newest": newest, "summary": summary }).to_string())?;
+            let line = json!({
+                "package": package, "newest": newest, "yanked": found.is_yanked, "summary": summary
+            });
+            output.line(line.to_string())?;
         } else {
             let dim = terminal::stdout_style(&summary, DIM);
-            output.line(format!("{}@{}  {dim}", found.package, found.newest).trim_end())?;
+            let yanked = if found.is_yanked { "  yanked" } else { "" };
+            output.line(format!("{}@{}{yanked}  {dim}", found.package, found.newest).trim_end())?;
         }
     }
     Ok(output.flush()?)

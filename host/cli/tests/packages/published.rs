@@ -64,6 +64,21 @@ fn a_module_is_published_and_found() {
 }
 
 #[test]
+fn a_search_says_which_packages_nobody_takes_anew() {
+    let packages = Packages::bank();
+    packages.succeed(&["yank", "acme:bank@2.0.0"]);
+    let newest = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+    assert_eq!(packages.succeed(&["search"]), "acme:bank@1.2.0  The package acme:bank.\n");
+    let found = newest(&packages.succeed(&["search", "--json"]));
+    assert_eq!((&found["newest"], &found["yanked"]), (&"1.2.0".into(), &false.into()));
+    packages.succeed(&["yank", "acme:bank@1.2.0"]);
+    packages.succeed(&["yank", "acme:bank@1.0.0"]);
+    assert_eq!(packages.succeed(&["search"]), "acme:bank@2.0.0  yanked  The package acme:bank.\n");
+    let found = newest(&packages.succeed(&["search", "--json"]));
+    assert_eq!((&found["newest"], &found["yanked"]), (&"2.0.0".into(), &true.into()));
+}
+
+#[test]
 fn names_that_are_none_are_refused_with_a_reason() {
     let packages = Packages::new();
     packages.shop("acme:shop@0.1.0", "");
