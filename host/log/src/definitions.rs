@@ -4,8 +4,9 @@
 
 use crate::bytes::{Bytes, Malformed, put_run, put_varint};
 use crate::error::LogError;
+use crate::hex;
 use crate::limits::{MAX_DEFINITION_BYTES, MAX_DEFINITIONS, MAX_NUMBERED_CALLER_BYTES, MAX_NUMBERED_CALLERS};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 /// The number of a definition.
@@ -159,9 +160,25 @@ pub struct Definitions {
     numbers: HashMap<Definition, DefinitionId>,
     callers: usize,
     caller_bytes: usize,
+    /// Artifacts to which modules were upgraded: the records say so themselves.
+    upgraded_to: BTreeSet<Digest>,
 }
 
 impl Definitions {
+    /// The artifacts that the records name which were read.
+    pub(crate) fn artifacts(&self) -> BTreeSet<Digest> {
+        let defined = self.iter().filter_map(|(_, definition)| match definition {
+            Definition::Artifact(digest) => Some(*digest),
+            _ => None,
+        });
+        defined.chain(self.upgraded_to.iter().copied()).collect()
+    }
+
+    /// Learns the artifacts of a change of the catalog, as docs/format.md describes it.
+    pub(crate) fn learn_change(&mut self, change: &[u8]) {
+        self.upgraded_to.extend(artifacts_of(change));
+    }
+
     /// What this number stands for.
     #[must_use]
     pub fn get(&self, id: DefinitionId) -> Option<&Definition> {
@@ -313,6 +330,18 @@ impl Scope {
         self.slots[slot] = Some((id, kind));
         Ok(())
     }
+}
+
+/// The digests under the key `artifact` in JSON. Within a text its quotation marks would be escaped.
+fn artifacts_of(json: &[u8]) -> impl Iterator<Item = Digest> {
+    const KEY: &[u8] = b"\"artifact\"";
+    let behind = |at: usize| json[at..].strip_prefix(KEY);
+    let digest = |rest: &[u8]| {
+        let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let digits = rest.strip_prefix(b"\"")?.get(..64)?;
+        hex::parse(std::str::from_utf8(digits).ok()?).map(Digest)
+    };
+    (0..json.len()).filter_map(behind).filter_map(digest)
 }
 
 #[cfg(test)]

@@ -196,6 +196,9 @@ impl<'d> Reading<'d> {
             if let Cause::Install(installed) | Cause::Upgrade(installed) = record.cause {
                 self.chain.catalog = installed.catalog;
             }
+            if let Cause::Upgrade(change) = record.cause {
+                self.definitions.learn_change(change.schema);
+            }
             if visit(&record, self.definitions).map_err(Failure::Visit)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }

@@ -197,6 +197,32 @@ fn a_data_directory_in_use_is_refused_and_its_holder_named() {
     open(&doors, SMALL).unwrap();
 }
 
+/// Somebody who took the file for a stale one removed it beside a running node: then two processes wrote, and
+/// acknowledged records were lost.
+#[test]
+fn a_data_directory_whose_lock_file_was_removed_is_in_use_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let (log, ..) = open(&doors, SMALL).unwrap();
+    let check_held = || {
+        let refused = [open(&doors, SMALL).err(), LogReader::open(&doors).err()];
+        for refused in refused.map(|refused| refused.unwrap().to_string()) {
+            assert!(refused.contains("before its file LOCK was removed"), "{refused}");
+        }
+    };
+    std::fs::remove_file(directory.path().join("LOCK")).unwrap();
+    check_held();
+    std::fs::write(directory.path().join("LOCK"), "process 1: a ghost\n").unwrap();
+    check_held();
+    log.close().unwrap();
+    let reader = LogReader::open(&doors).unwrap();
+    std::fs::remove_file(directory.path().join("LOCK")).unwrap();
+    assert!(matches!(open(&doors, SMALL), Err(LogError::Locked { .. })));
+    let second = LogReader::open(&doors).unwrap();
+    drop((reader, second));
+    open(&doors, SMALL).unwrap();
+}
+
 #[test]
 fn a_reader_is_not_taken_for_the_writer_that_was_there_before_it() {
     // The text of a process that was killed stays in the lock file. A writer that met a reader told its

@@ -4,12 +4,14 @@
 
 mod support;
 
+use interstice_log::doors::Disk;
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    ArtifactStore, Digest, Gravity, LogError, LogOptions, Progress, Retention, Sequence, VerifyReport,
+    ArtifactStore, Cause, Digest, Gravity, Installed, LogError, LogOptions, Progress, RecordParts, Retention,
+    Sequence, VerifyReport,
 };
 use std::sync::Arc;
-use support::{Cast, SMALL, append, batches, open, plant_unlisted, segments};
+use support::{Cast, SMALL, append, batches, open, plain, plant_unlisted, segments};
 
 const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL };
 
@@ -220,4 +222,35 @@ fn a_manifest_that_cannot_be_read_is_a_finding_and_a_missing_one_an_error() {
     let empty = Simulator::new(2);
     let none = interstice_log::verify(&empty.disk, &mut |_| {});
     assert!(matches!(none, Err(LogError::NoDatabase { .. })));
+}
+
+/// An upgrade of two modules names the component of the second in its own words only; it was neither looked for
+/// here nor taken along by a restore.
+#[test]
+fn an_artifact_that_only_an_upgrade_names_is_looked_for() {
+    let (simulator, first) = log_with(3, 0);
+    let store = ArtifactStore::new(Arc::new(simulator.disk.clone()));
+    let second = store.put(b"another component").unwrap();
+    {
+        let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
+        let cast = Cast::define_of(&log, first);
+        let change =
+            format!(r#"{{"modules":[{{"to":{{"schema":{{}},"artifact" : "{second}"}},"tables":[]}}]}}"#);
+        let installed = Installed { schema: change.as_bytes(), catalog: [2; 32] };
+        let upgrade = RecordParts {
+            sequence: Sequence(4),
+            cause: Cause::Upgrade(installed),
+            subject: cast.module,
+            ..plain(&log, cast.transfer)
+        };
+        log.append(&upgrade).unwrap();
+        log.close().unwrap();
+    }
+    let report = verify(&simulator);
+    assert_eq!((report.findings.as_slice(), report.artifacts), ([].as_slice(), 2));
+    let path = format!("artifacts/{second}.wasm");
+    simulator.disk.remove(&path).unwrap();
+    let report = verify(&simulator);
+    assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
+    assert!(report.findings[0].path.ends_with(&path), "{:?}", report.findings);
 }

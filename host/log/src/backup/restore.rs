@@ -10,7 +10,7 @@ use super::snapshots;
 use super::take::{copy_artifact, copy_closed, total_bytes};
 use crate::artifacts::list_artifacts;
 use crate::create::check_no_database;
-use crate::definitions::{Definition, Definitions, Digest};
+use crate::definitions::{Definitions, Digest};
 use crate::doing::Doing;
 use crate::doors::{Disk, Doors, LockKind};
 use crate::error::LogError;
@@ -317,11 +317,7 @@ fn artifacts(
     if manifest.begin.is_some() {
         return list_artifacts(disk);
     }
-    let defined = definitions.iter().filter_map(|(_, definition)| match definition {
-        Definition::Artifact(digest) => Some(*digest),
-        _ => None,
-    });
-    Ok(defined.collect())
+    Ok(definitions.artifacts().into_iter().collect())
 }
 
 /// The manifest of the restored database: the timeline so far ends with its last record.

@@ -36,6 +36,24 @@ impl OsDisk {
         }
     }
 
+    /// Locks the directory itself, which nobody can remove while it is used, as somebody may do with the file.
+    fn lock_directory(&self, kind: LockKind) -> io::Result<Directory> {
+        let directory = File::open(&self.root)?;
+        let operation = match kind {
+            LockKind::Exclusive => FlockOperation::NonBlockingLockExclusive,
+            LockKind::Shared => FlockOperation::NonBlockingLockShared,
+        };
+        match flock(&directory, operation) {
+            Ok(()) => Ok(Directory::Locked(Some(directory))),
+            Err(Errno::WOULDBLOCK) => Ok(Directory::Held),
+            // File systems of other machines may lock files alone.
+            Err(Errno::BADF | Errno::INVAL | Errno::NOTSUP | Errno::NOLCK | Errno::NOSYS) => {
+                Ok(Directory::Locked(None))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Takes the lock; nothing if its file was removed by whoever held it before.
     fn try_lock(&self, path: &str, kind: LockKind) -> io::Result<Option<LockOutcome>> {
         let opened = match kind {
@@ -46,7 +64,10 @@ impl OsDisk {
         };
         let file = match opened {
             Err(error) if kind == LockKind::Shared && error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Some(LockOutcome::Taken(Box::new(()))));
+                return Ok(Some(match self.lock_directory(kind)? {
+                    Directory::Locked(directory) => LockOutcome::Taken(Box::new(directory)),
+                    Directory::Held => LockOutcome::Held(WITHOUT_ITS_FILE.to_owned()),
+                }));
             }
             opened => opened?,
         };
@@ -56,8 +77,15 @@ impl OsDisk {
         };
         match flock(&file, operation) {
             Ok(()) if !self.is_named(&file, path)? => Ok(None),
-            Ok(()) if kind == LockKind::Exclusive => Ok(Some(LockOutcome::Taken(Box::new(Held::new(file))))),
-            Ok(()) => Ok(Some(LockOutcome::Taken(Box::new(file)))),
+            Ok(()) => Ok(Some(match (self.lock_directory(kind)?, kind) {
+                (Directory::Held, _) => LockOutcome::Held(WITHOUT_ITS_FILE.to_owned()),
+                (Directory::Locked(directory), LockKind::Exclusive) => {
+                    LockOutcome::Taken(Box::new((Held::new(file), directory)))
+                }
+                (Directory::Locked(directory), LockKind::Shared) => {
+                    LockOutcome::Taken(Box::new((file, directory)))
+                }
+            })),
             // Only readers let others read beside them, and they leave no text: what stands in the
             // file is of a process that is gone.
             Err(Errno::WOULDBLOCK) if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() => {
@@ -124,6 +152,16 @@ impl Disk for OsDisk {
     fn locate(&self, path: &str) -> String {
         self.path(path).display().to_string()
     }
+}
+
+/// Who holds a directory whose lock file is free.
+const WITHOUT_ITS_FILE: &str = "a process that opened it before its file LOCK was removed";
+
+/// What came of locking the directory itself.
+enum Directory {
+    /// It is locked for as long as this is open, if the file system can.
+    Locked(Option<File>),
+    Held,
 }
 
 fn holder_text() -> String {

@@ -9,14 +9,13 @@ mod segment;
 pub use finding::{Finding, Gravity, VerifyReport};
 
 use crate::artifacts::read_artifact;
-use crate::definitions::{Definition, Definitions, Digest};
+use crate::definitions::Definitions;
 use crate::doors::{Disk, LockKind};
 use crate::error::LogError;
 use crate::lock::take_lock;
 use crate::manifest::{MANIFEST_PATH, Manifest};
 use crate::read_log::{Progress, total_bytes};
 use segment::SegmentCheck;
-use std::collections::BTreeSet;
 
 /// Looks at a data directory that no process holds to write. Fails only where nothing can be looked at;
 /// whatever is wrong with the log is in the report.
@@ -80,13 +79,7 @@ fn check_manifest(disk: &dyn Disk, manifest: &Manifest, report: &mut VerifyRepor
 
 /// The artifacts that records name must be there, with the bytes that their digests name.
 fn check_artifacts(disk: &dyn Disk, definitions: &Definitions, report: &mut VerifyReport) {
-    let named: BTreeSet<Digest> = definitions
-        .iter()
-        .filter_map(|(_, definition)| match definition {
-            Definition::Artifact(digest) => Some(*digest),
-            _ => None,
-        })
-        .collect();
+    let named = definitions.artifacts();
     report.artifacts = named.len();
     for digest in named {
         if let Err(error) = read_artifact(disk, digest) {
