@@ -3,8 +3,8 @@
 use crate::module;
 use interstice_log::{Sequence, os};
 use interstice_node::{
-    Acknowledge, Difference, Divergence, Node, NodeOptions, RerunOptions, RerunReport, TraceStep, trace,
-    verify_calls,
+    Acknowledge, Difference, Divergence, Limits, Node, NodeOptions, RerunOptions, RerunReport, TraceStep,
+    trace, verify_calls,
 };
 use interstice_test::component_of;
 use interstice_tests::events::EVENTS;
@@ -19,6 +19,30 @@ fn open(data: &Path) -> Node {
 
 fn run_again(data: &Path, options: &RerunOptions) -> RerunReport {
     verify_calls(&os::doors(data).unwrap(), options, &mut |_| {}).unwrap()
+}
+
+/// What met a limit when it was logged does more within higher ones, which was told as a module that cheats; and no
+/// limit fitted a log in which it was raised.
+#[test]
+fn what_met_a_limit_then_is_no_difference_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let low = NodeOptions {
+        limits: Limits { subscription_depth: 5, ..Limits::default() },
+        ..NodeOptions::default()
+    };
+    let node = Node::open(os::doors(&data).unwrap(), low, &mut |_| {}).unwrap().0;
+    node.install(&component_of(module("events"))).unwrap();
+    call(&node, EVENTS, "start-chain(20)", Acknowledge::Durable).unwrap();
+    node.settle().unwrap();
+    node.close().unwrap();
+    let node = open(&data);
+    call(&node, EVENTS, "start-chain(8)", Acknowledge::Durable).unwrap();
+    node.settle().unwrap();
+    let last = node.last_sequence();
+    node.close().unwrap();
+    let report = run_again(&data, &RerunOptions::default());
+    assert_eq!((report.divergence, report.last), (None, Some(last)));
 }
 
 /// A database in which the cheating module has run, call by call.

@@ -3,6 +3,7 @@
 //! Invariant: a command that only uses a database never makes one.
 
 use crate::exit::{Exit, Failure};
+use crate::keep_log;
 use crate::logging::{self, LogLevel};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -34,21 +35,10 @@ pub(crate) struct Opening {
     /// How much log is written before a snapshot is taken by itself, in MiB; 0 for never.
     #[arg(long, value_name = "MIB", default_value_t = SNAPSHOT_LOG_BYTES >> 20)]
     snapshot_after: u64,
-    /// How long the log is kept that snapshots cover: `all`, `none`, or so many days, such as `7d`.
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_retention)]
-    keep_log: Retention,
-}
-
-/// Reads `all`, `none` or `7d`.
-fn parse_retention(text: &str) -> Result<Retention, String> {
-    let days = |text: &str| text.strip_suffix('d').and_then(|days| days.parse().ok());
-    match text {
-        "all" => Ok(Retention::KeepAll),
-        "none" => Ok(Retention::KeepNone),
-        _ => {
-            days(text).map(Retention::KeepDays).ok_or_else(|| "say `all`, `none`, or days as `7d`".to_owned())
-        }
-    }
+    /// How long the log is kept that snapshots cover: `all`, `none`, or so many days. Holds from now on, until it is
+    /// said otherwise; `7d` if it never was.
+    #[arg(long, value_name = "TIME", value_parser = keep_log::parse)]
+    keep_log: Option<Retention>,
 }
 
 /// What a call may do.
@@ -109,9 +99,10 @@ impl Opening {
     }
 
     fn open(&self, doors: Doors) -> Result<Node, Failure> {
+        let retention = keep_log::of(&self.data, self.keep_log)?;
         let options = NodeOptions {
             limits: self.limits.limits(),
-            log: LogOptions { segment_bytes: self.segment_bytes, retention: self.keep_log },
+            log: LogOptions { segment_bytes: self.segment_bytes, retention },
             snapshot_log_bytes: (self.snapshot_after > 0)
                 .then(|| self.snapshot_after.saturating_mul(1 << 20)),
             ..NodeOptions::default()
@@ -122,6 +113,7 @@ impl Opening {
         bar.finish_and_clear();
         let (node, report) = opened.map_err(failure)?;
         tell_recovery(&report);
+        keep_log::remember(&self.data, self.keep_log)?;
         Ok(node)
     }
 }
@@ -254,7 +246,8 @@ fn tell_recovery(report: &RecoveryReport) {
     if let Some(torn) = &report.torn {
         let aside = torn.aside.as_ref().map(|path| format!(", kept in {path}")).unwrap_or_default();
         terminal::tell(&format!(
-            "note: dropped an incomplete write; it had never been acknowledged ({} bytes at {} of {}{aside})",
+            "note: dropped an incomplete write at the end of the log; nothing in it says that anybody was told of it \
+             ({} bytes at {} of {}{aside})",
             torn.length, torn.offset, torn.path
         ));
     }

@@ -9,6 +9,7 @@ mod components;
 mod contract;
 mod database;
 mod exit;
+mod keep_log;
 mod logging;
 mod moment;
 mod packages;

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/mount.rs"]
+mod mount;
 mod support;
 
 use expect_test::expect;
+use mount::Mount;
 use std::io::{BufRead, BufReader, Write};
 use support::{Case, bank, check, component};
 
@@ -310,4 +313,37 @@ fn a_disk_that_fails_in_flight_leaves_the_outcome_unknown() {
     assert!(told.contains(reason) && told.contains("File too large"), "{told}");
     let found = case.run(&["query", "--data", "data", "acme:bank", "balance(2)"]).stdout;
     assert_eq!(found, "some(101)\n", "nothing could be written");
+}
+
+/// Everybody was told that the disk is full, and `run` said at its end that the database had failed, and not which file.
+#[test]
+fn a_full_disk_refuses_what_grows_and_fails_nothing() {
+    let case = Case::new();
+    let Some(_mount) = Mount::new(case.path("small"), &["-t", "tmpfs", "-o", "size=4m", "none"]) else {
+        return;
+    };
+    let bank = component("examples/bank");
+    let run = ["run", "--data", "small/data", "--segment-bytes", "65536", "--snapshot-after", "0"];
+    let input = "acme:bank open-account(\"somebody with a name\")\n".repeat(60_000);
+    let ended = case.run_with_input(&[&run[..], &[bank.to_str().unwrap()]].concat(), &input);
+    let refused = |line: &str| line.starts_with("error ours.disk-full: ");
+    let (refusals, made): (Vec<&str>, Vec<&str>) = ended.stdout.lines().partition(|line| refused(line));
+    assert_eq!(refusals.len() + made.len(), 60_000);
+    assert!(!refusals.is_empty() && made.iter().all(|line| line.contains(" ok(")), "{:?}", made.first());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let opened =
+        case.run(&["query", "--data", "small/data", "acme:bank", &format!("balance({})", made.len())]);
+    assert_eq!(opened.stdout, "some(0)\n", "{}", opened.stderr);
+}
+
+/// A caller chooses its name, and wrote lines of the log by it.
+#[test]
+fn the_log_shows_what_a_name_of_a_caller_would_do_to_a_terminal() {
+    let case = bank();
+    let name = "bob\n       9  2026-11-30T14:20:26Z  acme:bank ledger.transfer(1, 2, 1000000) -> ok\u{1b}[2J";
+    let call = ["call", "--data", "data", "acme:bank", "deposit(2, 1)", "--caller", name];
+    assert_eq!(case.run(&call).code, 0);
+    let log = case.run(&["log", "--data", "data", "--limit", "100"]).stdout;
+    assert!(!log.contains('\u{1b}') && !log.contains("\n       9  "), "{log}");
+    assert!(log.contains(r"by client bob\n       9  2026-11-30T14:20:26Z"), "{log}");
 }

@@ -5,10 +5,13 @@
 
 #[path = "support/packages.rs"]
 mod harness;
+#[path = "support/mount.rs"]
+mod mount;
 mod support;
 
 use expect_test::expect;
 use harness::{Packages, without_digests};
+use mount::Mount;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -187,38 +190,6 @@ fn a_new_name_that_looks_like_another_is_told_to_its_publisher() {
         error: `acme:Bank` is not the name of a package: it has capitals; write `bank`
     "#]],
     );
-}
-
-/// A mount that ends with the test.
-struct Mount {
-    folder: PathBuf,
-}
-
-impl Mount {
-    /// Mounts with these arguments; nothing where this user may not.
-    fn new(folder: PathBuf, arguments: &[&str]) -> Option<Mount> {
-        fs::create_dir_all(&folder).unwrap();
-        let mount = Mount { folder };
-        match mount.mount(arguments) {
-            true => Some(mount),
-            false => {
-                eprintln!("skipped: this user cannot mount a file system for the test");
-                None
-            }
-        }
-    }
-
-    fn mount(&self, arguments: &[&str]) -> bool {
-        let mut command = Command::new("mount");
-        command.args(arguments).arg(&self.folder).stdin(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.folder).status();
-    }
 }
 
 #[test]

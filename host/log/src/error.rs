@@ -216,7 +216,9 @@ pub enum LogError {
         limit: u32,
     },
     /// An artifact is not there.
-    #[error("the artifact {path} is missing; publish the same component again, or restore a backup")]
+    #[error(
+        "the artifact {path} is missing; put the component there whose SHA-256 is its name, or restore a backup"
+    )]
     MissingArtifact {
         /// Its file.
         path: String,
@@ -224,7 +226,7 @@ pub enum LogError {
     /// An artifact's bytes do not have the digest in its name.
     #[error(
         "the artifact {path} is damaged: its bytes have the digest {found}; \
-         put the same component again, or restore a backup"
+         put the component there whose SHA-256 is its name, or restore a backup"
     )]
     DamagedArtifact {
         /// Its file.

@@ -1,12 +1,12 @@
 //! `interstice modules`: what is installed, by which hashes, and who imports whom.
 //! Invariant: the data directory is only read, and no guest code runs.
 
-use crate::commands::state::parse_moment;
-use crate::database::{existing_doors, failure, reading_bar, show};
+use crate::commands::state::{self, parse_moment};
+use crate::database::{existing_doors, failure};
 use crate::exit::Failure;
 use crate::moment;
 use crate::terminal::{self, DIM, Output};
-use interstice_node::{Beginning, Error, HistoricState, ModuleInfo, Moment};
+use interstice_node::{Error, HistoricState, ModuleInfo, Moment};
 use interstice_wit::hash::{interface_hash, storage_hash};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,11 +31,7 @@ type Dependents = BTreeMap<String, Vec<String>>;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let doors = existing_doors(&arguments.data)?;
-    let bar = reading_bar();
-    let at = arguments.at.unwrap_or_default();
-    let state = HistoricState::read(&doors, at, Beginning::Nearest, &mut |progress| show(&bar, progress));
-    bar.finish_and_clear();
-    let state = state.map_err(failure)?;
+    let state = state::read(&doors, arguments.at.unwrap_or_default())?;
     let (installed, kept) = (state.modules(), state.kept());
     let mut output = Output::new();
     if arguments.json {

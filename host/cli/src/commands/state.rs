@@ -65,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(output.flush()?)
 }
 
-fn read(doors: &Doors, moment: Moment) -> Result<HistoricState, Failure> {
+/// The state of a moment, with a progress bar; an error if there is no such record.
+pub(crate) fn read(doors: &Doors, moment: Moment) -> Result<HistoricState, Failure> {
     let bar = reading_bar();
     let read = HistoricState::read(doors, moment, Beginning::Nearest, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();

@@ -109,6 +109,9 @@ impl Machine {
     fn run_again(&mut self, logged: &Record) -> Result<Record, Error> {
         let mut depth = 0;
         let mut changed = None;
+        // Within the limits of now it might do more than it could then. Who traces it wants to see that.
+        let met_limit = matches!(&logged.outcome, NamedOutcome::Failed(reason) if tells_of_limit(reason))
+            && self.context_mut().tracer.is_none();
         let again = match &logged.cause {
             NamedCause::Install { schema, catalog } => self.install(logged, schema, *catalog)?,
             NamedCause::Upgrade { schema, catalog } => {
@@ -117,14 +120,15 @@ impl Machine {
             NamedCause::Delivery(closed) => {
                 let owed = self.owed(*closed)?;
                 depth = owed.depth;
-                match depth > self.limits.subscription_depth {
+                match met_limit || depth > self.limits.subscription_depth {
                     true => self.give_up(logged)?,
                     false => self.call(logged, &owed.arguments)?,
                 }
             }
-            NamedCause::Call | NamedCause::Schedule { .. } | NamedCause::Lifecycle(_) => {
-                self.call(logged, &logged.arguments)?
-            }
+            NamedCause::Call | NamedCause::Schedule { .. } | NamedCause::Lifecycle(_) => match met_limit {
+                true => self.give_up(logged)?,
+                false => self.call(logged, &logged.arguments)?,
+            },
         };
         let again = self.end(logged, again, depth)?;
         if let Some(changed) = changed {
@@ -244,7 +248,8 @@ impl Machine {
         self.enter(&logged.package, function, arguments)
     }
 
-    /// The node does not run what is too deep in a chain of deliveries, and says so in the record.
+    /// The node does not run what is too deep in a chain of deliveries, and says so in the record. Nor is run again
+    /// what met another limit.
     fn give_up(&mut self, logged: &Record) -> Result<Ended, Error> {
         self.begin(logged)?;
         let most = self.limits.subscription_depth;
@@ -364,4 +369,37 @@ fn is_limit(error: &Error) -> bool {
             | Error::StackOverflow { .. }
             | Error::Limit { .. }
     )
+}
+
+/// Whether the reason of a failure, as the log has it, is one of those limits.
+fn tells_of_limit(reason: &[u8]) -> bool {
+    let reason = String::from_utf8_lossy(reason);
+    let phrases =
+        ["used up its fuel of ", "of the limit `guest-memory`", "overflowed its stack of ", "` reached in "];
+    phrases.iter().any(|phrase| reason.contains(phrase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_says_of_a_limit_is_known_again() {
+        let function = || "acme:bank/automation.accrue".to_owned();
+        let limits = [
+            Error::OutOfFuel { function: function(), fuel: 20_000 },
+            Error::OutOfMemory { function: function(), limit_bytes: 65_536 },
+            Error::StackOverflow { function: function(), limit_bytes: 65_536 },
+            Error::Limit { limit: "depth", place: function(), message: "too deep".to_owned() },
+        ];
+        for error in limits {
+            assert!(is_limit(&error) && tells_of_limit(explain(&error).as_bytes()), "{error}");
+        }
+        let trapped = Error::Trapped {
+            function: function(),
+            message: "unreachable".to_owned(),
+            backtrace: String::new(),
+        };
+        assert!(!is_limit(&trapped) && !tells_of_limit(explain(&trapped).as_bytes()), "{trapped}");
+    }
 }

@@ -6,7 +6,7 @@ use super::names::{Names, hex};
 use crate::moment;
 use crate::terminal::{self, DIM};
 use interstice_node::log::{NamedCause, NamedChange, NamedOutcome, Record};
-use interstice_node::{CatalogChange, describe_caller};
+use interstice_node::{CatalogChange, Printable, describe_caller};
 use interstice_wit::text::wave;
 
 pub(super) fn lines(record: &Record, names: &Names, with_rows: bool) -> String {
@@ -26,7 +26,8 @@ pub(super) fn lines(record: &Record, names: &Names, with_rows: bool) -> String {
     }
     let caller = describe_caller(&record.caller);
     if matches!(record.cause, NamedCause::Call) {
-        notes.push(format!("by {caller}"));
+        // Whoever calls chooses the name, and must not write lines of this log by it.
+        notes.push(format!("by {}", Printable(&caller)));
     }
     if !notes.is_empty() {
         text.push_str(&format!("  {}", dim(&notes.join("; "))));
@@ -63,7 +64,9 @@ fn what(record: &Record, names: &Names) -> String {
         None => format!("0x{}", hex(&record.arguments)),
     };
     let outcome = match (&record.outcome, names.result(record)) {
-        (NamedOutcome::Failed(reason), _) => format!("failed: {}", String::from_utf8_lossy(reason)),
+        (NamedOutcome::Failed(reason), _) => {
+            format!("failed: {}", Printable(&String::from_utf8_lossy(reason)))
+        }
         (_, Some(Some((value, ty)))) => wave::print(&value, &ty),
         (NamedOutcome::Ok(raw), _) if raw.is_empty() => "ok".to_owned(),
         (NamedOutcome::Ok(raw), _) => format!("ok 0x{}", hex(raw)),

@@ -128,8 +128,10 @@ fn answer_all(
     for Item { id, asked } in items {
         let answer = answer(options, asked);
         let is_unknown = ended.as_ref().is_err_and(|failure: &Failure| failure.exit == Exit::OutcomeUnknown);
+        // A full disk refuses what would grow and fails nothing: whoever asked was told.
         if let Err(refusal) = &answer
             && matches!(refusal.exit, Exit::Ours | Exit::OutcomeUnknown)
+            && refusal.code != "ours.disk-full"
             && !is_unknown
         {
             ended = Err(Failure::new(refusal.exit, "the database failed while calls were in flight"));
