@@ -37,7 +37,7 @@ fn what_met_a_limit_then_is_no_difference_now() {
     node.settle().unwrap();
     node.close().unwrap();
     let node = open(&data);
-    call(&node, EVENTS, "start-chain(8)", Acknowledge::Durable).unwrap();
+    call(&node, EVENTS, "put(\"ada\", 1)", Acknowledge::Durable).unwrap();
     node.settle().unwrap();
     let last = node.last_sequence();
     node.close().unwrap();

@@ -318,21 +318,26 @@ fn a_disk_that_fails_in_flight_leaves_the_outcome_unknown() {
 /// Everybody was told that the disk is full, and `run` said at its end that the database had failed, and not which file.
 #[test]
 fn a_full_disk_refuses_what_grows_and_fails_nothing() {
+    const CALLS: usize = 60_000;
     let case = Case::new();
-    let Some(_mount) = Mount::new(case.path("small"), &["-t", "tmpfs", "-o", "size=4m", "none"]) else {
+    let Some(_mount) = Mount::new(case.path("small"), &["-t", "tmpfs", "-o", "size=2m", "none"]) else {
         return;
     };
     let bank = component("examples/bank");
     let run = ["run", "--data", "small/data", "--segment-bytes", "65536", "--snapshot-after", "0"];
-    let input = "acme:bank open-account(\"somebody with a name\")\n".repeat(60_000);
-    let ended = case.run_with_input(&[&run[..], &[bank.to_str().unwrap()]].concat(), &input);
-    let refused = |line: &str| line.starts_with("error ours.disk-full: ");
-    let (refusals, made): (Vec<&str>, Vec<&str>) = ended.stdout.lines().partition(|line| refused(line));
-    assert_eq!(refusals.len() + made.len(), 60_000);
-    assert!(!refusals.is_empty() && made.iter().all(|line| line.contains(" ok(")), "{:?}", made.first());
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let calls = (0..CALLS).map(|number| format!("acme:bank open-account(\"somebody {number}\")\n"));
+    let input = case.write("calls", calls.collect::<String>());
+    let mut command = case.command(&[&run[..], &[bank.to_str().unwrap()]].concat());
+    let ended = command.stdin(std::fs::File::open(input).unwrap()).output().unwrap();
+    let answers = String::from_utf8(ended.stdout).unwrap();
+    let refused = |line: &&str| line.starts_with("error ours.disk-full: ");
+    let (refusals, made): (Vec<&str>, Vec<&str>) = answers.lines().partition(refused);
+    assert_eq!(refusals.len() + made.len(), CALLS);
+    assert!(!refusals.is_empty(), "the disk has room for all of it");
+    assert!(made.iter().all(|line| line.contains(" ok(")), "{:?}", made.first());
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
     let opened =
-        case.run(&["query", "--data", "small/data", "acme:bank", &format!("balance({})", made.len())]);
+        case.run(&["query", "--data", "small/data", "acme:bank", &format!("balance({})", made.len() + 1)]);
     assert_eq!(opened.stdout, "some(0)\n", "{}", opened.stderr);
 }
 
