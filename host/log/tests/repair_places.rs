@@ -110,6 +110,26 @@ fn a_copy_of_a_segment_under_another_number_costs_nothing() {
 }
 
 #[test]
+fn a_segment_among_those_that_are_listed_costs_nothing_although_it_could_be_of_the_log() {
+    // As of a copy of the folder that was written to as well: same database, same timeline, right number.
+    let whole = log_with(300, 100);
+    let start = *places(&whole).iter().find(|place| place.anchor.sequence >= Sequence(250)).unwrap();
+    let (_, bytes) = segments(&whole).swap_remove(8);
+    for number in [2, first_of(&bytes) - 1, 299] {
+        for start in [None, Some(&start)] {
+            let mut bytes = bytes.clone();
+            bytes[64..72].copy_from_slice(&number.to_le_bytes());
+            let checksum = crc32c::crc32c(&bytes[..508]);
+            bytes[508..512].copy_from_slice(&checksum.to_le_bytes());
+            let simulator = copy_of(&whole);
+            let stray = format!("log/{number:020}.log");
+            simulator.disk.plant(&stray, bytes);
+            repair_keeps_all(&simulator, start, 300, &[&stray]);
+        }
+    }
+}
+
+#[test]
 fn a_segment_of_another_timeline_costs_nothing() {
     // The history of a copy that was repaired, and went another way from there.
     let whole = log_with(300, 0);
@@ -286,15 +306,63 @@ fn an_old_manifest_finds_the_segments_that_were_archived_since() {
 }
 
 #[test]
+fn a_damaged_segment_whose_other_copy_is_whole_costs_nothing() {
+    // A crash had left the plain segment beside the compressed one, or somebody had copied it there: the one
+    // that was listed was damaged, and a repair gave up what followed it although all of it was there.
+    let plain = closed_with(300, KEEP_ALL).disk.contents();
+    let whole = log_with(300, 150);
+    let files = segments(&whole);
+    for (index, (path, bytes)) in files.iter().enumerate().take(files.len() - 1) {
+        let name = path.split('/').next_back().unwrap();
+        let other = if path.starts_with("log/") { format!("archive/{name}") } else { format!("log/{name}") };
+        let mut flipped = bytes.clone();
+        flipped[600] ^= 1;
+        for damaged in [flipped, bytes[..100].to_vec(), files[(index + 1) % 5].1.clone()] {
+            for copy in [bytes, &plain[&format!("log/{name}")]] {
+                let simulator = copy_of(&whole);
+                simulator.disk.plant(path, damaged.clone());
+                simulator.disk.plant(&other, copy.clone());
+                let (plan, _) = repair(&simulator, None);
+                assert_eq!((plan.kept_until, plan.given_up), (Sequence(300), None), "{plan:?}");
+                assert!(
+                    !plan.may_be_more && [&plan.copied, &plan.moved].iter().any(|all| all.contains(path))
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_copy_under_another_number_does_not_keep_a_lost_manifest_from_being_made_again() {
+    for archived in [0, 150] {
+        let simulator = log_with(300, archived);
+        let files = segments(&simulator);
+        for (number, from) in [(2, 3), (first_of(&files[5].1) + 3, 1), (1000, 2)] {
+            simulator.disk.plant(&format!("log/{number:020}.log"), files[from].1.clone());
+        }
+        simulator.disk.take_away("MANIFEST");
+        let (plan, records) = repair(&simulator, None);
+        assert_eq!((records.len(), plan.given_up, plan.moved.len()), (300, None, 3));
+    }
+}
+
+#[test]
 fn a_repair_that_moves_segments_and_is_interrupted_comes_to_the_same_end() {
     let whole = log_with(150, 80);
     let files = segments(&whole);
     support::for_seeds(40, |seed| {
         let dice = support::Dice::new(seed);
         let mut simulator = copy_of(&whole);
-        for (path, _) in &files {
-            if dice.below(2) == 0 {
-                misplaced(&simulator, path);
+        for (index, (path, bytes)) in files.iter().enumerate() {
+            let is_closed = index + 1 < files.len();
+            match dice.below(3) {
+                0 => drop(misplaced(&simulator, path)),
+                // It is whole in the other folder only.
+                1 if is_closed => {
+                    misplaced(&simulator, path);
+                    simulator.disk.plant(path, bytes[..dice.below(bytes.len() as u64) as usize].to_vec());
+                }
+                _ => {}
             }
         }
         let (_, bytes) = &files[dice.below(files.len() as u64) as usize];

@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 pub(super) struct Candidate {
     pub(super) first: Sequence,
     pub(super) path: String,
+    /// Where else a file of its name stands, if it is listed.
+    pub(super) other: Option<String>,
     /// What the manifest says of it, if it is listed as closed.
     pub(super) listed: Option<ClosedSegment>,
     /// Its id, if the manifest says it: then it is listed.
@@ -52,10 +54,12 @@ impl Candidates {
         if let Some(manifest) = manifest {
             for listed in &manifest.closed {
                 let (first, path, id) = (listed.first, listed.path(), Some(listed.id));
-                segments.insert(first, Candidate { first, path, listed: Some(listed.clone()), id });
+                let listed = Some(listed.clone());
+                segments.insert(first, Candidate { first, path, other: None, listed, id });
             }
             let (first, id) = (manifest.newest.first, Some(manifest.newest.id));
-            segments.insert(first, Candidate { first, path: segment_path(first), listed: None, id });
+            let path = segment_path(first);
+            segments.insert(first, Candidate { first, path, other: None, listed: None, id });
         }
         let begin = manifest.map_or(Sequence::ZERO, Manifest::first);
         for directory in [LOG_DIRECTORY, ARCHIVE_DIRECTORY] {
@@ -67,12 +71,15 @@ impl Candidates {
                     Some(candidate) if candidate.id.is_some() => {
                         if !is_there(disk, &candidate.path)? {
                             candidate.path = path;
+                        } else if candidate.path != path {
+                            candidate.other = Some(path);
                         }
                     }
                     unlisted => match stray(disk, manifest, first, &path)? {
                         Some(stray) => strays.push(stray),
                         None if unlisted.is_none() => {
-                            segments.insert(first, Candidate { first, path, listed: None, id: None });
+                            let unlisted = Candidate { first, path, other: None, listed: None, id: None };
+                            segments.insert(first, unlisted);
                         }
                         None => {}
                     },
@@ -99,6 +106,14 @@ impl Candidates {
     pub(super) fn beginning_with(&self, next: Sequence, after: usize) -> Option<usize> {
         let later = &self.segments[after + 1..];
         later.iter().position(|candidate| candidate.first == next).map(|index| after + 1 + index)
+    }
+
+    /// The segment of the log after this one that is the first to begin at this record or later. An unlisted
+    /// one that begins before it has no room there, and tells of nothing that is missing.
+    pub(super) fn beyond(&self, next: Sequence, after: usize) -> Option<usize> {
+        let is_beyond = |candidate: &Candidate| candidate.id.is_some() || candidate.first >= next;
+        (after + 1..self.segments.len())
+            .find(|index| self.is_in_line(&self.segments[*index]) && is_beyond(&self.segments[*index]))
     }
 
     /// The first record of the segment in which this one is, or would be.
@@ -138,7 +153,7 @@ impl Candidates {
             });
             if belongs {
                 let (first, path) = (stray.first, stray.path.clone());
-                self.segments.push(Candidate { first, path, listed: None, id: None });
+                self.segments.push(Candidate { first, path, other: None, listed: None, id: None });
             }
             !belongs
         });

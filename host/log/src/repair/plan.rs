@@ -347,6 +347,12 @@ impl Draft<'_> {
                 paths.extend([segment_path(candidate.first), archive_path(candidate.first)]);
             }
         }
+        // One that is kept in the other folder may be there as well where it is listed, and is damaged there.
+        let listed = self.walked.kept.iter().filter_map(|kept| {
+            let listed = kept.candidate.listed.as_ref()?.path();
+            (listed != kept.candidate.path).then_some(listed)
+        });
+        paths.extend(listed);
         paths.extend(candidates.strays.iter().map(|stray| stray.path.clone()));
         let mut moved = Vec::new();
         for path in paths {

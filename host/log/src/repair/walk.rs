@@ -91,14 +91,15 @@ pub(super) fn walk(
     while let Some(index) = next.take() {
         let candidate = &candidates.segments[index];
         let before = if is_after_gap { None } else { Some(steps.before(candidate, kept.last())) };
-        let wrong = match steps.segment(candidate, before) {
+        let wrong = match steps.either(candidate, before) {
             Ok((segment, wrong)) => {
                 next = candidates.beginning_with(segment.chain.next, index);
+                let beyond = candidates.beyond(segment.chain.next, index);
                 kept.push(segment);
                 match wrong {
                     // What follows the last batch is only a torn write if there was nothing more.
                     _ if next.is_some() => None,
-                    None => candidates.in_line(Some(index)).map(|next| gap(disk, &candidates.segments[next])),
+                    None => beyond.map(|beyond| gap(disk, &candidates.segments[beyond])),
                     Some(wrong) => Some(wrong),
                 }
             }
@@ -159,6 +160,28 @@ impl Steps<'_> {
         }
         let key = self.database_key.filter(|_| candidate.first == Sequence(1));
         key.map(|key| Before { next: Sequence(1), link: genesis(&key), catalog: Some([0; 32]) })
+    }
+
+    /// Reads a segment where it is listed or, if that is not all of it, in the other folder, should all of it
+    /// be there.
+    fn either(
+        &mut self,
+        candidate: &Candidate,
+        before: Option<Option<Before>>,
+    ) -> Result<(Kept, Option<LogError>), LogError> {
+        let read = self.segment(candidate, before);
+        let is_damaged = match &read {
+            Ok((_, wrong)) => wrong.is_some(),
+            Err(error) => error.is_damage(),
+        };
+        // Of the newest nothing says what all of it is.
+        let other = candidate.other.as_ref().filter(|_| is_damaged && candidate.listed.is_some());
+        let Some(other) = other else { return read };
+        let other = Candidate { path: other.clone(), ..candidate.clone() };
+        match self.segment(&other, before) {
+            whole @ Ok((_, None)) => whole,
+            _ => read,
+        }
     }
 
     /// Reads a segment as far as it goes, and says why it does not go further.
