@@ -1,6 +1,7 @@
 //! Carrying out a repair: copies first, then the changes, the manifest last. Invariant: until the manifest
 //! is published the log refuses to open, as it did before, and planning again comes to the same end.
 
+use super::file::open;
 use super::plan::Work;
 use super::walk::Kept;
 use super::{RepairPlan, RepairReport};
@@ -13,7 +14,6 @@ use crate::segment::{
     ARCHIVE_DIRECTORY, ASIDE_DIRECTORY, Id, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, SegmentHeader,
     parse_segment_name, segment_path,
 };
-use crate::window::Window;
 
 const ASIDE_TEMPORARY_PATH: &str = "log/aside/aside.tmp";
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -38,6 +38,11 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     for path in &work.copied {
         aside.push(copy_aside(disk, path)?);
     }
+    for (path, end) in &work.shortened {
+        let file = disk.open(path, Access::Write).doing("open", || disk.locate(path))?;
+        file.truncate(*end).doing("shorten", || disk.locate(path))?;
+        file.sync().doing("sync", || disk.locate(path))?;
+    }
     for path in &work.synced {
         let file = disk.open(path, Access::Write).doing("open", || disk.locate(path))?;
         file.sync().doing("sync", || disk.locate(path))?;
@@ -47,6 +52,9 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     }
     for path in work.snapshots.moved.iter().chain(work.moved.iter().rev()) {
         aside.push(move_aside(disk, path)?);
+    }
+    for (from, to) in &work.relocated {
+        relocate(disk, from, to)?;
     }
     let header = SegmentHeader { id, timeline, created_micros: doors.clock.now_micros(), ..work.newest };
     let file = disk.create(RESERVE_PATH).doing("create", || disk.locate(RESERVE_PATH))?;
@@ -104,11 +112,23 @@ fn move_aside(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
     Ok(disk.locate(&to))
 }
 
+/// Moves a segment that is kept to the folder for its kind. The index of the other one is removed when the
+/// database is open, as any that is left behind.
+fn relocate(disk: &dyn Disk, from: &str, to: &str) -> Result<(), LogError> {
+    if directory_of(to) == ARCHIVE_DIRECTORY {
+        disk.create_directory(ARCHIVE_DIRECTORY).doing("create", || disk.locate(ARCHIVE_DIRECTORY))?;
+        disk.sync_directory("").doing("sync", || disk.locate(""))?;
+    }
+    rename(disk, from, to)?;
+    let directory = directory_of(from);
+    disk.sync_directory(directory).doing("sync", || disk.locate(directory))
+}
+
 /// Writes a segment again up to where it is kept, not compressed, and syncs it before it takes its name.
 fn write_again(disk: &dyn Disk, kept: &Kept) -> Result<(), LogError> {
     let from = &kept.candidate.path;
     let to = segment_path(kept.candidate.first);
-    let mut window = Window::open(disk, from)?;
+    let (mut window, _) = open(disk, from)?;
     window.read_nothing_ahead();
     let located = || disk.locate(REWRITE_PATH);
     let file = disk.create(REWRITE_PATH).doing("create", located)?;

@@ -3,6 +3,8 @@
 //! crash at any moment leaves a log that refuses to open as before, or the repaired one.
 
 mod apply;
+mod candidates;
+mod file;
 mod plan;
 mod remains;
 mod snapshots;

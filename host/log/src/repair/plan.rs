@@ -2,6 +2,7 @@
 //! the manifest that comes of it. Invariant: a database that opens, and whose whole log reads, is left
 //! alone.
 
+use super::candidates::is_empty;
 use super::remains::Remains;
 use super::snapshots::GivenUpSnapshots;
 use super::walk::{Kept, Walked, link_before, walk};
@@ -18,7 +19,6 @@ use crate::record::RecordParts;
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, archive_path, segment_path};
 use crate::sequence::Sequence;
 use crate::starting_point::StartingPoint;
-use crate::window::Window;
 use std::ops::ControlFlow;
 
 /// How a plan is carried out.
@@ -29,10 +29,14 @@ pub(super) struct Work {
     pub(super) moved: Vec<String>,
     /// The snapshots that are given up.
     pub(super) snapshots: GivenUpSnapshots,
+    /// Segments whose files are longer than they should be, and how long those should be.
+    pub(super) shortened: Vec<(String, u64)>,
     /// Segments that stay as they are, but may not be on the medium yet.
     pub(super) synced: Vec<String>,
     /// The segment that is written again up to where it is kept.
     pub(super) cut: Option<Kept>,
+    /// Segments that stand in the other folder than the one for their kind: from where to where they go.
+    pub(super) relocated: Vec<(String, String)>,
     /// The header of the segment with which the log goes on, but for its id and its timeline.
     pub(super) newest: SegmentHeader,
     /// The manifest that is published in the end, but for the same.
@@ -187,12 +191,13 @@ impl Draft<'_> {
             manifest.closed.iter().for_each(|segment| remains.reaches(segment.last));
         }
         let last_kept = self.walked.kept.last();
-        for candidate in &self.walked.candidates {
+        for candidate in &self.walked.candidates.segments {
             match last_kept {
-                Some(kept) if candidate.first < kept.candidate.first => {}
                 Some(kept) if candidate.first == kept.candidate.first => {
                     remains.look_through(self.disk, candidate, kept.end);
                 }
+                // What begins within the kept part is in it, or is another history.
+                Some(kept) if candidate.first < kept.chain.next => {}
                 _ => remains.look_through(self.disk, candidate, 0),
             }
         }
@@ -244,11 +249,7 @@ impl Draft<'_> {
     fn closed(&self) -> Result<Vec<ClosedSegment>, LogError> {
         let mut closed = Vec::new();
         for kept in &self.walked.kept {
-            if let Some(listed) = kept.candidate.listed.as_ref().filter(|_| kept.is_as_listed()) {
-                let archived = listed.archived.clone().filter(|_| kept.header.compressed.is_some());
-                closed.push(ClosedSegment { archived, ..listed.clone() });
-                continue;
-            }
+            // What the file is decides where it is listed, whatever was said of it.
             let archived = match kept.header.compressed {
                 Some(compressed) if !self.is_cut(kept) => {
                     let table = compressed.table_at + crate::frames::table_bytes(&compressed);
@@ -292,40 +293,73 @@ impl Draft<'_> {
         manifest: Manifest,
         snapshots: GivenUpSnapshots,
     ) -> Result<Work, LogError> {
+        let disk = self.disk;
         let cut = self.walked.kept.iter().find(|kept| self.is_cut(kept)).cloned();
         let mut copied = Vec::new();
-        if is_there(self.disk, MANIFEST_PATH)? {
+        if is_there(disk, MANIFEST_PATH)? {
             copied.push(MANIFEST_PATH.to_owned());
         }
         copied.extend(cut.iter().map(|kept| kept.candidate.path.clone()));
         copied.extend(snapshots.shared.iter().cloned());
-        let mut moved = Vec::new();
-        for candidate in &self.walked.candidates {
-            let is_kept = self.walked.kept.iter().any(|kept| kept.candidate.first == candidate.first);
-            // A crash while it was archived may have left it in both places, and where the manifest does
-            // not list it any more, what is left would pass for a newer one.
-            let places = [segment_path(candidate.first), archive_path(candidate.first)];
-            for path in places.into_iter().filter(|_| !is_kept) {
-                if is_there(self.disk, &path)? && !self.is_empty(&path) {
-                    moved.push(path);
-                }
+        let mut moved = self.moved()?;
+        let (mut shortened, mut synced, mut relocated) = (Vec::new(), Vec::new(), Vec::new());
+        for kept in &self.walked.kept {
+            let path = &kept.candidate.path;
+            let place = self.place(kept);
+            if *path != place && is_there(disk, &place)? {
+                // It gives its name up to the one that is kept.
+                moved.retain(|path| *path != place);
+                copied.push(place.clone());
+            }
+            if self.is_cut(kept) {
+                continue;
+            }
+            if let Some(end) = kept.file_end {
+                copied.push(path.clone());
+                shortened.push((path.clone(), end));
+            }
+            let is_where_listed = kept.candidate.listed.as_ref().is_some_and(|listed| listed.path() == *path);
+            if !kept.is_as_listed() || !is_where_listed {
+                synced.push(path.clone());
+            }
+            if *path != place {
+                relocated.push((path.clone(), place));
             }
         }
-        let is_unsafe = |kept: &&Kept| !kept.is_as_listed() && !self.is_cut(kept);
-        let synced =
-            self.walked.kept.iter().filter(is_unsafe).map(|kept| kept.candidate.path.clone()).collect();
-        Ok(Work { copied, moved, snapshots, synced, cut, newest, manifest })
+        Ok(Work { copied, moved, snapshots, shortened, synced, cut, relocated, newest, manifest })
     }
 
-    /// Whether a segment was begun and holds nothing: what an interrupted repair, or change of segments,
-    /// leaves.
-    fn is_empty(&self, path: &str) -> bool {
-        let nothing = || {
-            let mut window = Window::open(self.disk, path)?;
-            let seed = crate::batch::Seed::new(&window.segment_header()?.id);
-            let used = crate::scan::survey(&mut window, SEGMENT_HEADER_BYTES, seed)?.used_until;
-            Ok::<_, LogError>(used.is_none())
-        };
-        nothing().unwrap_or(false)
+    /// The place of a segment that is kept: compressed ones are in the archive, and no others.
+    fn place(&self, kept: &Kept) -> String {
+        let first = kept.candidate.first;
+        let is_archived = kept.header.compressed.is_some() && !self.is_cut(kept);
+        if is_archived { archive_path(first) } else { segment_path(first) }
+    }
+
+    /// The segments that are moved aside.
+    fn moved(&self) -> Result<Vec<String>, LogError> {
+        let candidates = &self.walked.candidates;
+        let mut paths = Vec::new();
+        for candidate in &candidates.segments {
+            if !self.walked.kept.iter().any(|kept| kept.candidate.first == candidate.first) {
+                // A crash while it was archived may have left it in both places, and where the manifest does
+                // not list it any more, what is left would pass for a newer one.
+                paths.extend([segment_path(candidate.first), archive_path(candidate.first)]);
+            }
+        }
+        // One that is kept in the other folder may be there as well where it is listed, and is damaged there.
+        let listed = self.walked.kept.iter().filter_map(|kept| {
+            let listed = kept.candidate.listed.as_ref()?.path();
+            (listed != kept.candidate.path).then_some(listed)
+        });
+        paths.extend(listed);
+        paths.extend(candidates.strays.iter().map(|stray| stray.path.clone()));
+        let mut moved = Vec::new();
+        for path in paths {
+            if !moved.contains(&path) && is_there(self.disk, &path)? && !is_empty(self.disk, &path) {
+                moved.push(path);
+            }
+        }
+        Ok(moved)
     }
 }

@@ -2,7 +2,8 @@
 //! are whole somewhere behind the place that is not. Invariant: nothing found here is ever used but to
 //! say what is lost.
 
-use super::walk::Candidate;
+use super::candidates::Candidate;
+use super::file::open;
 use crate::batch::{BatchHeader, HEADER_BYTES, SECTOR_BYTES, Seed};
 use crate::bytes::Bytes;
 use crate::doors::Disk;
@@ -29,7 +30,7 @@ impl Remains {
     pub(super) fn look_through(&mut self, disk: &dyn Disk, candidate: &Candidate, offset: u64) {
         // A segment is begun only when all before it is safe.
         self.reaches(candidate.first.previous());
-        let Ok(mut window) = Window::open(disk, &candidate.path) else { return };
+        let Ok((mut window, _)) = open(disk, &candidate.path) else { return };
         let id = window.segment_header().map(|header| header.id).ok().or(candidate.id);
         let Some(seed) = id.map(|id| Seed::new(&id)) else { return };
         let mut at = offset.max(SEGMENT_HEADER_BYTES);

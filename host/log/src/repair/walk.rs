@@ -1,38 +1,24 @@
 //! Finding the longest part of a damaged log that hangs together: segment after segment, as the manifest
 //! lists them or, where it cannot be read or is not the newest, as the files are there. Invariant: what is
-//! kept passed every check of a replay, and nothing is changed.
+//! kept passed every check of a replay, no file that is not listed keeps a listed one from it, and nothing
+//! is changed.
 
-use crate::anchor::Anchor;
+use super::candidates::{Candidate, Candidates};
+use super::file::open;
 use crate::batch::{Link, Seed, genesis};
 use crate::definitions::Definitions;
 use crate::doors::Disk;
 use crate::error::LogError;
-use crate::manifest::{Before, ClosedSegment, Manifest};
-use crate::publish::{is_there, list_if_there};
+use crate::manifest::{Before, Manifest};
 use crate::read_log::check_start;
 use crate::record::RecordParts;
 use crate::scan::{Chain, Found, Reading, look};
-use crate::segment::{
-    ARCHIVE_DIRECTORY, Id, LOG_DIRECTORY, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name,
-    segment_path,
-};
+use crate::segment::{Id, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::sequence::Sequence;
 use crate::starting_point::{Gate, StartingPoint};
 use crate::window::Window;
-use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
-
-/// A segment that may belong to the log.
-#[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub(super) first: Sequence,
-    pub(super) path: String,
-    /// What the manifest says of it, if it is listed as closed.
-    pub(super) listed: Option<ClosedSegment>,
-    /// Its id, if the manifest says it.
-    pub(super) id: Option<Id>,
-}
 
 /// A segment of which at least the beginning can be kept.
 #[derive(Clone, Debug)]
@@ -43,6 +29,8 @@ pub(super) struct Kept {
     pub(super) end: u64,
     /// The chain there.
     pub(super) chain: Chain,
+    /// Where its file should end, if it is longer.
+    pub(super) file_end: Option<u64>,
 }
 
 impl Kept {
@@ -64,8 +52,8 @@ impl Kept {
 
 /// What was found.
 pub(super) struct Walked {
-    /// All segments that may belong to the log.
-    pub(super) candidates: Vec<Candidate>,
+    /// All segments that may belong to the log, and files that do not.
+    pub(super) candidates: Candidates,
     /// The database's key, from the manifest or a header.
     pub(super) database_key: Option<Id>,
     /// Those that hang together up to the end.
@@ -78,42 +66,13 @@ pub(super) struct Walked {
     pub(super) is_clean: bool,
 }
 
-/// The segments that the manifest lists, and others that are there.
-fn candidates(disk: &dyn Disk, manifest: Option<&Manifest>) -> Result<Vec<Candidate>, LogError> {
-    let mut candidates = BTreeMap::new();
-    if let Some(manifest) = manifest {
-        for listed in &manifest.closed {
-            let (first, path, id) = (listed.first, listed.path(), Some(listed.id));
-            candidates.insert(first, Candidate { first, path, listed: Some(listed.clone()), id });
-        }
-        let (first, id) = (manifest.newest.first, Some(manifest.newest.id));
-        candidates.insert(first, Candidate { first, path: segment_path(first), listed: None, id });
-    }
-    let begin = manifest.map_or(Sequence::ZERO, Manifest::first);
-    for directory in [LOG_DIRECTORY, ARCHIVE_DIRECTORY] {
-        for name in list_if_there(disk, directory)? {
-            let Some(first) = parse_segment_name(&name).filter(|first| *first >= begin) else { continue };
-            let path = format!("{directory}/{name}");
-            match candidates.get_mut(&first) {
-                None => {
-                    candidates.insert(first, Candidate { first, path, listed: None, id: None });
-                }
-                // A segment that is not where it is listed may be in the other place.
-                Some(candidate) if !is_there(disk, &candidate.path)? => candidate.path = path,
-                Some(_) => {}
-            }
-        }
-    }
-    Ok(candidates.into_values().collect())
-}
-
 /// Reads the log as far as it goes.
 pub(super) fn walk(
     disk: &dyn Disk,
     manifest: Option<&Manifest>,
     start: Option<&StartingPoint>,
 ) -> Result<Walked, LogError> {
-    let candidates = candidates(disk, manifest)?;
+    let mut candidates = Candidates::find(disk, manifest)?;
     let anchor = start.map(|start| &start.anchor);
     let mut steps = Steps {
         disk,
@@ -126,21 +85,21 @@ pub(super) fn walk(
     let mut fault = None;
     let mut is_clean = true;
     // Faults in segments before this one cost history, not transactions.
-    let needed = start_index(&candidates, anchor);
+    let needed = anchor.map_or(Sequence::ZERO, |anchor| candidates.with_record(anchor.sequence.next()));
     let mut is_after_gap = false;
-    for (index, candidate) in candidates.iter().enumerate() {
+    let mut next = candidates.in_line(None);
+    while let Some(index) = next.take() {
+        let candidate = &candidates.segments[index];
         let before = if is_after_gap { None } else { Some(steps.before(candidate, kept.last())) };
-        let wrong = match steps.segment(candidate, before) {
+        let wrong = match steps.either(candidate, before) {
             Ok((segment, wrong)) => {
-                let next = candidates.get(index + 1);
-                let continues = next.is_some_and(|next| next.first == segment.chain.next);
-                let is_last = next.is_none();
+                next = candidates.beginning_with(segment.chain.next, index);
+                let beyond = candidates.beyond(segment.chain.next, index);
                 kept.push(segment);
                 match wrong {
-                    None if continues || is_last => None,
-                    None => Some(gap(disk, &candidates[index + 1])),
                     // What follows the last batch is only a torn write if there was nothing more.
-                    Some(_) if continues => None,
+                    _ if next.is_some() => None,
+                    None => beyond.map(|beyond| gap(disk, &candidates.segments[beyond])),
                     Some(wrong) => Some(wrong),
                 }
             }
@@ -155,24 +114,25 @@ pub(super) fn walk(
         if fault.is_none() {
             fault = Some(wrong);
         }
-        if index < needed {
+        if candidate.first < needed {
             kept.clear();
             is_after_gap = true;
+            next = candidates.in_line(Some(index));
         } else {
             is_clean = false;
-            break;
         }
     }
+    if let (Some(manifest), Some(Kept { chain, .. })) = (manifest, kept.last())
+        && let Some(path) = candidates.claim_continuation(disk, manifest, chain)
+    {
+        is_clean = false;
+        let what = "the segment belongs to another timeline than the manifest".to_owned();
+        fault.get_or_insert(LogError::Damaged { path: disk.locate(&path), offset: 32, what });
+    }
+    is_clean &= !candidates.has_unreadable_end();
     let passed_start = steps.gate.is_open();
     let database_key = steps.database_key;
     Ok(Walked { candidates, database_key, kept, fault, passed_start, is_clean })
-}
-
-/// The segment with the place that a snapshot covers, or the first one.
-fn start_index(candidates: &[Candidate], anchor: Option<&Anchor>) -> usize {
-    let Some(anchor) = anchor else { return 0 };
-    let begun = candidates.iter().take_while(|candidate| candidate.first <= anchor.sequence.next()).count();
-    begun.saturating_sub(1)
 }
 
 fn gap(disk: &dyn Disk, next: &Candidate) -> LogError {
@@ -202,13 +162,35 @@ impl Steps<'_> {
         key.map(|key| Before { next: Sequence(1), link: genesis(&key), catalog: Some([0; 32]) })
     }
 
+    /// Reads a segment where it is listed or, if that is not all of it, in the other folder, should all of it
+    /// be there.
+    fn either(
+        &mut self,
+        candidate: &Candidate,
+        before: Option<Option<Before>>,
+    ) -> Result<(Kept, Option<LogError>), LogError> {
+        let read = self.segment(candidate, before);
+        let is_damaged = match &read {
+            Ok((_, wrong)) => wrong.is_some(),
+            Err(error) => error.is_damage(),
+        };
+        // Of the newest nothing says what all of it is.
+        let other = candidate.other.as_ref().filter(|_| is_damaged && candidate.listed.is_some());
+        let Some(other) = other else { return read };
+        let other = Candidate { path: other.clone(), ..candidate.clone() };
+        match self.segment(&other, before) {
+            whole @ Ok((_, None)) => whole,
+            _ => read,
+        }
+    }
+
     /// Reads a segment as far as it goes, and says why it does not go further.
     fn segment(
         &mut self,
         candidate: &Candidate,
         before: Option<Option<Before>>,
     ) -> Result<(Kept, Option<LogError>), LogError> {
-        let mut window = match Window::open(self.disk, &candidate.path) {
+        let (mut window, file_end) = match open(self.disk, &candidate.path) {
             Err(LogError::Disk { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let path = self.disk.locate(&candidate.path);
                 return Err(LogError::MissingSegment { path, first: candidate.first });
@@ -230,7 +212,8 @@ impl Steps<'_> {
         // What is beyond means nothing, as it does to a reader.
         let length = candidate.listed.as_ref().map_or(header.capacity, |listed| listed.length);
         window.end = window.end.min(length);
-        let mut kept = Kept { candidate: candidate.clone(), header, end: SEGMENT_HEADER_BYTES, chain };
+        let end = SEGMENT_HEADER_BYTES;
+        let mut kept = Kept { candidate: candidate.clone(), header, end, chain, file_end };
         let wrong = self.batches(&mut window, &mut kept)?;
         let wrong = wrong.or_else(|| self.falls_short(&window, &kept));
         Ok((kept, wrong))
