@@ -294,4 +294,33 @@ fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
     let refused = case.run(&["log", "--data", "data", "--table", "account"]);
     assert_eq!(refused.code, 3);
     assert!(refused.stderr.contains("write the whole name of the table"), "{}", refused.stderr);
+    // What was said of the log is remembered, and is not said again here.
+    let remembered = std::fs::read_to_string(case.path("data/KEEP-LOG")).unwrap();
+    assert_eq!(remembered, "none\n");
+    let last = case.run(&["query", "--data", "data", "acme:bank", "balance(2)"]).stdout;
+    assert!(last.starts_with("some("), "{last}");
+
+    // It used to ask for a snapshot that would not have helped.
+    let too_early = case.run(&["state", "--data", "data", "--at", "1"]);
+    assert_eq!(too_early.code, 3, "{}", too_early.stderr);
+    let oldest =
+        too_early.stderr.split("the oldest is of record ").nth(1).and_then(|rest| rest.split(':').next());
+    assert_eq!(case.run(&["state", "--data", "data", "--at", oldest.unwrap()]).code, 0);
+
+    // Without its snapshots such a database has no beginning, and its log was called sound.
+    let verify = || case.run(&["log", "verify", "--data", "data"]);
+    assert_eq!(verify().code, 0, "{}", verify().stdout);
+    let heads = || std::fs::read_dir(case.path("data/snapshots")).unwrap().map(|entry| entry.unwrap().path());
+    let heads: Vec<_> =
+        heads().filter(|path| path.extension().is_some_and(|name| name == "snapshot")).collect();
+    for (number, head) in heads.iter().enumerate() {
+        let mut bytes = std::fs::read(head).unwrap();
+        bytes[600] ^= 1;
+        std::fs::write(head, bytes).unwrap();
+        let (verified, is_last) = (verify(), number + 1 == heads.len());
+        assert_eq!(verified.code != 0, is_last, "{}", verified.stdout);
+        assert!(verified.stdout.contains(head.file_name().unwrap().to_str().unwrap()), "{}", verified.stdout);
+        assert_eq!(verified.stdout.contains("there is no whole snapshot to begin with"), is_last);
+    }
+    assert_eq!(case.run(&["query", "--data", "data", "acme:bank", "balance(2)"]).code, 6);
 }

@@ -338,6 +338,14 @@ pub enum Error {
         /// The snapshots that there are, and what is wrong with each.
         refused: Vec<String>,
     },
+    /// A moment was asked for that cannot be reached any more.
+    #[error(
+        "the beginning of the log was given up, and of the snapshots the oldest is of record {oldest}: what was before cannot be shown"
+    )]
+    MomentGivenUp {
+        /// The first record after which the state can be shown.
+        oldest: interstice_log::Sequence,
+    },
     /// A record was asked for that the log does not hold.
     #[error("there is no record {sequence}: the last one before it is {last}")]
     NoSuchRecord {
@@ -456,6 +464,7 @@ impl Error {
             Error::DependencyCycle { .. } => "version.cycle",
             Error::Catalog { .. } => "version.catalog",
             Error::NoUsableSnapshot { .. } => "ours.damaged",
+            Error::MomentGivenUp { .. } => "caller.moment-given-up",
             Error::NoSuchRecord { .. } => "caller.no-such-record",
             Error::BeyondLimits { .. } => "caller.beyond-limits",
             Error::ClockJump { .. } => "ours.clock-jump",

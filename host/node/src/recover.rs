@@ -89,6 +89,8 @@ struct Beginnings<'b> {
     new_store: &'b dyn Fn() -> Store,
     /// Those that cannot be used, and why.
     refused: Vec<String>,
+    /// The oldest that was passed over because it is of a later moment.
+    later: Option<Sequence>,
 }
 
 impl<'b> Beginnings<'b> {
@@ -97,7 +99,13 @@ impl<'b> Beginnings<'b> {
         disk: &'b dyn Disk,
         new_store: &'b dyn Fn() -> Store,
     ) -> Result<Beginnings<'b>, Error> {
-        Ok(Beginnings { listed: snapshots.list()?.into_iter(), disk, new_store, refused: Vec::new() })
+        Ok(Beginnings {
+            listed: snapshots.list()?.into_iter(),
+            disk,
+            new_store,
+            refused: Vec::new(),
+            later: None,
+        })
     }
 
     fn is_over(&self) -> bool {
@@ -120,7 +128,7 @@ impl<'b> Beginnings<'b> {
             let sequence = listed.sequence;
             match self.load(listed, reader, moment, on_progress) {
                 Ok(Some(loaded)) => return Ok(Some(loaded)),
-                Ok(None) => {}
+                Ok(None) => self.later = Some(sequence),
                 Err(
                     error @ Error::Log(
                         LogError::ForeignSnapshot { .. }
@@ -166,6 +174,9 @@ impl<'b> Beginnings<'b> {
         match error {
             LogError::BeginningGivenUp { first, .. } if !self.refused.is_empty() => {
                 Error::NoUsableSnapshot { first, refused: self.refused.clone() }
+            }
+            LogError::BeginningGivenUp { .. } if let Some(oldest) = self.later => {
+                Error::MomentGivenUp { oldest }
             }
             error => Error::Log(error),
         }

@@ -13,4 +13,5 @@ mod take;
 
 pub(crate) use claim::MARKER_PATH;
 pub use restore::{DamageBehind, LeftOut, RestoreOptions, RestoreReport, Until, restore};
+pub(crate) use snapshots::listed as listed_snapshots;
 pub use take::{BackupReport, backup};

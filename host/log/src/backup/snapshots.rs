@@ -48,7 +48,7 @@ pub(super) fn copy(
 }
 
 /// The records up to which there are snapshots, by the names of their heads.
-pub(super) fn listed(disk: &dyn Disk) -> Result<Vec<Sequence>, LogError> {
+pub(crate) fn listed(disk: &dyn Disk) -> Result<Vec<Sequence>, LogError> {
     let names = list_if_there(disk, SNAPSHOT_DIRECTORY)?;
     Ok(names.iter().filter_map(|name| parse_head_name(name)).collect())
 }

@@ -1,10 +1,12 @@
 //! Looking at everything that a data directory holds of a log, and saying all that is wrong at once:
-//! structure, checksums, links, numbers, manifest and files, indexes, artifacts. Invariant: not a byte is
+//! structure, checksums, links, numbers, manifest and files, indexes, artifacts, and the snapshots where there is no
+//! beginning without one. Invariant: not a byte is
 //! changed, and what reads without a finding of damage is what was written.
 
 mod finding;
 mod leftovers;
 mod segment;
+mod snapshots;
 
 pub use finding::{Finding, Gravity, VerifyReport};
 
@@ -35,7 +37,9 @@ pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<Ver
         }
         Err(error) => return Err(error),
     };
-    verify_listed(disk, &manifest, progress)
+    let mut report = verify_listed(disk, &manifest, progress)?;
+    snapshots::check(disk, &manifest, &mut report)?;
+    Ok(report)
 }
 
 /// The same by a manifest that is at hand, and may not be published yet.

@@ -8,9 +8,9 @@ use interstice_log::doors::{Access, Disk, DiskFile, Doors, LockKind, LockOutcome
 use interstice_log::sim::Simulator;
 use interstice_log::{
     Anchor, BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind,
-    Installed, Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome, NamedOwed,
-    NamedWrites, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, StartingPoint, WriteSet,
-    WriteSetEncoder,
+    Finding, Installed, Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome,
+    NamedOwed, NamedWrites, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, StartingPoint,
+    WriteSet, WriteSetEncoder,
 };
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -437,4 +437,11 @@ impl Dice {
         self.0.fill(&mut bytes).unwrap();
         u64::from_le_bytes(bytes) % bound
     }
+}
+
+/// Whether a finding is about the log: the tests store no artifacts, and keep in memory what their snapshots
+/// would tell.
+pub fn is_of_the_log(finding: &Finding) -> bool {
+    !finding.path.starts_with("artifacts/")
+        && !finding.what.contains("there is no whole snapshot to begin with")
 }
