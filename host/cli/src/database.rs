@@ -312,14 +312,4 @@ mod tests {
         let shown = after(Duration::from_millis(1_100), true);
         assert!(shown.contains("reading the database") && shown.contains("3.00 MiB/4.00 MiB"), "{shown}");
     }
-
-    #[test]
-    fn a_retention_is_all_none_or_days() {
-        assert_eq!(parse_retention("all"), Ok(Retention::KeepAll));
-        assert_eq!(parse_retention("none"), Ok(Retention::KeepNone));
-        assert_eq!(parse_retention("30d"), Ok(Retention::KeepDays(30)));
-        for wrong in ["", "d", "7", "-1d", "7 d", "7h", "99999999999d"] {
-            assert!(parse_retention(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -107,4 +107,14 @@ mod tests {
         remember(data, Some(Retention::KeepAll)).ok().unwrap();
         assert_eq!(of(data, None).ok(), Some(Retention::KeepAll));
     }
+
+    #[test]
+    fn a_retention_is_all_none_or_days() {
+        assert_eq!(parse("all"), Ok(Retention::KeepAll));
+        assert_eq!(parse("none"), Ok(Retention::KeepNone));
+        assert_eq!(parse("30d"), Ok(Retention::KeepDays(30)));
+        for wrong in ["", "d", "7", "-1d", "7 d", "7h", "99999999999d"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
 }
