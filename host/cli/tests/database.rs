@@ -266,6 +266,13 @@ fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
     let small = ["--segment-bytes", "16384", "--keep-log", "none"];
     let case = bank_with(&small);
     let options = [&["--data", "data"], &small[..]].concat();
+    let components = || -> std::collections::BTreeSet<_> {
+        std::fs::read_dir(case.path("data/artifacts")).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let banks = components();
+    let shop = component("examples/shop");
+    assert_eq!(case.run(&[&["install"], &options[..], &[shop.to_str().unwrap()]].concat()).code, 0);
+    let shops = components().difference(&banks).next().unwrap().clone();
     let calls = "acme:bank deposit(2, 1)\n".repeat(400);
     let first = || {
         let shown = case.run(&["log", "--data", "data", "--json", "--limit", "1"]).stdout;
@@ -307,9 +314,17 @@ fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
         too_early.stderr.split("the oldest is of record ").nth(1).and_then(|rest| rest.split(':').next());
     assert_eq!(case.run(&["state", "--data", "data", "--at", oldest.unwrap()]).code, 0);
 
-    // Without its snapshots such a database has no beginning, and its log was called sound.
+    // Without its snapshots such a database has no beginning, and its log was called sound. So it was without a
+    // component that only they name.
     let verify = || case.run(&["log", "verify", "--data", "data"]);
     assert_eq!(verify().code, 0, "{}", verify().stdout);
+    let bytes = std::fs::read(&shops).unwrap();
+    std::fs::remove_file(&shops).unwrap();
+    let name = shops.file_name().unwrap().to_str().unwrap();
+    assert!(verify().code == 6 && verify().stdout.contains(name), "{}", verify().stdout);
+    let backup = case.run(&["backup", "--data", "data", "--to", "copy"]);
+    assert!(backup.code == 6 && backup.stderr.contains(name), "{}", backup.stderr);
+    std::fs::write(&shops, bytes).unwrap();
     let heads = || std::fs::read_dir(case.path("data/snapshots")).unwrap().map(|entry| entry.unwrap().path());
     let heads: Vec<_> =
         heads().filter(|path| path.extension().is_some_and(|name| name == "snapshot")).collect();

@@ -4,6 +4,7 @@
 
 use crate::error::Error;
 use crate::node::Node;
+use crate::snapshot::faults_of_components;
 use interstice_log::doors::Disk;
 use interstice_log::{BackupReport, Progress, backup};
 
@@ -18,6 +19,9 @@ impl Node {
         to: &dyn Disk,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<BackupReport, Error> {
+        if let Some(fault) = faults_of_components(&self.inner.doors)?.into_iter().next() {
+            return Err(fault.into());
+        }
         Ok(backup(self.inner.doors.disk.as_ref(), to, on_progress)?)
     }
 }

@@ -60,7 +60,7 @@ pub use plan::{DependentPlan, Direction, ModulePlan, Schedules, TablePlan, Upgra
 pub use printable::Printable;
 pub use replay::Moment;
 pub use rerun::{Difference, Divergence, RerunOptions, RerunReport, Trace, TraceStep, trace, verify_calls};
-pub use snapshot::{SNAPSHOT_LOG_BYTES, SnapshotReport, modules_of_newest_snapshot};
+pub use snapshot::{SNAPSHOT_LOG_BYTES, SnapshotReport, faults_of_components, modules_of_newest_snapshot};
 pub use transaction::describe_caller;
 pub use uninstall::Removal;
 pub use upgrade::{TableOutcome, Upgrade, UpgradeOptions};

@@ -1,11 +1,12 @@
 //! `interstice backup`: a copy of a database, taken while it may be in use.
 //! Invariant: what is told of as a backup was read back, and survives a crash.
 
-use crate::database::{NewFolder, copying_bar, existing_doors, show};
+use crate::database::{NewFolder, copying_bar, existing_doors, failure, show};
 use crate::exit::Failure;
 use crate::moment;
 use crate::terminal::Output;
 use interstice_node::log::{BackupReport, Sequence, backup};
+use interstice_node::{Error, faults_of_components};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -28,6 +29,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let from = existing_doors(&arguments.data)?;
+    let faults = faults_of_components(&from).map_err(|error| failure(Error::from(error)))?;
+    if let Some(fault) = faults.into_iter().next() {
+        return Err(failure(Error::from(fault)));
+    }
     let to = NewFolder::make(&arguments.to)?;
     let bar = copying_bar();
     let taken = backup(from.disk.as_ref(), to.doors.disk.as_ref(), &mut |progress| show(&bar, progress));

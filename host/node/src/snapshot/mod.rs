@@ -14,7 +14,7 @@ mod worker;
 
 pub(crate) use contents::KnownRows;
 pub(crate) use load::load;
-pub use modules::modules_of_newest_snapshot;
+pub use modules::{faults_of_components, modules_of_newest_snapshot};
 pub use report::SnapshotReport;
 pub(crate) use requests::Snapshots;
 pub(crate) use worker::SnapshotWorker;

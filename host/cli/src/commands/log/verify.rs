@@ -5,8 +5,8 @@
 use crate::database::{existing_doors, failure, reading_bar, show};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
-use interstice_node::Error;
 use interstice_node::log::{Finding, Gravity, VerifyReport, verify};
+use interstice_node::{Error, faults_of_components};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -29,7 +29,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let bar = reading_bar();
     let report = verify(doors.disk.as_ref(), &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
-    let report = report.map_err(|error| failure(Error::from(error)))?;
+    let mut report = report.map_err(|error| failure(Error::from(error)))?;
+    for fault in faults_of_components(&doors).map_err(|error| failure(Error::from(error)))? {
+        // The records may name it, too.
+        let what = fault.to_string();
+        if report.findings.iter().all(|finding| finding.what != what) {
+            let path = doors.disk.locate("artifacts");
+            report.findings.push(Finding { gravity: Gravity::Damage, path, offset: 0, what });
+        }
+    }
     let mut output = Output::new();
     if arguments.json {
         output.line(object(&report).to_string())?;
