@@ -15,6 +15,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
+
 /// Which database, and what calls of it may do.
 #[derive(clap::Args)]
 pub(crate) struct Opening {
@@ -26,6 +28,9 @@ pub(crate) struct Opening {
     caller: String,
     #[command(flatten)]
     limits: GuestLimits,
+    /// How many days the clock may be beyond the last logged time: a clock that is wrong would be logged for ever.
+    #[arg(long, value_name = "DAYS", default_value_t = Limits::default().clock_jump_micros / DAY_MICROS)]
+    clock_jump: u64,
     /// From which level on messages of modules and of the node are shown on stderr.
     #[arg(long, value_name = "LEVEL", default_value = "info", env = "INTERSTICE_LOG_LEVEL")]
     log_level: LogLevel,
@@ -101,7 +106,10 @@ impl Opening {
     fn open(&self, doors: Doors) -> Result<Node, Failure> {
         let retention = keep_log::of(&self.data, self.keep_log)?;
         let options = NodeOptions {
-            limits: self.limits.limits(),
+            limits: Limits {
+                clock_jump_micros: self.clock_jump.saturating_mul(DAY_MICROS),
+                ..self.limits.limits()
+            },
             log: LogOptions { segment_bytes: self.segment_bytes, retention },
             snapshot_log_bytes: (self.snapshot_after > 0)
                 .then(|| self.snapshot_after.saturating_mul(1 << 20)),

@@ -307,6 +307,12 @@ fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
     let last = case.run(&["query", "--data", "data", "acme:bank", "balance(2)"]).stdout;
     assert!(last.starts_with("some("), "{last}");
 
+    let early = case.run(&["log", "--data", "data", "--from", "1", "--to", "1"]);
+    assert_eq!((early.code, early.stdout.as_str()), (0, ""));
+    let begins = format!("note: the log begins with record {};", first());
+    assert!(early.stderr.contains(&begins), "{}", early.stderr);
+    let late = case.run(&["log", "--data", "data", "--from", &first().to_string()]);
+    assert!(late.code == 0 && !late.stderr.contains("note:"), "{}", late.stderr);
     // It used to ask for a snapshot that would not have helped.
     let too_early = case.run(&["state", "--data", "data", "--at", "1"]);
     assert_eq!(too_early.code, 3, "{}", too_early.stderr);

@@ -352,3 +352,15 @@ fn the_log_shows_what_a_name_of_a_caller_would_do_to_a_terminal() {
     assert!(!log.contains('\u{1b}') && !log.contains("\n       9  "), "{log}");
     assert!(log.contains(r"by client bob\n       9  2026-11-30T14:20:26Z"), "{log}");
 }
+
+/// The message spoke of a limit that no option could raise.
+#[test]
+fn a_clock_beyond_its_limit_is_refused_with_the_option_that_raises_it() {
+    let case = bank();
+    let call =
+        |days| case.run(&["call", "--data", "data", "acme:bank", "deposit(2, 1)", "--clock-jump", days]);
+    let refused = call("0");
+    assert_eq!(refused.code, 6, "{}", refused.stdout);
+    assert!(refused.stderr.contains("raise the limit `clock-jump`"), "{}", refused.stderr);
+    assert_eq!(call("1").code, 0);
+}

@@ -12,7 +12,7 @@ mod verify;
 
 use crate::database::{existing_doors, failure, reading_bar, show};
 use crate::exit::{Exit, Failure};
-use crate::terminal::Output;
+use crate::terminal::{self, Output};
 use filter::{Filter, Known, Selection};
 use interstice_node::log::{LogFilter, LogReader, NamedCause, Record, Sequence};
 use interstice_node::{Error, modules_of_newest_snapshot};
@@ -76,6 +76,12 @@ fn show_records(arguments: &Arguments) -> Result<(), Failure> {
     let mut printer = Printer::new(arguments, &filter);
     if reader.first() > Sequence(1) {
         printer.names.installed_before(modules_of_newest_snapshot(&doors).map_err(in_log)?);
+        if arguments.selection.wants_before(reader.first()) {
+            let first = reader.first();
+            terminal::tell(&format!(
+                "note: the log begins with record {first}; what was before was given up"
+            ));
+        }
     }
     let bar = reading_bar();
     let mut written = Ok(());

@@ -62,6 +62,11 @@ impl Selection {
         self.module.is_some() || self.function.is_some() || self.table.is_some()
     }
 
+    /// Whether records before this one are asked for as well.
+    pub(super) fn wants_before(&self, first: Sequence) -> bool {
+        self.from < first.0 && self.since.is_none()
+    }
+
     /// What is asked for, by what is known.
     pub(super) fn resolve(&self, known: &Known) -> Result<Filter, Failure> {
         let (module, version) = match self.module.as_deref().map(|module| (module, module.split_once('@'))) {
