@@ -88,6 +88,11 @@ fn a_plan_says_what_an_upgrade_would_do_and_the_upgrade_does_it() {
     assert!(!then.contains("memo"), "{then}");
     let changes = told(&case, &["state", "--diff", &(sequence - 1).to_string(), &sequence.to_string()]);
     assert!(changes.contains("acme reserve"), "{changes}");
+    // Other columns were told to people and not to programs.
+    let between = [(sequence - 1).to_string(), sequence.to_string()];
+    let changes = told(&case, &["state", "--json", "--diff", &between[0], &between[1], "--table", "entry"]);
+    let columns: Value = serde_json::from_str(changes.lines().next().unwrap()).unwrap();
+    assert_eq!(columns["columns"], serde_json::json!({ "removed": [], "added": ["memo"] }));
     told(&case, &["replay", "--verify"]);
 }
 

@@ -178,10 +178,15 @@ fn show_changes(
         };
         let mut shown = 0;
         let (gone, added) = shapes.other_columns();
-        if !(arguments.json || gone.is_empty() && added.is_empty()) {
-            output.line(format!("{name}:"))?;
+        if !gone.is_empty() || !added.is_empty() {
             shown = 1;
-            output.line(format!("  its columns are others: {}", signed(&gone, &added)))?;
+            if arguments.json {
+                let columns = json!({ "removed": gone, "added": added });
+                output.line(json!({ "table": name, "columns": columns }).to_string())?;
+            } else {
+                output.line(format!("{name}:"))?;
+                output.line(format!("  its columns are others: {}", signed(&gone, &added)))?;
+            }
         }
         let limit = arguments.limit.map(|limit| limit.saturating_add(shown));
         let (old, new) = (Rows::new(before, old.as_ref())?, Rows::new(after, new.as_ref())?);
