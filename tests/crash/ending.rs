@@ -73,12 +73,11 @@ fn check_exit(step: &Step, session: &Session, fault: Option<Fault>, said: &str) 
     };
     let is_ours = |fate: &Fate| matches!(fate, Fate::Refused(code) if code.starts_with("ours."));
     let is_unknown = sent.iter().any(|sent| sent.fate == Fate::Unknown);
+    let is_full = fault.is_some_and(|fault| fault.errno() == Some(Errno::ENOSPC));
     let has_failed = is_unknown || sent.iter().any(|sent| is_ours(&sent.fate));
     match exit {
         // Whoever wrote was told that the disk is full, and nothing else was wrong.
-        Exit::Code(0) if fault == Some(Fault::Full) && is_answered && sent.iter().all(is_done_or_full) => {
-            Ok(())
-        }
+        Exit::Code(0) if is_full && is_answered && sent.iter().all(is_done_or_full) => Ok(()),
         // The fault was harmless, and nobody was told otherwise.
         Exit::Code(0) if is_answered && !has_failed => Ok(()),
         Exit::Code(6 | 7) if !reasons.iter().any(|reason| said.contains(reason)) => {
