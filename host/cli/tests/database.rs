@@ -307,6 +307,10 @@ fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
     let last = case.run(&["query", "--data", "data", "acme:bank", "balance(2)"]).stdout;
     assert!(last.starts_with("some("), "{last}");
 
+    // Nor by a copy, which gave up after a week what the original was told to keep.
+    assert_eq!(case.run(&["backup", "--data", "data", "--to", "kept"]).code, 0);
+    assert_eq!(case.run(&["restore", "kept", "--data", "again"]).code, 0);
+    assert_eq!(std::fs::read_to_string(case.path("again/KEEP-LOG")).unwrap(), "none\n");
     let early = case.run(&["log", "--data", "data", "--from", "1", "--to", "1"]);
     assert_eq!((early.code, early.stdout.as_str()), (0, ""));
     let begins = format!("note: the log begins with record {};", first());
