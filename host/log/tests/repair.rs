@@ -14,7 +14,7 @@ use snapshot_support::State;
 use std::collections::BTreeMap;
 use support::{
     Cast, Dice, SMALL, append, append_sized, assert_in_order, assert_in_order_after, batches, closed_with,
-    for_seeds, killed_with, open, open_after, places, plant_unlisted, segments,
+    for_seeds, go_on, killed_with, open, open_after, places, plant_unlisted, segments,
 };
 
 const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL };
@@ -292,14 +292,7 @@ fn a_segment_that_is_not_listed_and_holds_no_batch_is_moved_aside() {
 fn an_old_manifest_is_brought_up_to_what_is_there() {
     let simulator = closed_with(30, KEEP_ALL);
     let old = simulator.disk.contents()["MANIFEST"].clone();
-    let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
-    let cast = Cast::define(&log);
-    for _ in 0..100 {
-        let sequence = append(&log, cast).unwrap();
-        log.wait_durable(sequence).unwrap();
-    }
-    log.close().unwrap();
-    drop(log);
+    go_on(&simulator, KEEP_ALL, 100);
     simulator.disk.plant("MANIFEST", old);
     let (plan, records) = repair(&simulator, None);
     assert_eq!((records.len(), plan.given_up), (130, None));

@@ -8,7 +8,7 @@ use interstice_log::doors::Disk;
 use interstice_log::sim::Simulator;
 use interstice_log::{LogOptions, Record, Repair, RepairPlan, Retention, Sequence, StartingPoint};
 use support::{
-    Cast, SMALL, append, assert_in_order, batches, closed_with, open, open_after, places, segments,
+    Cast, SMALL, append, assert_in_order, batches, closed_with, go_on, open, open_after, places, segments,
 };
 
 const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL };
@@ -138,14 +138,7 @@ fn a_segment_of_another_timeline_costs_nothing() {
     bytes[batches(&segments(&whole)[4].1)[5].0 + 70] ^= 1;
     other.disk.plant(&path, bytes);
     Repair::plan(&other.doors(), None).unwrap().apply().unwrap().unwrap();
-    let (log, ..) = open(&other.doors(), KEEP_ALL).unwrap();
-    let cast = Cast::define(&log);
-    for _ in 0..300 {
-        let sequence = append(&log, cast).unwrap();
-        log.wait_durable(sequence).unwrap();
-    }
-    log.close().unwrap();
-    drop(log);
+    go_on(&other, KEEP_ALL, 300);
     let ours = whole.disk.contents();
     let timeline = |bytes: &[u8]| bytes[32..48].to_vec();
     let own = timeline(&segments(&whole)[0].1);
@@ -208,14 +201,7 @@ fn a_history_that_went_on_in_another_timeline_is_told_of() {
     let stray = support::plant_unlisted(&simulator, 100, 513);
     let old = simulator.disk.contents()["MANIFEST"].clone();
     Repair::plan(&simulator.doors(), None).unwrap().apply().unwrap().unwrap();
-    let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
-    let cast = Cast::define(&log);
-    for _ in 0..100 {
-        let sequence = append(&log, cast).unwrap();
-        log.wait_durable(sequence).unwrap();
-    }
-    log.close().unwrap();
-    drop(log);
+    go_on(&simulator, KEEP_ALL, 100);
     // The repair closed the listed newest segment and cut it.
     let newest = segments(&simulator).into_iter().rfind(|(path, _)| path < &stray).unwrap();
     let mut longer = newest.1.clone();

@@ -1,7 +1,7 @@
 //! The lock of a table. But for who builds an index, whoever holds it lets go after some ten microseconds, so those
 //! who want it look again for longer than that before they sleep; and they do not yield, which would give the
-//! processor to others for a whole turn of milliseconds. Nobody is handed the lock while asleep, for then it would be taken until a processor is
-//! free; readers let waiting writers go first instead.
+//! processor to others for a whole turn of milliseconds. Nobody is handed the lock while asleep, for then it would
+//! be taken until a processor is free; readers let waiting writers go first instead.
 //! Invariant: a thread that does not run has the lock only if it was interrupted while it worked.
 
 use parking_lot::{Mutex, MutexGuard};

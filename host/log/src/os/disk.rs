@@ -39,11 +39,7 @@ impl OsDisk {
     /// Locks the directory itself, which nobody can remove while it is used, as somebody may do with the file.
     fn lock_directory(&self, kind: LockKind) -> io::Result<Directory> {
         let directory = File::open(&self.root)?;
-        let operation = match kind {
-            LockKind::Exclusive => FlockOperation::NonBlockingLockExclusive,
-            LockKind::Shared => FlockOperation::NonBlockingLockShared,
-        };
-        match flock(&directory, operation) {
+        match flock(&directory, operation(kind)) {
             Ok(()) => Ok(Directory::Locked(Some(directory))),
             Err(Errno::WOULDBLOCK) => Ok(Directory::Held),
             // File systems of other machines may lock files alone.
@@ -71,11 +67,7 @@ impl OsDisk {
             }
             opened => opened?,
         };
-        let operation = match kind {
-            LockKind::Exclusive => FlockOperation::NonBlockingLockExclusive,
-            LockKind::Shared => FlockOperation::NonBlockingLockShared,
-        };
-        match flock(&file, operation) {
+        match flock(&file, operation(kind)) {
             Ok(()) if !self.is_named(&file, path)? => Ok(None),
             Ok(()) => Ok(Some(match (self.lock_directory(kind)?, kind) {
                 (Directory::Held, _) => LockOutcome::Held(WITHOUT_ITS_FILE.to_owned()),
@@ -151,6 +143,14 @@ impl Disk for OsDisk {
 
     fn locate(&self, path: &str) -> String {
         self.path(path).display().to_string()
+    }
+}
+
+/// How a lock of this kind is asked for, without waiting.
+fn operation(kind: LockKind) -> FlockOperation {
+    match kind {
+        LockKind::Exclusive => FlockOperation::NonBlockingLockExclusive,
+        LockKind::Shared => FlockOperation::NonBlockingLockShared,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looking at everything that a data directory holds of a log, and saying all that is wrong at once:
 //! structure, checksums, links, numbers, manifest and files, indexes, artifacts, and the snapshots where there is no
-//! beginning without one. Invariant: not a byte is
-//! changed, and what reads without a finding of damage is what was written.
+//! beginning without one. Invariant: not a byte is changed, and what reads without a finding of damage is what was
+//! written.
 
 mod finding;
 mod leftovers;

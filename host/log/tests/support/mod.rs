@@ -445,3 +445,14 @@ pub fn is_of_the_log(finding: &Finding) -> bool {
     !finding.path.starts_with("artifacts/")
         && !finding.what.contains("there is no whole snapshot to begin with")
 }
+
+/// Opens a log again, appends so many records, each durable before the next one, and closes it.
+pub fn go_on(simulator: &Simulator, options: LogOptions, records: u64) {
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    let cast = Cast::define(&log);
+    for _ in 0..records {
+        let sequence = append(&log, cast).unwrap();
+        log.wait_durable(sequence).unwrap();
+    }
+    log.close().unwrap();
+}
