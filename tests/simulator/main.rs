@@ -8,6 +8,7 @@ mod clock;
 mod deliveries;
 mod disk;
 mod forged;
+mod past;
 mod power;
 mod randomness;
 mod schedule;

@@ -40,8 +40,8 @@ pub(crate) struct Opening {
     /// How much log is written before a snapshot is taken by itself, in MiB; 0 for never.
     #[arg(long, value_name = "MIB", default_value_t = SNAPSHOT_LOG_BYTES >> 20)]
     snapshot_after: u64,
-    /// How long the log is kept that snapshots cover: `all`, `none`, or so many days. Holds from now on, until it is
-    /// said otherwise; `7d` if it never was.
+    /// How far back states can be rebuilt: `all`, `none`, or so many days; the log before that is given up. Holds from
+    /// now on, until it is said otherwise; `7d` if it never was.
     #[arg(long, value_name = "TIME", value_parser = keep_log::parse)]
     keep_log: Option<Retention>,
 }

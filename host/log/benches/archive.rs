@@ -4,8 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use interstice_log::{
-    BoxError, Cause, Definition, Definitions, Digest, Log, LogFilter, LogOptions, LogReader, Outcome,
-    RecordParts, Retention, Sequence, Write, WriteSetEncoder, os,
+    BoxError, Cause, Covered, Definition, Definitions, Digest, Log, LogFilter, LogOptions, LogReader,
+    Outcome, RecordParts, Retention, Sequence, Write, WriteSetEncoder, os,
 };
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -117,7 +117,7 @@ fn main() {
     let (log, _) = Log::open(&doors, options, none).unwrap();
     log.wait_maintained();
     let start = Instant::now();
-    log.archive(Sequence(records));
+    log.archive(Covered::young(Sequence(records)));
     log.wait_maintained();
     let seconds = start.elapsed().as_secs_f64();
     let report = log.maintenance();

@@ -4,8 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use interstice_log::{
-    Anchor, BoxError, Cancellation, Digest, Sequence, SnapshotIdentity, SnapshotStore, TableContents,
-    TableHead, os,
+    Anchor, BoxError, Cancellation, Digest, Past, Retention, Sequence, SnapshotIdentity, SnapshotStore,
+    TableContents, TableHead, os,
 };
 use std::time::Instant;
 
@@ -64,7 +64,7 @@ fn main() {
                 rows as f64 / loaded / 1e6,
                 sum % 10,
             );
-            store.prune(&cancellation).unwrap();
+            store.prune(&Past { retention: Retention::KeepNone, first: Sequence(1) }, &cancellation).unwrap();
         }
     }
 }

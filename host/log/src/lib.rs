@@ -57,7 +57,7 @@ pub use definitions::{Definition, DefinitionId, Definitions, Digest};
 pub use error::{BoxError, LogError};
 pub use filter::LogFilter;
 pub use log::Log;
-pub use maintenance::{MaintenanceReport, Retention};
+pub use maintenance::{Covered, MaintenanceReport, Retention};
 pub use mend::{RecoveryReport, TornTail};
 pub use named::{NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Record};
 pub use options::LogOptions;
@@ -70,7 +70,7 @@ pub use segment::{FORMAT_VERSION, Id};
 pub use sequence::Sequence;
 pub use shared::{Durability, Watcher};
 pub use snapshot::{
-    Cancellation, Family, ListedSnapshot, PruneReport, Snapshot, SnapshotIdentity, SnapshotStore,
+    Cancellation, Family, ListedSnapshot, Past, PruneReport, Snapshot, SnapshotIdentity, SnapshotStore,
     SnapshotTable, SnapshotTurn, SnapshotVisitor, SnapshotWriter, TableContents, TableHead, TableWriter,
     TakeRows,
 };

@@ -126,7 +126,7 @@ pub const MAINTENANCE_RETRY_MICROS: u64 = 60_000_000;
 /// How often segments are looked at that grow too old to be kept, in microseconds.
 pub const RETENTION_CHECK_MICROS: u64 = 3_600_000_000;
 
-/// For how many days archived segments are kept unless the options say otherwise. A week covers a
+/// For how many days states can be rebuilt unless the options say otherwise. A week covers a
 /// question that is asked after a long weekend, and keeps the archive from growing without bound.
 pub const KEEP_DAYS: u32 = 7;
 

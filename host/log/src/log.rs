@@ -10,7 +10,7 @@ use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
 use crate::error::LogError;
 use crate::limits::{KEPT_FOR_DELETES, MAX_RECORD_BYTES};
 use crate::lock::take_lock;
-use crate::maintenance::{Maintenance, MaintenanceReport};
+use crate::maintenance::{Covered, Maintenance, MaintenanceReport, Retention};
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, mend};
 use crate::options::{LogOptions, whole_segment};
@@ -22,6 +22,7 @@ use crate::reserve::Reserve;
 use crate::segment::{Id, LOG_DIRECTORY, segment_path};
 use crate::sequence::Sequence;
 use crate::shared::{Durability, Shared};
+use crate::snapshot::Past;
 use crate::starting_point::{History, StartingPoint};
 use crate::writer::{Newest, Writer, WriterThread};
 use parking_lot::Mutex;
@@ -39,6 +40,7 @@ pub struct Log {
     database_key: Id,
     timeline: Id,
     latest_micros: u64,
+    retention: Retention,
 }
 
 impl Log {
@@ -145,8 +147,8 @@ impl Log {
             shared.wake.notify();
         }
         spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
-        let latest_micros = chain.latest_micros;
-        Ok(Self { shared, writer, disk, database_key, timeline, latest_micros })
+        let (latest_micros, retention) = (chain.latest_micros, options.retention);
+        Ok(Self { shared, writer, disk, database_key, timeline, latest_micros, retention })
     }
 
     /// The number by which records refer to this definition. The same one for equal definitions.
@@ -360,11 +362,17 @@ impl Log {
         self.latest_micros
     }
 
-    /// Says that everything up to this record is covered by the older of the snapshots that are kept. In
-    /// the background closed segments up to it are compressed and moved to the archive, and those wholly
-    /// before it are given up as the retention allows.
-    pub fn archive(&self, before: Sequence) {
-        self.shared.upkeep.cover(before);
+    /// Says what the snapshots that are kept make unnecessary. In the background closed segments up to the
+    /// older of the two newest are compressed and moved to the archive, and those wholly before the oldest
+    /// are given up as the retention allows.
+    pub fn archive(&self, covered: Covered) {
+        self.shared.upkeep.cover(covered);
+    }
+
+    /// The part of the history of which states are to be rebuilt: of this prune keeps snapshots.
+    #[must_use]
+    pub fn past(&self) -> Past {
+        Past { retention: self.retention, first: self.first() }
     }
 
     /// What the background work on closed segments has done since the log was opened.

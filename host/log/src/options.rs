@@ -10,7 +10,7 @@ use crate::maintenance::Retention;
 pub struct LogOptions {
     /// The length of new segments in bytes.
     pub segment_bytes: u64,
-    /// How long segments are kept that a snapshot covers.
+    /// How long segments are kept that a snapshot covers, and snapshots for them.
     pub retention: Retention,
 }
 

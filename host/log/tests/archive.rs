@@ -6,8 +6,8 @@ mod support;
 
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    BoxError, Definitions, Gravity, Log, LogError, LogFilter, LogOptions, LogReader, Record, RecordParts,
-    Retention, Sequence, StartingPoint,
+    BoxError, Covered, Definitions, Gravity, Log, LogError, LogFilter, LogOptions, LogReader, Record,
+    RecordParts, Retention, Sequence, StartingPoint,
 };
 use std::ops::ControlFlow;
 use support::{
@@ -21,7 +21,7 @@ const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL
 fn archived_with(records: u64) -> Simulator {
     let simulator = closed_with(records, KEEP_ALL);
     let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
-    log.archive(Sequence(records));
+    log.archive(Covered::young(Sequence(records)));
     log.wait_maintained();
     assert!(log.maintenance().failure.is_none() && log.maintenance().damaged.is_empty());
     log.close().unwrap();
@@ -99,7 +99,7 @@ fn only_segments_wholly_up_to_the_given_record_are_archived() {
         .collect();
     for (before, expected) in [(firsts[1] - 2, 0), (firsts[1] - 1, 1), (firsts[1], 1), (firsts[3] - 1, 3)] {
         let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
-        log.archive(Sequence(before));
+        log.archive(Covered::young(Sequence(before)));
         log.wait_maintained();
         log.close().unwrap();
         assert_eq!(archived(&simulator).len(), expected, "before {before}");
@@ -195,7 +195,7 @@ fn a_damaged_segment_is_never_archived() {
     bytes[700] ^= 1;
     simulator.disk.plant(&path, bytes.clone());
     let count = segments(&simulator).len();
-    log.archive(Sequence(120));
+    log.archive(Covered::young(Sequence(120)));
     log.wait_maintained();
     let report = log.maintenance();
     assert_eq!(report.damaged.len(), 1, "{report:?}");
@@ -220,7 +220,7 @@ fn a_segment_that_ends_otherwise_than_is_listed_is_neither_indexed_nor_archived(
     let manifest = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
     simulator.disk.plant("MANIFEST", manifest.into_bytes());
     let (log, ..) = open_after(&simulator.doors(), KEEP_ALL, Some(&start)).unwrap();
-    log.archive(Sequence(150));
+    log.archive(Covered::young(Sequence(150)));
     log.wait_maintained();
     let report = log.maintenance();
     assert!(report.archived == 0 && report.damaged[0].contains("ends with record"), "{report:?}");
@@ -242,7 +242,7 @@ fn a_full_disk_puts_off_the_archive_and_harms_nothing() {
         let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
         let count = segments(&simulator).len() as u64;
         simulator.disk.set_capacity(Some(simulator.disk.used_bytes() + dice.below(20_000)));
-        log.archive(Sequence(120));
+        log.archive(Covered::young(Sequence(120)));
         log.wait_maintained();
         let report = log.maintenance();
         assert!(
@@ -313,7 +313,7 @@ fn nothing_is_removed_for_a_manifest_that_is_in_memory_only() {
         let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
         log.wait_maintained();
         simulator.disk.fail_directory_sync_after(seed % 6);
-        log.archive(Sequence(60));
+        log.archive(Covered::young(Sequence(60)));
         log.wait_maintained();
         poisoned += u64::from(log.poisoned().is_some());
         let simulator = simulator.kill(seed);
@@ -330,7 +330,7 @@ fn nothing_is_removed_for_a_manifest_that_is_in_memory_only() {
         after.disk.set_capacity(None);
         let (log, records, _) = open(&after.doors(), KEEP_ALL).unwrap();
         assert_eq!(records.len(), 60, "seed {seed}");
-        log.archive(Sequence(60));
+        log.archive(Covered::young(Sequence(60)));
         log.wait_maintained();
         assert!(log.maintenance().failure.is_none());
         log.close().unwrap();
@@ -347,7 +347,7 @@ fn power_may_fail_at_every_step_of_archiving() {
             let machine = Simulator { disk: closed.disk.copy(), ..closed.clone() };
             let (log, ..) = open(&machine.doors(), KEEP_ALL).unwrap();
             machine.disk.fail_power_after(at);
-            log.archive(Sequence(60));
+            log.archive(Covered::young(Sequence(60)));
             log.wait_maintained();
             is_over = !machine.disk.is_dead();
             let after = machine.power_loss(seed);
@@ -412,7 +412,12 @@ fn survive(seed: u64) {
                 11 => {
                     // The older of the two newest is the one that everything may rest on.
                     if let Some(older) = snapshots.len().checked_sub(2) {
-                        log.archive(snapshots[older].anchor.sequence);
+                        let oldest = snapshots[dice.below(older as u64 + 1) as usize].anchor;
+                        log.archive(Covered {
+                            until: snapshots[older].anchor.sequence,
+                            oldest: oldest.sequence,
+                            oldest_micros: oldest.latest_micros,
+                        });
                     }
                     Ok(())
                 }

@@ -65,9 +65,8 @@ impl Original {
         table.rows(1, &identity.anchor.sequence.0.to_le_bytes()).unwrap();
         table.finish(TableContents { counter: None, rows: 1, digest: Digest([2; 32]) }).unwrap();
         writer.publish().unwrap();
-        let kept = self.snapshots.prune(&cancellation).unwrap().kept;
-        if let [_, older] = kept[..] {
-            self.log.archive(older);
+        if let Some(covered) = self.snapshots.prune(&self.log.past(), &cancellation).unwrap().covered {
+            self.log.archive(covered);
         }
     }
 }

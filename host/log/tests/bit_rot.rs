@@ -6,7 +6,7 @@ mod support;
 
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    BoxError, Definitions, LogOptions, LogReader, Record, RecordParts, Retention, Sequence,
+    BoxError, Covered, Definitions, LogOptions, LogReader, Record, RecordParts, Retention, Sequence,
 };
 use support::{Dice, SMALL, batches, closed_with, for_seeds, killed_with, open, segments};
 
@@ -70,7 +70,7 @@ fn sampled_bits_of_a_large_log_are_noticed() {
     let options = LogOptions { segment_bytes: 256 << 10, retention: Retention::KeepAll };
     let simulator = closed_with(4_000, options);
     let (log, ..) = open(&simulator.doors(), options).unwrap();
-    log.archive(Sequence(2_000));
+    log.archive(Covered::young(Sequence(2_000)));
     log.wait_maintained();
     log.close().unwrap();
     let files = segments(&simulator);

@@ -4,8 +4,8 @@
 mod support;
 
 use interstice_log::{
-    BoxError, Definitions, Durability, Log, LogError, LogOptions, LogReader, Progress, RecordParts, Repair,
-    Replay, Retention, Sequence, os,
+    BoxError, Covered, Definitions, Durability, Log, LogError, LogOptions, LogReader, Progress, RecordParts,
+    Repair, Replay, Retention, Sequence, os,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -150,7 +150,7 @@ fn segments_are_archived_while_others_are_written_and_a_lost_one_is_repaired() {
         let sequence = append_sized(&log, cast, 1000).unwrap();
         if n % 100 == 0 {
             log.wait_durable(sequence).unwrap();
-            log.archive(Sequence(n / 2));
+            log.archive(Covered::young(Sequence(n / 2)));
         }
     }
     log.wait_durable(Sequence(4000)).unwrap();

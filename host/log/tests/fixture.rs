@@ -7,7 +7,7 @@ mod support;
 use interstice_log::doors::{Clock, Disk, Doors};
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    Cause, Closed, Digest, EventKind, Installed, Lifecycle, Log, LogFilter, LogOptions, LogReader,
+    Cause, Closed, Covered, Digest, EventKind, Installed, Lifecycle, Log, LogFilter, LogOptions, LogReader,
     NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Outcome, Owed, Record, RecordParts,
     Retention, Sequence, WriteSetEncoder,
 };
@@ -272,7 +272,7 @@ fn archived_today() -> BTreeMap<String, Vec<u8>> {
     let doors = Doors { clock: Arc::new(Still), ..simulator.doors() };
     let options = LogOptions { retention: Retention::KeepAll, ..SMALL };
     let (log, ..) = open(&doors, options).unwrap();
-    log.archive(Sequence(50));
+    log.archive(Covered::young(Sequence(50)));
     log.wait_maintained();
     log.close().unwrap();
     let mut files = simulator.disk.contents();

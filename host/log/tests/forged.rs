@@ -7,7 +7,7 @@ mod support;
 use interstice_log::doors::Disk;
 use interstice_log::limits::MAX_PAYLOAD_BYTES;
 use interstice_log::sim::Simulator;
-use interstice_log::{LogError, LogReader, RecordParts, Sequence};
+use interstice_log::{Covered, LogError, LogReader, RecordParts, Sequence};
 use support::{SMALL, batches, closed_with, killed_with, open, segments};
 
 /// Plants the first segment changed, and asserts that opening and reading refuse it at this place.
@@ -118,7 +118,7 @@ fn a_batch_longer_than_any_is_refused_before_its_bytes_are_read() {
 fn archived() -> Simulator {
     let simulator = closed_with(40, SMALL);
     let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
-    log.archive(Sequence(40));
+    log.archive(Covered::young(Sequence(40)));
     log.wait_maintained();
     log.close().unwrap();
     simulator

@@ -6,8 +6,8 @@ mod support;
 
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    Caller, Cause, Definition, DefinitionId, Digest, Installed, Log, LogFilter, LogOptions, LogReader,
-    Outcome, Record, RecordParts, SearchReport, Sequence, WriteSetEncoder,
+    Caller, Cause, Covered, Definition, DefinitionId, Digest, Installed, Log, LogFilter, LogOptions,
+    LogReader, Outcome, Record, RecordParts, SearchReport, Sequence, WriteSetEncoder,
 };
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::SeqCst;
@@ -158,7 +158,7 @@ fn some_filter(dice: &Dice, records: &[Record]) -> LogFilter {
 fn disturb(simulator: &Simulator, dice: &Dice, records: &[Record]) {
     if dice.below(2) == 0 {
         let (log, ..) = open(&simulator.doors(), OPTIONS).unwrap();
-        log.archive(Sequence(dice.below(records.len() as u64)));
+        log.archive(Covered::young(Sequence(dice.below(records.len() as u64))));
         log.wait_maintained();
         log.close().unwrap();
     }
@@ -230,7 +230,7 @@ fn a_search_reads_only_the_blocks_that_can_match() {
     assert!(table < all * 6 / 10 + newest, "{table} of {all} bytes for one table of six");
 
     let (log, ..) = open(&simulator.doors(), OPTIONS).unwrap();
-    log.archive(Sequence(3000));
+    log.archive(Covered::young(Sequence(3000)));
     log.wait_maintained();
     log.close().unwrap();
     drop(log);

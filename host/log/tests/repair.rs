@@ -8,7 +8,8 @@ mod support;
 use interstice_log::doors::Disk;
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    LogError, LogOptions, Record, Repair, RepairPlan, Retention, Sequence, SnapshotStore, StartingPoint,
+    Covered, LogError, LogOptions, Record, Repair, RepairPlan, Retention, Sequence, SnapshotStore,
+    StartingPoint,
 };
 use snapshot_support::State;
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL
 fn log_with(records: u64, archived: u64) -> Simulator {
     let simulator = closed_with(records, KEEP_ALL);
     let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
-    log.archive(Sequence(archived));
+    log.archive(Covered::young(Sequence(archived)));
     log.wait_maintained();
     log.close().unwrap();
     // Otherwise a loss of power may bring plain segments back that were archived.
@@ -146,7 +147,7 @@ fn damage_in_a_later_frame_of_an_archived_segment_keeps_what_is_before_it() {
         let sequence = append_sized(&log, cast, 3000).unwrap();
         log.wait_durable(sequence).unwrap();
     }
-    log.archive(Sequence(150));
+    log.archive(Covered::young(Sequence(150)));
     log.wait_maintained();
     log.close().unwrap();
     drop(log);

@@ -6,7 +6,7 @@ mod support;
 
 use interstice_log::doors::Disk;
 use interstice_log::sim::Simulator;
-use interstice_log::{LogOptions, Record, Repair, RepairPlan, Retention, Sequence, StartingPoint};
+use interstice_log::{Covered, LogOptions, Record, Repair, RepairPlan, Retention, Sequence, StartingPoint};
 use support::{
     Cast, SMALL, append, assert_in_order, batches, closed_with, go_on, open, open_after, places, segments,
 };
@@ -22,7 +22,7 @@ fn log_with(records: u64, archived: u64) -> Simulator {
 
 fn archive(simulator: &Simulator, until: u64) {
     let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
-    log.archive(Sequence(until));
+    log.archive(Covered::young(Sequence(until)));
     log.wait_maintained();
     log.close().unwrap();
     for directory in ["", "log", "archive"] {

@@ -5,7 +5,7 @@
 mod support;
 
 use interstice_log::sim::Simulator;
-use interstice_log::{LogError, LogOptions, LogReader, Retention, Sequence, StartingPoint};
+use interstice_log::{Covered, LogError, LogOptions, LogReader, Retention, Sequence, StartingPoint};
 use std::ops::ControlFlow;
 use support::{Cast, SMALL, append, assert_in_order_after, closed_with, open, open_after, places, segments};
 
@@ -34,7 +34,7 @@ fn given_up() -> (Simulator, StartingPoint, Vec<StartingPoint>) {
     let before = places(&simulator);
     let start = place_after(&simulator, 120);
     let (log, ..) = open(&simulator.doors(), KEEP_NONE).unwrap();
-    log.archive(Sequence(120));
+    log.archive(Covered::young(Sequence(120)));
     log.wait_maintained();
     assert!(log.maintenance().given_up > 1, "{:?}", log.maintenance());
     assert_eq!(log.first(), log.maintenance().given_up_until.next());
@@ -51,7 +51,7 @@ fn only_segments_wholly_before_the_covered_record_are_given_up() {
     {
         let simulator = closed_with(200, KEEP_NONE);
         let (log, ..) = open(&simulator.doors(), KEEP_NONE).unwrap();
-        log.archive(Sequence(covered));
+        log.archive(Covered::young(Sequence(covered)));
         log.wait_maintained();
         log.close().unwrap();
         assert_eq!(firsts(&simulator), all[kept_from..], "covered up to {covered}");
@@ -68,7 +68,8 @@ fn archived_segments_are_kept_for_as_many_days_as_was_said() {
     assert_eq!(SMALL.retention, Retention::KeepDays(7), "logs do not grow without bound by default");
     let count = firsts(&simulator).len();
     let (log, ..) = open(&simulator.doors(), options).unwrap();
-    log.archive(Sequence(200));
+    let latest_micros = log.latest_micros();
+    log.archive(Covered { oldest_micros: latest_micros, ..Covered::young(Sequence(200)) });
     log.wait_maintained();
     assert_eq!((log.maintenance().archived as usize, log.maintenance().given_up), (count - 1, 0));
     simulator.clock.advance(2 * DAY_MICROS);
@@ -86,7 +87,7 @@ fn a_log_that_is_kept_whole_loses_nothing() {
     let simulator = closed_with(200, KEEP_ALL);
     let before = firsts(&simulator);
     let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
-    log.archive(Sequence(200));
+    log.archive(Covered::young(Sequence(200)));
     simulator.clock.advance(1000 * DAY_MICROS);
     simulator.threads.run_until_idle();
     log.close().unwrap();

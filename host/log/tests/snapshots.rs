@@ -4,18 +4,22 @@
 mod snapshot_support;
 mod support;
 
+use interstice_log::doors::Clock;
 use interstice_log::limits::{MAX_SNAPSHOT_BATCH_BYTES, MAX_SNAPSHOT_HEAD_BYTES};
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    Anchor, Caller, Cancellation, Cause, Digest, Family, Installed, LogError, Outcome, RecordParts, Sequence,
-    SnapshotIdentity, SnapshotStore, StartingPoint, TableContents, WriteSet, os,
+    Anchor, Caller, Cancellation, Cause, Covered, Digest, Family, Installed, LogError, Outcome, Past,
+    RecordParts, Retention, Sequence, SnapshotIdentity, SnapshotStore, StartingPoint, TableContents,
+    WriteSet, os,
 };
 use sha2::{Digest as _, Sha256};
 use snapshot_support::{
-    State, Table, assert_apart, assert_holds, contents, files, head, identity, prune, valid, write,
+    NO_PAST, State, Table, assert_apart, assert_holds, contents, files, head, identity, prune, valid, write,
 };
 use std::io;
 use support::{Cast, SMALL, append, open, open_after};
+
+const DAY_MICROS: u64 = 86_400_000_000;
 
 fn machine() -> (Simulator, SnapshotStore) {
     let simulator = Simulator::new(1);
@@ -219,6 +223,36 @@ fn prune_removes_none_until_two_others_are_right() {
     assert_eq!(there, needed);
 }
 
+/// Of what is old enough the newest snapshot stays for old states, if it is right: when it is not, and those before
+/// it were removed, no state before the two newest could be rebuilt.
+#[test]
+fn a_damaged_snapshot_is_not_what_old_states_rest_on() {
+    let (simulator, store) = machine();
+    let state = State::new(10, &[50]);
+    let written: Vec<_> = (0..5).map(|n| write(&store, &state.changed(n, 0)).unwrap()).collect();
+    // All of these are older than the time since when states are asked for, but for the second of the two newest.
+    let now = simulator.clock.now_micros();
+    let days = (now / DAY_MICROS + 1) as u32;
+    let past = |first| Past { retention: Retention::KeepDays(days), first: Sequence(first) };
+    let since = identity(Sequence(12)).anchor.latest_micros;
+    simulator.clock.advance(u64::from(days) * DAY_MICROS + since - now);
+    let path = written[2].files().swap_remove(0);
+    let mut bytes = simulator.disk.contents()[&path].clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    simulator.disk.plant(&path, bytes);
+    let report = store.prune(&past(1), &Cancellation::new()).unwrap();
+    assert_eq!(report.kept, [Sequence(14), Sequence(13)]);
+    assert_eq!(report.kept_for_past, [Sequence(11)], "{report:?}");
+    assert!(matches!(report.damaged[..], [(Sequence(12), LogError::DamagedSnapshot { .. })]), "{report:?}");
+    let (until, oldest) = (Sequence(13), Sequence(11));
+    let oldest_micros = identity(oldest).anchor.latest_micros;
+    assert_eq!(report.covered, Some(Covered { until, oldest, oldest_micros }));
+    assert_eq!(valid(&store).len(), 3);
+    // The log does not go on from it any more.
+    let report = store.prune(&past(13), &Cancellation::new()).unwrap();
+    assert_eq!((report.kept_for_past.len(), valid(&store).len()), (0, 2));
+}
+
 #[test]
 fn a_damaged_head_is_listed_with_the_reason_and_ages_out() {
     let (simulator, store) = machine();
@@ -331,7 +365,7 @@ fn a_snapshot_of_a_part_that_was_given_up_is_neither_kept_nor_in_the_way() {
     };
     for (sequence, kept) in [(10, vec![10]), (20, vec![20, 10])] {
         take(sequence);
-        let report = store.prune(&Cancellation::new()).unwrap();
+        let report = store.prune(&NO_PAST, &Cancellation::new()).unwrap();
         assert_eq!(report.kept, kept.into_iter().map(Sequence).collect::<Vec<_>>());
         assert_eq!(report.damaged.len(), 1, "{:?}", report.damaged);
         let there = simulator.disk.contents();
@@ -339,7 +373,7 @@ fn a_snapshot_of_a_part_that_was_given_up_is_neither_kept_nor_in_the_way() {
     }
     take(40);
     take(50);
-    store.prune(&Cancellation::new()).unwrap();
+    store.prune(&NO_PAST, &Cancellation::new()).unwrap();
     let there = simulator.disk.contents();
     assert!(!given_up.files().iter().any(|file| there.contains_key(file)), "two newer ones are there");
 }
@@ -458,7 +492,7 @@ fn work_that_was_cancelled_at_any_moment_leaves_nothing() {
     cancellation.cancel();
     let snapshot = valid(&store).swap_remove(0);
     assert!(matches!(snapshot.verify(&simulator.disk, &cancellation), Err(LogError::Cancelled)));
-    assert!(matches!(store.prune(&cancellation), Err(LogError::Cancelled)));
+    assert!(matches!(store.prune(&NO_PAST, &cancellation), Err(LogError::Cancelled)));
 }
 
 /// A batch is ended where a snapshot is taken, and its anchor is kept while the log goes on.

@@ -12,7 +12,7 @@ use interstice_log::limits::MAX_SNAPSHOT_CHUNK_BYTES;
 use interstice_log::sim::Simulator;
 use interstice_log::{Cancellation, LogError, Snapshot, SnapshotStore};
 use sha2::{Digest as _, Sha256};
-use snapshot_support::{Collected, DATABASE_KEY, State, assert_holds, batches, files, valid, write};
+use snapshot_support::{Collected, DATABASE_KEY, NO_PAST, State, assert_holds, batches, files, valid, write};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use support::{Dice, for_seeds};
@@ -327,7 +327,7 @@ fn a_newer_format_is_refused_by_name() {
     let store = SnapshotStore::new(&simulator.doors());
     let before = simulator.disk.contents();
     assert!(matches!(store.clean(), Err(LogError::NewerFormat { .. })));
-    assert!(matches!(store.prune(&Cancellation::new()), Err(LogError::NewerFormat { .. })));
+    assert!(matches!(store.prune(&NO_PAST, &Cancellation::new()), Err(LogError::NewerFormat { .. })));
     assert!(matches!(write(&store, &State::new(9, &[1])), Err(LogError::NewerFormat { .. })));
     assert_eq!(simulator.disk.contents(), before);
 }

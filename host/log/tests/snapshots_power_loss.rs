@@ -5,15 +5,19 @@
 mod snapshot_support;
 mod support;
 
-use interstice_log::doors::{Doors, Entropy};
+use interstice_log::doors::{Clock, Doors, Entropy};
 use interstice_log::sim::{SimEntropy, Simulator};
-use interstice_log::{Cancellation, LogError, Sequence, Snapshot, SnapshotStore};
+use interstice_log::{
+    Cancellation, LogError, Past, PruneReport, Retention, Sequence, Snapshot, SnapshotStore,
+};
 use snapshot_support::{
-    State, Table, Tripwire, assert_apart, assert_holds, files, identity, prune, valid, write,
+    NO_PAST, State, Table, Tripwire, assert_apart, assert_holds, files, identity, prune, valid, write,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use support::{Cast, SMALL, append_sized, assert_in_order, for_seeds, open};
+
+const DAY_MICROS: u64 = 86_400_000_000;
 
 struct Dice(SimEntropy);
 
@@ -30,10 +34,12 @@ impl Dice {
 struct Model {
     states: BTreeMap<Sequence, State>,
     safe: BTreeSet<Sequence>,
+    /// Those that were kept for old states.
+    past: Vec<Sequence>,
 }
 
 impl Model {
-    /// Asserts that all snapshots are right, that the two newest safe ones are there, and that the two
+    /// Asserts that all snapshots are right, that the two newest safe ones are there and those for old states, and that the two
     /// newest share no file. Those that are there now are as good as promised from here on.
     fn check(&mut self, simulator: &Simulator, store: &SnapshotStore) {
         let found = valid(store);
@@ -41,7 +47,7 @@ impl Model {
             assert_holds(&simulator.disk, snapshot, &self.states[&snapshot.sequence()]);
         }
         let there: BTreeSet<Sequence> = found.iter().map(Snapshot::sequence).collect();
-        for kept in self.safe.iter().rev().take(2) {
+        for kept in self.safe.iter().rev().take(2).chain(&self.past) {
             assert!(there.contains(kept), "the snapshot at {kept} was lost, there are {there:?}");
         }
         if let [newest, before, ..] = &found[..] {
@@ -79,11 +85,39 @@ fn crash(simulator: &Simulator, dice: &Dice) -> Simulator {
     }
 }
 
+/// Every other time old states are asked for, of the time since a record that is this much older than the newest.
+fn some_past(simulator: &Simulator, newest: Sequence, dice: &Dice) -> Past {
+    let now = simulator.clock.now_micros();
+    let age = (now - identity(newest).anchor.latest_micros) / DAY_MICROS;
+    match dice.below(4) {
+        0 | 1 => NO_PAST,
+        _ => Past { retention: Retention::KeepDays((age + dice.below(6)) as u32), ..NO_PAST },
+    }
+}
+
+/// From the time since which old states are asked for none may be lost that there was.
+fn check_past(past: &Past, before: &[Sequence], report: &PruneReport, now_micros: u64) {
+    let Retention::KeepDays(days) = past.retention else {
+        assert!(report.kept_for_past.is_empty());
+        return;
+    };
+    let is_old = |sequence: &&Sequence| {
+        identity(**sequence).anchor.latest_micros + u64::from(days) * DAY_MICROS <= now_micros
+    };
+    let expected = before.iter().rev().find(is_old).or(before.first());
+    let mut kept = report.kept_for_past.iter().rev().chain(report.kept.iter().rev());
+    if report.covered.is_some() {
+        assert!(kept.next() <= expected, "{past:?} {before:?} {report:?}");
+    }
+}
+
 fn survive(seed: u64) {
     let dice = Dice(SimEntropy::new(seed ^ 0x5a9));
     let mut simulator = Simulator::new(seed);
     let mut model = Model::default();
     let mut state = State::new(0, &[dice.below(40), dice.below(300), 0]);
+    // In the numbers of this model's records, which are times: a day.
+    let apart = DAY_MICROS;
     for round in 0..5 {
         let (machine, store) = open_through_failures(simulator, &dice);
         simulator = machine;
@@ -98,17 +132,26 @@ fn survive(seed: u64) {
         }
         for _ in 0..dice.below(6) {
             state = match dice.below(3) {
-                0 => state.later(1),
-                _ => state.changed(1, dice.below(2) as usize),
+                0 => state.later(apart),
+                _ => state.changed(apart, dice.below(2) as usize),
             };
             model.states.insert(state.sequence, state.clone());
             let done = write(&store, &state).map(|_| model.safe.insert(state.sequence));
             let done = done.and_then(|_| match dice.below(3) {
                 0 => Ok(()),
-                _ => prune(&store).map(|report| {
-                    assert!(report.damaged.is_empty());
-                    model.safe = report.kept.into_iter().collect();
-                }),
+                _ => {
+                    let past = some_past(&simulator, state.sequence, &dice);
+                    let before: Vec<Sequence> = store
+                        .list()
+                        .map_or(Vec::new(), |listed| listed.iter().rev().map(|one| one.sequence).collect());
+                    model.past.clear();
+                    store.prune(&past, &Cancellation::new()).map(|report| {
+                        assert!(report.damaged.is_empty());
+                        check_past(&past, &before, &report, simulator.clock.now_micros());
+                        model.safe = report.kept.into_iter().collect();
+                        model.past = report.kept_for_past;
+                    })
+                }
             });
             if let Err(error) = done {
                 assert!(simulator.disk.is_dead(), "{error}");
@@ -148,7 +191,8 @@ fn power_may_fail_at_every_operation_of_writing_publishing_and_pruning() {
             let machine = Simulator { disk: simulator.disk.copy(), ..simulator.clone() };
             machine.disk.fail_power_after(at);
             let store = SnapshotStore::new(&machine.doors());
-            let mut model = Model { states: model.states.clone(), safe: model.safe.clone() };
+            let mut model =
+                Model { states: model.states.clone(), safe: model.safe.clone(), past: Vec::new() };
             model.states.insert(next.sequence, next.clone());
             if write(&store, &next).is_ok() {
                 model.safe.insert(next.sequence);
@@ -197,7 +241,7 @@ fn nothing_is_pruned_for_a_snapshot_that_is_in_memory_only() {
             machine.disk.fail_power_after(at);
             let _ = prune(&store);
             let machine = machine.power_loss(seed);
-            let mut model = Model { states: model.states.clone(), safe: BTreeSet::new() };
+            let mut model = Model { states: model.states.clone(), safe: BTreeSet::new(), past: Vec::new() };
             model.states.insert(next.sequence, next.clone());
             model.check(&machine, &SnapshotStore::new(&machine.doors()));
             assert!(model.safe.len() >= 2, "only {:?} are left", model.safe);
@@ -224,7 +268,8 @@ fn an_operation_that_fails_leaves_no_snapshot_and_no_files() {
                 assert!(there == needed || in_doubt, "operation {at}: {error}");
             }
             let pruned = prune(&failing);
-            let mut model = Model { states: model.states.clone(), safe: model.safe.clone() };
+            let mut model =
+                Model { states: model.states.clone(), safe: model.safe.clone(), past: Vec::new() };
             model.states.insert(next.sequence, next.clone());
             match (&written, pruned) {
                 (Ok(_), Ok(_)) => model.safe = valid(&store).iter().map(Snapshot::sequence).collect(),
@@ -276,7 +321,7 @@ fn a_disk_that_is_full_at_any_moment_loses_no_snapshot() {
             Err(error) => panic!("{error}"),
         }
         let machine = machine.power_loss(room);
-        let mut model = Model { states: model.states.clone(), safe: model.safe.clone() };
+        let mut model = Model { states: model.states.clone(), safe: model.safe.clone(), past: Vec::new() };
         model.check(&machine, &SnapshotStore::new(&machine.doors()));
     }
     assert!(refused > 20, "refused {refused} times");
@@ -292,7 +337,7 @@ fn a_sync_that_fails_leaves_no_snapshot() {
         let written = write(&store, &next);
         assert_eq!(written.is_err(), at < 2, "the rows of a table and the head are synced");
         let machine = machine.power_loss(at);
-        let mut model = Model { states: model.states.clone(), safe: model.safe.clone() };
+        let mut model = Model { states: model.states.clone(), safe: model.safe.clone(), past: Vec::new() };
         model.states.insert(next.sequence, next.clone());
         model.check(&machine, &SnapshotStore::new(&machine.doors()));
         assert_eq!(model.safe.len(), if at < 2 { 3 } else { 4 });

@@ -7,8 +7,8 @@ mod support;
 use interstice_log::doors::Disk;
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    ArtifactStore, Cause, Digest, Gravity, Installed, LogError, LogOptions, Progress, RecordParts, Retention,
-    Sequence, VerifyReport,
+    ArtifactStore, Cause, Covered, Digest, Gravity, Installed, LogError, LogOptions, Progress, RecordParts,
+    Retention, Sequence, VerifyReport,
 };
 use std::sync::Arc;
 use support::{Cast, SMALL, append, batches, open, plain, plant_unlisted, segments};
@@ -26,7 +26,7 @@ fn log_with(records: u64, archived: u64) -> (Simulator, Digest) {
         let sequence = append(&log, cast).unwrap();
         log.wait_durable(sequence).unwrap();
     }
-    log.archive(Sequence(archived));
+    log.archive(Covered::young(Sequence(archived)));
     log.wait_maintained();
     log.close().unwrap();
     (simulator, artifact)

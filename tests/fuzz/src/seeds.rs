@@ -7,8 +7,8 @@ use crate::seal::{SECTOR, header, word};
 use crate::types;
 use interstice_codec::{arbitrary, row};
 use interstice_log::{
-    Anchor, ArtifactStore, BoxError, Caller, Cancellation, Cause, Closed, Definition, Definitions, Digest,
-    EventKind, Installed, Lifecycle, Log, Outcome, Owed, RecordParts, Sequence, SnapshotIdentity,
+    Anchor, ArtifactStore, BoxError, Caller, Cancellation, Cause, Closed, Covered, Definition, Definitions,
+    Digest, EventKind, Installed, Lifecycle, Log, Outcome, Owed, RecordParts, Sequence, SnapshotIdentity,
     SnapshotStore, TableContents, TableHead, WriteSetEncoder,
 };
 use proptest::strategy::{Strategy, ValueTree};
@@ -156,7 +156,7 @@ fn written(is_archived: bool) -> Files {
         log.wait_durable(Sequence(number)).expect("the disk never fails");
     }
     if is_archived {
-        log.archive(Sequence(13));
+        log.archive(Covered::young(Sequence(13)));
     }
     log.wait_maintained();
     log.close().expect("the disk never fails");

@@ -4,7 +4,8 @@ use crate::folder::Folder;
 use crate::seal::{self, SECTOR, long, word};
 use crate::{Verdict, seeds};
 use interstice_log::{
-    BoxError, Cancellation, LogError, Sequence, Snapshot, SnapshotStore, SnapshotTable, SnapshotVisitor,
+    BoxError, Cancellation, LogError, Past, Retention, Sequence, Snapshot, SnapshotStore, SnapshotTable,
+    SnapshotVisitor,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -143,7 +144,9 @@ fn examine(files: &[(String, Vec<u8>)], head: &[u8]) -> Verdict {
         }
     }
     let _ = store.clean();
-    let _ = store.prune(&cancellation);
+    for retention in [Retention::KeepDays(1), Retention::KeepNone] {
+        let _ = store.prune(&Past { retention, first: Sequence(1) }, &cancellation);
+    }
     verdict
 }
 

@@ -7,7 +7,7 @@ mod index_job;
 mod retention;
 mod sweep;
 
-pub use retention::Retention;
+pub use retention::{Covered, Retention};
 
 use crate::doors::{Doors, Signal, Step, Worker};
 use crate::error::LogError;
@@ -54,8 +54,8 @@ pub(crate) struct Upkeep {
 
 #[derive(Default)]
 struct UpkeepState {
-    /// Segments up to this record are covered by what can replace them.
-    covered: Option<Sequence>,
+    /// What can be replaced by snapshots.
+    covered: Option<Covered>,
     /// How often something was asked for, and how many of these requests have been served.
     asked: u64,
     served: u64,
@@ -76,11 +76,13 @@ impl Upkeep {
         self.wake.notify();
     }
 
-    /// Segments up to this record may be archived, and those wholly before it given up.
-    pub(crate) fn cover(&self, covered: Sequence) {
+    /// Segments may be archived and given up, as far as they are covered.
+    pub(crate) fn cover(&self, covered: Covered) {
         {
             let mut state = self.state.lock();
-            state.covered = state.covered.max(Some(covered));
+            if state.covered.is_none_or(|before| before.until <= covered.until) {
+                state.covered = Some(covered);
+            }
         }
         self.ask();
     }
@@ -184,15 +186,17 @@ impl Maintenance {
             return self.advance(job).map(|()| Step::Worked);
         }
         let manifest = self.shared.manifest.lock().clone();
-        let covered = covered.unwrap_or(Sequence::ZERO);
-        if self.give_up(&manifest, covered)? {
+        if let Some(covered) = &covered
+            && self.give_up(&manifest, covered)?
+        {
             return Ok(Step::Worked);
         }
-        self.job = self.next_job(&manifest, covered)?;
+        let until = covered.map_or(Sequence::ZERO, |covered| covered.until);
+        self.job = self.next_job(&manifest, until)?;
         if self.job.is_some() {
             return Ok(Step::Worked);
         }
-        let grows_old = self.retention.depends_on_time() && covered > Sequence::ZERO;
+        let grows_old = self.retention.depends_on_time() && covered.is_some();
         Ok(self.idle(asked, grows_old.then_some(now + RETENTION_CHECK_MICROS)))
     }
 
@@ -202,10 +206,10 @@ impl Maintenance {
         Step::Idle { until_micros }
     }
 
-    fn next_job(&mut self, manifest: &Manifest, covered: Sequence) -> Result<Option<Job>, LogError> {
+    fn next_job(&mut self, manifest: &Manifest, until: Sequence) -> Result<Option<Job>, LogError> {
         let disk = self.doors.disk.as_ref();
         let may_archive = |segment: &&ClosedSegment| {
-            segment.archived.is_none() && segment.last <= covered && !self.refused.contains(&segment.first)
+            segment.archived.is_none() && segment.last <= until && !self.refused.contains(&segment.first)
         };
         if let Some(segment) = manifest.closed.iter().find(may_archive) {
             let first = segment.first;
@@ -274,7 +278,7 @@ impl Maintenance {
         }
     }
 
-    fn give_up(&mut self, manifest: &Manifest, covered: Sequence) -> Result<bool, LogError> {
+    fn give_up(&mut self, manifest: &Manifest, covered: &Covered) -> Result<bool, LogError> {
         let now = self.doors.clock.now_micros();
         let count = self.retention.count_to_give_up(manifest, covered, now);
         let Some(last) = count.checked_sub(1).map(|last| manifest.closed[last].last) else {

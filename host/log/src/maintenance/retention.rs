@@ -18,10 +18,30 @@ const DAY_MICROS: u64 = 86_400_000_000;
 pub enum Retention {
     /// For ever.
     KeepAll,
-    /// Until so many days after their last record.
+    /// As long as the state of any moment of so many days can be asked for.
     KeepDays(u32),
     /// Not at all.
     KeepNone,
+}
+
+/// What the snapshots that are kept make unnecessary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// The last record of the older of the two newest: up to it the log is needed for old states only.
+    pub until: Sequence,
+    /// The last record of the oldest: before it no state can be asked for, once it is old enough itself.
+    pub oldest: Sequence,
+    /// The latest time of any record up to that one, in microseconds since the Unix epoch.
+    pub oldest_micros: u64,
+}
+
+impl Covered {
+    /// By snapshots that are too young for anything to be given up that is kept for some days; the older one
+    /// is that of this record.
+    #[must_use]
+    pub const fn young(until: Sequence) -> Self {
+        Self { until, oldest: until, oldest_micros: u64::MAX }
+    }
 }
 
 impl Retention {
@@ -32,21 +52,27 @@ impl Retention {
         matches!(self, Self::KeepDays(_))
     }
 
+    /// From which moment on states can be asked for, in microseconds since the Unix epoch, if not from the
+    /// first on.
+    pub(crate) fn horizon_micros(self, now_micros: u64) -> Option<u64> {
+        match self {
+            Self::KeepAll => None,
+            Self::KeepDays(days) => {
+                Some(now_micros.saturating_sub(u64::from(days).saturating_mul(DAY_MICROS)))
+            }
+            Self::KeepNone => Some(u64::MAX),
+        }
+    }
+
     /// How many segments may go, from the first on.
-    pub(super) fn count_to_give_up(self, manifest: &Manifest, covered: Sequence, now_micros: u64) -> usize {
-        let may_go = |segment: &&ClosedSegment| {
-            // The batch that ends with the covered record stays, so that its link can be compared.
-            segment.last < covered
-                && match (self, &segment.archived) {
-                    (Self::KeepAll, _) | (Self::KeepDays(_), None) => false,
-                    (Self::KeepDays(days), Some(archived)) => {
-                        let kept_micros = u64::from(days).saturating_mul(DAY_MICROS);
-                        archived.latest_micros.saturating_add(kept_micros) < now_micros
-                    }
-                    (Self::KeepNone, _) => true,
-                }
-        };
-        manifest.closed.iter().take_while(may_go).count()
+    pub(super) fn count_to_give_up(self, manifest: &Manifest, covered: &Covered, now_micros: u64) -> usize {
+        let horizon = self.horizon_micros(now_micros);
+        if horizon.is_none_or(|horizon| covered.oldest_micros > horizon) {
+            return 0;
+        }
+        // The batch that ends with the covered record stays, so that its link can be compared.
+        let goes = |segment: &&ClosedSegment| segment.last < covered.oldest.min(covered.until);
+        manifest.closed.iter().take_while(goes).count()
     }
 }
 

@@ -6,11 +6,14 @@ use super::cancellation::Cancellation;
 use super::names::{
     OBJECT_DIRECTORY, SNAPSHOT_DIRECTORY, TEMPORARY_SUFFIX, head_path, is_object_name, parse_head_name,
 };
+use super::past::Past;
 use super::read::Snapshot;
 use super::store::SnapshotStore;
+use crate::anchor::Anchor;
 use crate::doing::Doing;
 use crate::doors::Disk;
 use crate::error::LogError;
+use crate::maintenance::Covered;
 use crate::publish::list_if_there;
 use crate::sequence::Sequence;
 use std::collections::BTreeSet;
@@ -19,8 +22,12 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub struct PruneReport {
     /// The snapshots that were found right in every byte and are kept, newest first: two that share no
-    /// file, or one, or none. Only when there are two, the log before the older one is not needed.
+    /// file, or one, or none.
     pub kept: Vec<Sequence>,
+    /// Older ones that are kept so that old states can be rebuilt from them, newest first.
+    pub kept_for_past: Vec<Sequence>,
+    /// What of the log is not needed, if two snapshots are kept: with less the log is all there is.
+    pub covered: Option<Covered>,
     /// Snapshots that are damaged or of no use to the log, and why. They are removed once two newer ones
     /// are kept.
     pub damaged: Vec<(Sequence, LogError)>,
@@ -28,8 +35,13 @@ pub struct PruneReport {
     pub removed: Vec<String>,
 }
 
-/// Keeps the newest snapshot and the newest before it of the other family.
-pub(super) fn prune(store: &SnapshotStore, cancellation: &Cancellation) -> Result<PruneReport, LogError> {
+/// Keeps the newest snapshot, the newest before it of the other family, and of those before what the past
+/// needs.
+pub(super) fn prune(
+    store: &SnapshotStore,
+    past: &Past,
+    cancellation: &Cancellation,
+) -> Result<PruneReport, LogError> {
     let disk = store.disk.as_ref();
     let mut listed = store.list()?;
     // The rows of a snapshot that cannot be read now, or not by this program, would look unreferenced.
@@ -42,29 +54,37 @@ pub(super) fn prune(store: &SnapshotStore, cancellation: &Cancellation) -> Resul
     }
     let proven = *store.proven.lock();
     let mut report = PruneReport::default();
-    let mut newest = None;
+    let mut kept: Vec<Snapshot> = Vec::new();
+    let mut older = Vec::new();
     let mut replaced = Vec::new();
     for one in listed {
-        if report.kept.len() == 2 {
-            replaced.push(one.sequence);
-            continue;
-        }
-        let verified = one.found.and_then(|snapshot| {
+        let is_older = kept.len() == 2;
+        let found = one.found.and_then(|snapshot| {
             // The one just published was read back a moment ago.
-            if Some(snapshot.head.id) != proven {
+            if !is_older && Some(snapshot.head.id) != proven {
                 snapshot.verify(disk, cancellation)?;
             }
             Ok(snapshot)
         });
-        match verified {
-            Ok(snapshot) if newest.is_none_or(|family| family != snapshot.family()) => {
+        match found {
+            Ok(snapshot) if is_older => older.push(snapshot),
+            Ok(snapshot) if kept.iter().all(|newest| newest.family() != snapshot.family()) => {
                 report.kept.push(one.sequence);
-                newest.get_or_insert(snapshot.family());
+                kept.push(snapshot);
             }
             Ok(_) => {}
-            Err(error) if error.is_useless_snapshot() => report.damaged.push((one.sequence, error)),
+            Err(error) if error.is_useless_snapshot() => {
+                report.damaged.push((one.sequence, error));
+                if is_older {
+                    replaced.push(one.sequence);
+                }
+            }
             Err(error) => return Err(error),
         }
+    }
+    if let [_, second] = &kept[..] {
+        let second = second.identity().anchor;
+        replaced.extend(keep_for_past(store, past, &second, older, &mut report, cancellation)?);
     }
     cancellation.check()?;
     if !replaced.is_empty() {
@@ -76,6 +96,53 @@ pub(super) fn prune(store: &SnapshotStore, cancellation: &Cancellation) -> Resul
     }
     report.removed.extend(clean(store)?);
     Ok(report)
+}
+
+/// Keeps what the past needs of the snapshots, newest first, that are older than this place. Returns the others.
+fn keep_for_past(
+    store: &SnapshotStore,
+    past: &Past,
+    second: &Anchor,
+    mut older: Vec<Snapshot>,
+    report: &mut PruneReport,
+    cancellation: &Cancellation,
+) -> Result<Vec<Sequence>, LogError> {
+    let mut replaced = Vec::new();
+    older.retain(|snapshot| {
+        let goes_on = past.goes_on_from(snapshot);
+        if !goes_on {
+            replaced.push(snapshot.sequence());
+        }
+        goes_on
+    });
+    let chosen = loop {
+        let times: Vec<u64> = older.iter().map(|snapshot| snapshot.identity().anchor.latest_micros).collect();
+        let chosen = past.choose(second.latest_micros, &times, store.clock.now_micros());
+        let Some(oldest) = chosen.last().copied().filter(|oldest| oldest + 1 < older.len()) else {
+            break chosen;
+        };
+        // Once those before it are gone, the oldest states rest on this one.
+        match older[oldest].verify(store.disk.as_ref(), cancellation) {
+            Ok(()) => break chosen,
+            Err(error) if error.is_snapshot_damage() => {
+                let sequence = older.remove(oldest).sequence();
+                report.damaged.push((sequence, error));
+                replaced.push(sequence);
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    let oldest = chosen.last().map_or(*second, |at| older[*at].identity().anchor);
+    report.covered = Some(Covered {
+        until: second.sequence,
+        oldest: oldest.sequence,
+        oldest_micros: oldest.latest_micros,
+    });
+    for (at, snapshot) in older.iter().enumerate() {
+        let place = if chosen.contains(&at) { &mut report.kept_for_past } else { &mut replaced };
+        place.push(snapshot.sequence());
+    }
+    Ok(replaced)
 }
 
 /// Removes temporary files and rows to which no head refers.

@@ -5,6 +5,7 @@
 use super::cancellation::Cancellation;
 use super::head::SnapshotIdentity;
 use super::names::{Family, OBJECT_DIRECTORY, SNAPSHOT_DIRECTORY, head_path, parse_head_name};
+use super::past::Past;
 use super::prune::{self, PruneReport};
 use super::read::Snapshot;
 use super::writer::{Plan, SnapshotWriter};
@@ -25,7 +26,7 @@ use std::sync::{Arc, OnceLock};
 pub struct SnapshotStore {
     pub(super) disk: Arc<dyn Disk>,
     entropy: Arc<dyn Entropy>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     is_busy: Arc<AtomicBool>,
     /// The random id of the snapshot that this store has published last, and so has read back.
     pub(super) proven: Arc<Mutex<Option<Id>>>,
@@ -173,10 +174,11 @@ impl SnapshotStore {
         prune::clean(self)
     }
 
-    /// Removes all snapshots but the newest one and the newest before it with which it shares no file.
-    /// These two are verified first; as long as there are not two such, none is removed.
-    pub fn prune(&self, cancellation: &Cancellation) -> Result<PruneReport, LogError> {
+    /// Removes all snapshots but the newest one, the newest before it with which it shares no file, and those
+    /// from which old states are to be rebuilt. The two are verified first; as long as there are not two such,
+    /// none is removed.
+    pub fn prune(&self, past: &Past, cancellation: &Cancellation) -> Result<PruneReport, LogError> {
         let _turn = self.hold()?;
-        prune::prune(self, cancellation)
+        prune::prune(self, past, cancellation)
     }
 }

@@ -4,8 +4,8 @@
 
 use interstice_log::doors::{Access, Disk, DiskFile, Doors, LockKind, LockOutcome};
 use interstice_log::{
-    Anchor, BoxError, Cancellation, Digest, LogError, Progress, PruneReport, Sequence, Snapshot,
-    SnapshotIdentity, SnapshotStore, SnapshotTable, SnapshotVisitor, TableContents, TableHead,
+    Anchor, BoxError, Cancellation, Digest, LogError, Past, Progress, PruneReport, Retention, Sequence,
+    Snapshot, SnapshotIdentity, SnapshotStore, SnapshotTable, SnapshotVisitor, TableContents, TableHead,
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,8 +126,11 @@ pub fn write_until(
     writer.publish()
 }
 
+/// No old states are asked for.
+pub const NO_PAST: Past = Past { retention: Retention::KeepNone, first: Sequence(1) };
+
 pub fn prune(store: &SnapshotStore) -> Result<PruneReport, LogError> {
-    store.prune(&Cancellation::new())
+    store.prune(&NO_PAST, &Cancellation::new())
 }
 
 /// Everything that was read from a snapshot.

@@ -1,6 +1,6 @@
 //! The worker that takes snapshots, one at a time: when somebody asks, and when the log has grown enough.
 //! A step is a table, so that the simulator can let the others go on in between. Afterwards it removes
-//! snapshots that are not needed, and lets the log archive what the older of those that are kept covers.
+//! snapshots that are not needed, and lets the log archive and give up what those that are kept cover.
 //! Invariant: a snapshot that fails changes nothing but to be told of.
 
 use super::contents::KnownRows;
@@ -149,7 +149,7 @@ impl SnapshotWorker {
     /// what was not removed now is removed after the next snapshot.
     fn tidy(&self) {
         let snapshots = &self.snapshots;
-        match snapshots.store.prune(&snapshots.cancellation) {
+        match snapshots.store.prune(&snapshots.log.past(), &snapshots.cancellation) {
             Ok(pruned) => {
                 for (sequence, error) in &pruned.damaged {
                     tracing::warn!(
@@ -157,9 +157,8 @@ impl SnapshotWorker {
                         "the snapshot at record {sequence} cannot be used: {}", explain(error)
                     );
                 }
-                // With less than two the log is all there is beside the newest.
-                if let [_, older] = pruned.kept[..] {
-                    snapshots.log.archive(older);
+                if let Some(covered) = pruned.covered {
+                    snapshots.log.archive(covered);
                 }
             }
             Err(LogError::Cancelled) => {}
