@@ -8,6 +8,7 @@ use crate::logging::{self, LogLevel};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use interstice_node::log::doors::Doors;
+use interstice_node::log::limits::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use interstice_node::log::{LogError, LogOptions, LogReader, Progress, RecoveryReport, Retention, os};
 use interstice_node::{Caller, Error, ErrorKind, Limits, Node, NodeOptions, SNAPSHOT_LOG_BYTES};
 use std::fs;
@@ -35,7 +36,8 @@ pub(crate) struct Opening {
     #[arg(long, value_name = "LEVEL", default_value = "info", env = "INTERSTICE_LOG_LEVEL")]
     log_level: LogLevel,
     /// The length of new segments of the log.
-    #[arg(long, value_name = "BYTES", default_value_t = LogOptions::DEFAULT.segment_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = LogOptions::DEFAULT.segment_bytes,
+          value_parser = clap::value_parser!(u64).range(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES))]
     segment_bytes: u64,
     /// How much log is written before a snapshot is taken by itself, in MiB; 0 for never.
     #[arg(long, value_name = "MIB", default_value_t = SNAPSHOT_LOG_BYTES >> 20)]
@@ -53,7 +55,8 @@ pub(crate) struct GuestLimits {
     #[arg(long, value_name = "UNITS", default_value_t = Limits::default().fuel)]
     fuel: u64,
     /// The memory that one instance of a module may take, in MiB.
-    #[arg(long, value_name = "MIB", default_value_t = Limits::default().guest_memory_bytes >> 20)]
+    #[arg(long, value_name = "MIB", default_value_t = Limits::default().guest_memory_bytes >> 20,
+          value_parser = clap::value_parser!(u64).range(1..=4096))]
     guest_memory: u64,
     /// Maximum depth of nested module calls.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().depth)]

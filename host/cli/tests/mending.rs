@@ -53,6 +53,24 @@ fn a_sound_log_is_called_so_and_needs_no_repair() {
     );
 }
 
+/// A log that reads from its first record to its last is not yet a database that opens.
+#[test]
+fn a_repair_says_what_else_a_database_lacks_whose_log_is_whole() {
+    let case = bank();
+    let artifacts = case.path("data/artifacts");
+    let artifact = std::fs::read_dir(artifacts).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&artifact).unwrap();
+    std::fs::remove_file(&artifact).unwrap();
+    let repaired = case.run(&["log", "repair", "--data", "data", "--yes"]);
+    assert_eq!(repaired.code, 6, "{}", repaired.stdout);
+    let name = artifact.file_name().unwrap().to_str().unwrap();
+    let lines: Vec<&str> = repaired.stdout.lines().collect();
+    assert!(lines[0].starts_with("damage: ") && lines[0].contains(name), "{lines:?}");
+    assert!(lines[lines.len() - 1].starts_with("every record is there"), "{lines:?}");
+    std::fs::write(&artifact, bytes).unwrap();
+    assert_eq!(case.run(&["log", "repair", "--data", "data"]).code, 0);
+}
+
 #[test]
 fn damage_is_told_with_its_place_and_given_up_only_when_asked() {
     let case = bank();

@@ -250,11 +250,18 @@ fn a_segment_in_the_other_folder_opens_after_the_repair() {
     // The repair kept its records and said that it had repaired the log, and the new manifest listed the
     // file where it was not.
     let whole = log_with(300, 150);
+    let newest = segments(&whole).iter().map(|(_, bytes)| first_of(bytes)).max();
     for (path, bytes) in segments(&whole) {
         let simulator = copy_of(&whole);
-        misplaced(&simulator, &path);
+        let elsewhere = misplaced(&simulator, &path);
         let (plan, records) = repair(&simulator, None);
         assert_eq!((records.len(), plan.given_up), (300, None));
+        if Some(first_of(&bytes)) == newest {
+            // It is written again, since it ends behind its last record from now on.
+            assert!(plan.copied.contains(&elsewhere), "{plan:?}");
+        } else {
+            assert_eq!(plan.relocated, [(elsewhere, path.clone())]);
+        }
         // It is where files of its kind belong.
         let after = simulator.disk.contents();
         assert!(after[&path].len() <= bytes.len() && after[&path][..12] == bytes[..12]);

@@ -40,6 +40,8 @@ pub struct RepairPlan {
     pub copied: Vec<String>,
     /// The files that are moved aside.
     pub moved: Vec<String>,
+    /// Segments that are kept and stand in the folder for the other kind: from where to where they go.
+    pub relocated: Vec<(String, String)>,
 }
 
 /// Transactions that are given up: all from the first to the last.

@@ -165,6 +165,7 @@ impl Draft<'_> {
             copied: locate(&work.copied),
             moved: [locate(&work.moved), locate(&work.snapshots.moved)].concat(),
             snapshots: work.snapshots.sequences.clone(),
+            relocated: work.relocated.iter().map(|(from, to)| (disk.locate(from), disk.locate(to))).collect(),
         };
         Ok((plan, Some(work)))
     }

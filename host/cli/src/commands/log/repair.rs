@@ -2,13 +2,14 @@
 //! Without `--yes` it only says what would be given up.
 //! Invariant: nothing is changed that was not copied aside, and nothing is given up that was not named.
 
+use super::verify;
 use crate::database::{existing_doors, failure};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
 use interstice_node::Error;
 use interstice_node::log::doors::Doors;
 use interstice_node::log::{
-    Cancellation, GivenUp, LogError, Repair, RepairPlan, SnapshotStore, StartingPoint,
+    Cancellation, GivenUp, Gravity, LogError, Repair, RepairPlan, SnapshotStore, StartingPoint,
 };
 use std::path::PathBuf;
 
@@ -30,12 +31,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let doors = existing_doors(&arguments.data)?;
     let in_log = |error| failure(Error::from(error));
     let repair = plan(&doors).map_err(in_log)?;
+    let Some(reason) = &repair.what().reason else {
+        drop(repair);
+        return nothing_in_the_log(&doors);
+    };
     let mut output = Output::new();
-    for line in lines(repair.what()) {
+    for line in lines(reason, repair.what()) {
         output.line(line)?;
-    }
-    if repair.what().reason.is_none() {
-        return Ok(output.flush()?);
     }
     if !arguments.yes {
         output.line("nothing was changed; `--yes` repairs")?;
@@ -71,10 +73,23 @@ fn plan(doors: &Doors) -> Result<Repair, LogError> {
     Repair::plan(doors, None)
 }
 
-fn lines(plan: &RepairPlan) -> Vec<String> {
-    let Some(reason) = &plan.reason else {
-        return vec!["nothing is to be repaired: the log opens as it is".to_owned()];
-    };
+/// The log can be read from its first record to its last, but the database needs more than that.
+fn nothing_in_the_log(doors: &Doors) -> Result<(), Failure> {
+    let report = verify::examine(doors)?;
+    let mut output = Output::new();
+    if report.is_sound() {
+        output.line("nothing is to be repaired: the log opens as it is")?;
+        return Ok(output.flush()?);
+    }
+    for finding in report.findings.iter().filter(|finding| finding.gravity == Gravity::Damage) {
+        output.line(verify::line(finding))?;
+    }
+    output.line("every record is there, and nothing in the log is to be repaired; put the files back that are named, or restore a backup")?;
+    output.flush()?;
+    Err(Failure::silent(Exit::Ours))
+}
+
+fn lines(reason: &str, plan: &RepairPlan) -> Vec<String> {
     let mut lines = vec![format!("damaged: {reason}"), format!("records up to {} are kept", plan.kept_until)];
     match &plan.given_up {
         Some(given_up) => lines.push(given_up_line(given_up)),
@@ -93,6 +108,8 @@ fn lines(plan: &RepairPlan) -> Vec<String> {
     }));
     lines.extend(plan.copied.iter().map(|path| format!("a copy is kept of {path}")));
     lines.extend(plan.moved.iter().map(|path| format!("{path} is moved aside")));
+    lines
+        .extend(plan.relocated.iter().map(|(from, to)| format!("{from} is moved to {to}, where it belongs")));
     lines
 }
 

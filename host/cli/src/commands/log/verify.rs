@@ -5,6 +5,7 @@
 use crate::database::{existing_doors, failure, reading_bar, show};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
+use interstice_node::log::doors::Doors;
 use interstice_node::log::{Finding, Gravity, VerifyReport, verify};
 use interstice_node::{Error, faults_of_components};
 use serde_json::{Value, json};
@@ -25,19 +26,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let doors = existing_doors(&arguments.data)?;
-    let bar = reading_bar();
-    let report = verify(doors.disk.as_ref(), &mut |progress| show(&bar, progress));
-    bar.finish_and_clear();
-    let mut report = report.map_err(|error| failure(Error::from(error)))?;
-    for fault in faults_of_components(&doors).map_err(|error| failure(Error::from(error)))? {
-        // The records may name it, too.
-        let what = fault.to_string();
-        if report.findings.iter().all(|finding| finding.what != what) {
-            let path = doors.disk.locate("artifacts");
-            report.findings.push(Finding { gravity: Gravity::Damage, path, offset: 0, what });
-        }
-    }
+    let report = examine(&existing_doors(&arguments.data)?)?;
     let mut output = Output::new();
     if arguments.json {
         output.line(object(&report).to_string())?;
@@ -51,6 +40,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if report.is_sound() { Ok(()) } else { Err(Failure::silent(Exit::Ours)) }
 }
 
+/// Looks at everything in a data directory.
+pub(super) fn examine(doors: &Doors) -> Result<VerifyReport, Failure> {
+    let bar = reading_bar();
+    let report = verify(doors.disk.as_ref(), &mut |progress| show(&bar, progress));
+    bar.finish_and_clear();
+    let mut report = report.map_err(|error| failure(Error::from(error)))?;
+    for fault in faults_of_components(doors).map_err(|error| failure(Error::from(error)))? {
+        // The records may name it, too.
+        let what = fault.to_string();
+        if report.findings.iter().all(|finding| finding.what != what) {
+            let path = doors.disk.locate("artifacts");
+            report.findings.push(Finding { gravity: Gravity::Damage, path, offset: 0, what });
+        }
+    }
+    Ok(report)
+}
+
 fn name(gravity: Gravity) -> &'static str {
     match gravity {
         Gravity::Mended => "note",
@@ -58,7 +64,7 @@ fn name(gravity: Gravity) -> &'static str {
     }
 }
 
-fn line(finding: &Finding) -> String {
+pub(super) fn line(finding: &Finding) -> String {
     let Finding { gravity, path, offset, what } = finding;
     format!("{}: {path} at byte {offset}: {what}", name(*gravity))
 }
