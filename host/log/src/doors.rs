@@ -124,6 +124,12 @@ pub trait Worker: Send {
     /// Does a piece of work. A notification of the worker's signal that arrives during a step
     /// leads to another step.
     fn step(&mut self) -> Step;
+
+    /// Whether calls go before it where there are fewer processors than threads that want one. Not for work that
+    /// holds a lock for which a call may wait.
+    fn is_background(&self) -> bool {
+        false
+    }
 }
 
 /// A worker whose only step is this.

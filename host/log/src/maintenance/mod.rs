@@ -127,6 +127,10 @@ enum Job {
 }
 
 impl Worker for Maintenance {
+    fn is_background(&self) -> bool {
+        true
+    }
+
     fn step(&mut self) -> Step {
         let is_open = self.shared.pending.lock().state == State::Open;
         if !is_open {

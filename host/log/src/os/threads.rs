@@ -10,6 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+/// How nice the threads of work in the background are: a thread beside them gets nine tenths of a processor.
+#[cfg(target_os = "linux")]
+const BACKGROUND_NICE: i32 = 10;
+
 /// The threads of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsThreads;
@@ -23,6 +27,11 @@ impl Threads for OsThreads {
         mut worker: Box<dyn Worker>,
     ) -> io::Result<()> {
         let run = move || {
+            if worker.is_background() {
+                // On Linux this is the thread's alone. Without it the work is done as well.
+                #[cfg(target_os = "linux")]
+                let _ = rustix::process::nice(BACKGROUND_NICE);
+            }
             loop {
                 let count = wake.count();
                 match worker.step() {
@@ -111,6 +120,35 @@ mod tests {
         let deadline = OsClock.monotonic_micros() + 1_000;
         assert!(!signal.wait_until(Some(deadline), &mut || false));
         assert!(OsClock.monotonic_micros() >= deadline);
+    }
+
+    /// A thread that indexed a segment used to take turns of milliseconds with the calls.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn calls_go_before_work_in_the_background() {
+        struct Asks(Arc<AtomicUsize>, bool);
+        impl Worker for Asks {
+            fn step(&mut self) -> Step {
+                let nice = rustix::process::getpriority_process(None).unwrap();
+                self.0.store(nice as usize, SeqCst);
+                Step::Finished
+            }
+
+            fn is_background(&self) -> bool {
+                self.1
+            }
+        }
+        let own = rustix::process::getpriority_process(None).unwrap();
+        for (is_background, expected) in [(true, (own + BACKGROUND_NICE).min(19)), (false, own)] {
+            let found = Arc::new(AtomicUsize::new(usize::MAX));
+            let asks = Box::new(Asks(found.clone(), is_background));
+            OsThreads.spawn("asks", 64 << 10, OsThreads.signal(), asks).unwrap();
+            while found.load(SeqCst) == usize::MAX {
+                std::thread::yield_now();
+            }
+            assert_eq!(found.load(SeqCst), expected as usize);
+        }
+        assert_eq!(rustix::process::getpriority_process(None).unwrap(), own, "this thread is as it was");
     }
 
     #[test]
