@@ -248,6 +248,16 @@ fn a_damaged_snapshot_is_not_what_old_states_rest_on() {
     let oldest_micros = identity(oldest).anchor.latest_micros;
     assert_eq!(report.covered, Some(Covered { until, oldest, oldest_micros }));
     assert_eq!(valid(&store).len(), 3);
+    // The log before it is not given up for it either, once it is damaged itself: the next one is too young for that.
+    let path = written[1].files().swap_remove(0);
+    let mut bytes = simulator.disk.contents()[&path].clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    let whole = simulator.disk.copy();
+    simulator.disk.plant(&path, bytes);
+    let report = store.prune(&past(1), &Cancellation::new()).unwrap();
+    assert!(matches!(report.damaged[..], [(Sequence(11), LogError::DamagedSnapshot { .. })]), "{report:?}");
+    assert_eq!(report.covered.unwrap().oldest, Sequence(13));
+    let store = SnapshotStore::new(&Simulator { disk: whole, ..simulator.clone() }.doors());
     // The log does not go on from it any more.
     let report = store.prune(&past(13), &Cancellation::new()).unwrap();
     assert_eq!((report.kept_for_past.len(), valid(&store).len()), (0, 2));

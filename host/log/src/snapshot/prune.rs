@@ -103,25 +103,18 @@ fn keep_for_past(
     store: &SnapshotStore,
     past: &Past,
     second: &Anchor,
-    mut older: Vec<Snapshot>,
+    older: Vec<Snapshot>,
     report: &mut PruneReport,
     cancellation: &Cancellation,
 ) -> Result<Vec<Sequence>, LogError> {
-    let mut replaced = Vec::new();
-    older.retain(|snapshot| {
-        let goes_on = past.goes_on_from(snapshot);
-        if !goes_on {
-            replaced.push(snapshot.sequence());
-        }
-        goes_on
-    });
+    let (mut older, useless): (Vec<_>, Vec<_>) =
+        older.into_iter().partition(|snapshot| past.goes_on_from(snapshot));
+    let mut replaced: Vec<Sequence> = useless.iter().map(Snapshot::sequence).collect();
     let chosen = loop {
         let times: Vec<u64> = older.iter().map(|snapshot| snapshot.identity().anchor.latest_micros).collect();
         let chosen = past.choose(second.latest_micros, &times, store.clock.now_micros());
-        let Some(oldest) = chosen.last().copied().filter(|oldest| oldest + 1 < older.len()) else {
-            break chosen;
-        };
-        // Once those before it are gone, the oldest states rest on this one.
+        let Some(oldest) = chosen.last().copied() else { break chosen };
+        // Once the snapshots and the log before it are gone, the oldest states rest on this one.
         match older[oldest].verify(store.disk.as_ref(), cancellation) {
             Ok(()) => break chosen,
             Err(error) if error.is_snapshot_damage() => {
