@@ -28,6 +28,7 @@ mod pages;
 mod prefetch;
 mod primary;
 mod progress;
+mod queue;
 mod reader;
 mod readers;
 mod row;

@@ -46,6 +46,10 @@ pub(crate) const TABLE_INDEXES: usize = 30;
 /// which it was written. A snapshot writes all rows by the newest, so opening a database begins anew.
 pub(crate) const TABLE_LAYOUTS: usize = 1 << 11;
 
+/// The undo entries, and the marks between them, of a page: 24 and 32 KiB, which a transaction of few rows
+/// allocates without a pause.
+pub(crate) const UNDO_PAGE: usize = 1024;
+
 /// The rows that a bulk operation handles before it lets go of the table's lock, so that a reader waits
 /// for less than a millisecond.
 pub(crate) const ROWS_PER_LOCK: usize = 256;

@@ -6,11 +6,11 @@
 
 use crate::{
     Version,
-    limits::TABLE_INDEXES,
+    limits::{TABLE_INDEXES, UNDO_PAGE},
+    queue::Queue,
     row::Row,
     slot::{Slot, SlotId},
 };
-use std::collections::VecDeque;
 
 /// The number of an undo entry, or the place before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,11 +64,11 @@ pub(crate) struct Mark {
 
 /// The undo buffer of a table.
 pub(crate) struct Undo {
-    entries: VecDeque<Entry>,
+    entries: Queue<Entry, UNDO_PAGE>,
     /// The number of the oldest entry that is kept.
     base: u64,
     /// The marks of all transactions that have entries here or are running, oldest first.
-    marks: VecDeque<Mark>,
+    marks: Queue<Mark, UNDO_PAGE>,
     row_bytes: u64,
 }
 
@@ -129,7 +129,7 @@ impl Entry {
 impl Undo {
     pub(crate) const fn new() -> Self {
         // 0 is no entry: that is what a fresh slot names.
-        Self { entries: VecDeque::new(), base: 1, marks: VecDeque::new(), row_bytes: 0 }
+        Self { entries: Queue::new(), base: 1, marks: Queue::new(), row_bytes: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -258,7 +258,7 @@ impl Undo {
     pub(crate) fn since(&self, mark: UndoId) -> impl Iterator<Item = (UndoId, &Entry)> {
         let skipped = mark.0.saturating_sub(self.base);
         self.entries
-            .range(skipped as usize..)
+            .iter_from(skipped as usize)
             .zip(self.base + skipped..)
             .map(|(entry, id)| (UndoId(id), entry))
     }
@@ -271,16 +271,14 @@ impl Undo {
 
     /// The bytes that are allocated, rows included.
     pub(crate) fn allocated_bytes(&self) -> u64 {
-        self.row_bytes
-            + (self.entries.capacity() * size_of::<Entry>() + self.marks.capacity() * size_of::<Mark>())
-                as u64
+        self.row_bytes + (self.entries.allocated_bytes() + self.marks.allocated_bytes()) as u64
     }
 }
 
 #[cfg(test)]
 impl Undo {
     pub(crate) fn marks(&self) -> impl Iterator<Item = Mark> + '_ {
-        self.marks.iter().copied()
+        self.marks.iter_from(0).copied()
     }
 }
 
