@@ -225,8 +225,8 @@ impl State {
                     .iter()
                     .for_each(|index| self.indexes[index].release(&self.slots, entry.slot, row, id));
             }
-            let slot = self.slots.get(entry.slot);
-            if slot.newest() == id && !slot.is_live() {
+            // Every other change left the row alive, and its slot, long out of the cache, need not be looked at.
+            if entry.is_deletion() && self.slots.get(entry.slot).newest() == id {
                 self.remove(entry.slot);
             }
         }

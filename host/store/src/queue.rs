@@ -99,16 +99,7 @@ impl<T, const PAGE: usize> Queue<T, PAGE> {
 
     /// The items from a position on.
     pub(crate) fn iter_from(&self, position: usize) -> impl Iterator<Item = &T> {
-        let place = self.taken + position;
-        let (first, place) = (place / PAGE, place % PAGE);
-        self.pages.iter().enumerate().skip(first).flat_map(move |(page, items)| {
-            let skipped = match page {
-                0 => place - self.taken,
-                _ if page == first => place,
-                _ => 0,
-            };
-            items.iter().skip(skipped)
-        })
+        (position..self.len).map(|position| &self[position])
     }
 
     /// The bytes that are allocated, what the items own apart.

@@ -110,6 +110,11 @@ impl Entry {
         }
     }
 
+    /// Whether the change left the row dead.
+    pub(crate) fn is_deletion(&self) -> bool {
+        self.flags >> KIND_SHIFT == KIND_LIVED
+    }
+
     /// The row that was replaced.
     pub(crate) fn row(&self) -> Option<&Row> {
         self.row.as_ref()
