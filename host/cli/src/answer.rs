@@ -91,6 +91,17 @@ impl Refusal {
         Refusal { code: format!("caller.{code}"), exit: Exit::Caller, message }
     }
 
+    /// Why the database was not opened in which the call was to run.
+    pub(crate) fn not_opened(failure: &Failure) -> Refusal {
+        let code = failure.code().unwrap_or(match failure.exit {
+            Exit::Caller | Exit::Negative => "caller.not-opened",
+            Exit::Module => "module.not-opened",
+            Exit::Version => "version.not-opened",
+            Exit::Ours | Exit::OutcomeUnknown => "ours.not-opened",
+        });
+        Refusal { code: code.to_owned(), exit: failure.exit, message: failure.message() }
+    }
+
     /// The answer as an object without an `id`.
     pub(crate) fn json(&self) -> Json {
         let kind = self.code.split('.').next().unwrap_or_default();

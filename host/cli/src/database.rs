@@ -51,8 +51,10 @@ pub(crate) struct Opening {
 /// What a call may do.
 #[derive(clap::Args)]
 pub(crate) struct GuestLimits {
-    /// The work that one call may do, in wasmtime's units (about one per instruction).
-    #[arg(long, value_name = "UNITS", default_value_t = Limits::default().fuel)]
+    /// The work that one call may do, in wasmtime's units (about one per instruction). What is not asked for here,
+    /// deliveries and schedules, may always do as much as the default.
+    #[arg(long, value_name = "UNITS", default_value_t = Limits::default().fuel,
+          value_parser = clap::value_parser!(u64).range(1..))]
     fuel: u64,
     /// The memory that one instance of a module may take, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = Limits::default().guest_memory_bytes >> 20,
@@ -68,6 +70,8 @@ impl GuestLimits {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             fuel: self.fuel,
+            // A run that failed for want of fuel is not made again.
+            automatic_fuel: Some(self.fuel.max(Limits::default().fuel)),
             guest_memory_bytes: self.guest_memory.saturating_mul(1 << 20),
             depth: self.depth,
             ..Limits::default()
@@ -205,7 +209,7 @@ pub(crate) fn close<T>(node: &Node, done: Result<T, Failure>) -> (Result<T, Fail
 
 /// A failure of the node, with the exit code of its kind.
 pub(crate) fn failure(error: Error) -> Failure {
-    Failure::from_error(exit(error.kind()), &error)
+    Failure::from_error(exit(error.kind()), &error).with_code(error.code())
 }
 
 /// The exit code of a kind of error.

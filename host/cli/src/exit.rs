@@ -41,6 +41,8 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
+    /// The stable code, if it is one of the node.
+    code: Option<&'static str>,
     report: Report,
 }
 
@@ -56,7 +58,7 @@ enum Report {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure { exit, report: Report::Chain(vec![message.into()]) }
+        Failure { exit, code: None, report: Report::Chain(vec![message.into()]) }
     }
 
     /// An error with everything that it came from.
@@ -67,7 +69,26 @@ impl Failure {
             chain.push(error.to_string());
             source = error.source();
         }
-        Failure { exit, report: Report::Chain(chain) }
+        Failure { exit, code: None, report: Report::Chain(chain) }
+    }
+
+    /// The same with the stable code of an error of the node.
+    pub(crate) fn with_code(self, code: &'static str) -> Failure {
+        Failure { code: Some(code), ..self }
+    }
+
+    /// The stable code, if it has one.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        self.code
+    }
+
+    /// What is told on stderr, on one line.
+    pub(crate) fn message(&self) -> String {
+        match &self.report {
+            Report::Silent => String::new(),
+            Report::Findings(findings) => findings.to_string(),
+            Report::Chain(chain) => chain.join(": "),
+        }
     }
 
     /// Says in front what was being done.
@@ -92,7 +113,7 @@ impl Failure {
 
     /// Ends with this code and no message, for the answer itself has told why.
     pub(crate) fn silent(exit: Exit) -> Failure {
-        Failure { exit, report: Report::Silent }
+        Failure { exit, code: None, report: Report::Silent }
     }
 
     /// Tells the user on stderr.
@@ -115,7 +136,7 @@ impl Failure {
 
 impl From<Box<Diagnostics>> for Failure {
     fn from(findings: Box<Diagnostics>) -> Failure {
-        Failure { exit: Exit::Negative, report: Report::Findings(findings) }
+        Failure { exit: Exit::Negative, code: None, report: Report::Findings(findings) }
     }
 }
 

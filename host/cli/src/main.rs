@@ -22,6 +22,7 @@ use commands::{
     restore, run, schema, search, snapshot, state, uninstall, upgrade, yank,
 };
 use exit::EXIT_CODES;
+use nix::sys::signal::{SigSet, Signal};
 use std::process::ExitCode;
 
 /// A transactional database whose logic is WebAssembly components.
@@ -79,6 +80,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // A file longer than the process may make one (`ulimit -f`) is then an error like others, which says which
+    // file, and not the end of the process. Threads, and programs that are started, inherit it.
+    let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
     let ended = match Arguments::parse().command {
         Command::New(arguments) => new::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),

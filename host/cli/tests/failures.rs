@@ -9,6 +9,7 @@ mod support;
 use expect_test::expect;
 use mount::Mount;
 use std::io::{BufRead, BufReader, Write};
+use std::process::Command;
 use support::{Case, bank, check, component};
 
 fn total(case: &Case) -> String {
@@ -206,6 +207,27 @@ fn a_call_that_does_not_run_has_an_answer_in_json() {
     assert!(ended.stderr.contains(answer["error"]["message"].as_str().unwrap()), "{}", ended.stderr);
 }
 
+/// Nor did it where the database could not be opened.
+#[test]
+fn a_call_of_a_database_that_does_not_open_has_an_answer_in_json() {
+    let case = bank();
+    let code = |kind: &str, data: &str| {
+        let ended = case.run(&[kind, "--data", data, "--json", "acme:bank", "total()"]);
+        let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        let message = answer["error"]["message"].as_str().unwrap();
+        let first = message.split(": ").next().unwrap();
+        assert!(ended.stderr.contains(first), "{message} / {}", ended.stderr);
+        (ended.code, answer["error"]["code"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(code("query", "nowhere"), (3, "caller.not-opened".to_owned()));
+    assert_eq!(code("call", "nowhere"), (3, "caller.not-opened".to_owned()));
+    let manifest = case.path("data/MANIFEST");
+    let mut bytes = std::fs::read(&manifest).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&manifest, bytes).unwrap();
+    assert_eq!(code("query", "data"), (6, "ours.damaged".to_owned()));
+}
+
 #[test]
 fn a_module_that_fails_has_exit_code_4_and_changes_nothing() {
     let case = Case::new();
@@ -363,4 +385,55 @@ fn a_clock_beyond_its_limit_is_refused_with_the_option_that_raises_it() {
     assert_eq!(refused.code, 6, "{}", refused.stdout);
     assert!(refused.stderr.contains("raise the limit `clock-jump`"), "{}", refused.stderr);
     assert_eq!(call("1").code, 0);
+}
+
+/// The signal that comes with the error ended the process without a word.
+#[test]
+fn a_limit_on_the_length_of_files_is_told_with_the_file_and_loses_nothing() {
+    let case = bank();
+    let before = total(&case);
+    let limited = |arguments: &str| {
+        // 500 KiB: less than the space that is reserved when a database opens.
+        let line = format!("ulimit -f 1000 && exec '{}' {arguments}", env!("CARGO_BIN_EXE_interstice"));
+        let shell = Command::new("sh").args(["-c", &line]).current_dir(case.path("")).output().unwrap();
+        (
+            shell.status.code(),
+            String::from_utf8(shell.stderr).unwrap(),
+            String::from_utf8(shell.stdout).unwrap(),
+        )
+    };
+    let (code, message, _) = limited("call --data data acme:bank 'deposit(2, 1)'");
+    assert_eq!(code, Some(6), "{message}");
+    assert!(message.contains("cannot reserve space for data/log/"), "{message}");
+    assert!(message.contains("File too large"), "{message}");
+    // Reads are answered, and closing says that nothing can be written.
+    let (code, message, answer) = limited("query --data data acme:bank 'total()'");
+    assert_eq!((code, answer), (Some(6), before.clone()), "{message}");
+    assert_eq!(total(&case), before);
+    assert_eq!(case.run(&["call", "--data", "data", "acme:bank", "deposit(2, 1)"]).code, 0);
+}
+
+/// A schedule that came due ran with what one call was given, failed, and was not run again.
+#[test]
+fn what_a_call_may_do_does_not_bind_a_schedule() {
+    let case = Case::new();
+    let ticker = component("tests/modules/ticker");
+    assert_eq!(case.run(&["install", "--data", "data", ticker.to_str().unwrap()]).code, 0);
+    let runs = || {
+        let log = case.run(&["log", "--data", "data", "--function", "tick"]);
+        assert_eq!(log.code, 0, "{}", log.stderr);
+        log.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for _ in 0..100 {
+        if !runs().is_empty() {
+            break;
+        }
+        let asked = case.run(&["query", "--data", "data", "--fuel", "100", "test:ticker", "ticks"]);
+        assert_eq!(asked.code, 4, "{}{}", asked.stdout, asked.stderr);
+        assert!(asked.stderr.contains("used up its fuel of 100"), "{}", asked.stderr);
+    }
+    assert!(!runs().is_empty(), "it comes due every 20 ms");
+    assert!(runs().iter().all(|run| run.contains("automation.tick() -> ok")), "{:?}", runs());
+    let asked = case.run(&["query", "--data", "data", "--fuel", "0", "test:ticker", "ticks"]);
+    assert_eq!(asked.code, 2, "{}", asked.stderr);
 }

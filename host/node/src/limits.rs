@@ -2,6 +2,7 @@
 //! Limits of the store and of the log stand in those rooms; limits of the engine are set from here.
 
 use crate::error::Error;
+use interstice_log::Cause;
 use interstice_log::limits::MAX_SNAPSHOT_BATCH_BYTES;
 use interstice_store::StoreLimits;
 
@@ -11,6 +12,9 @@ pub struct Limits {
     /// `fuel`: the work of one call with everything that it calls, in wasmtime's units (about one
     /// a wasm instruction). The default lets a loop run for a few seconds before it is stopped.
     pub fuel: u64,
+    /// `automatic-fuel`: the same for a call that nobody makes: a delivery or a run of a schedule. It is not made
+    /// again after it failed, so whoever gives one call little fuel gives these more. As `fuel` if nothing.
+    pub automatic_fuel: Option<u64>,
     /// `depth`: how many modules may stand on each other in nested calls. Every level costs a
     /// thread `guest_stack_bytes` of stack, taken or not.
     pub depth: u32,
@@ -42,6 +46,14 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// What a call may do that is made for this reason.
+    pub(crate) fn fuel_for(&self, cause: Cause<'_>) -> u64 {
+        match (cause, self.automatic_fuel) {
+            (Cause::Delivery(_) | Cause::Schedule { .. }, Some(fuel)) => fuel,
+            _ => self.fuel,
+        }
+    }
+
     /// Refuses what no machine can give, before the engine fails with it.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let check = |limit, given: u64, least: u64, most: u64| {
@@ -51,6 +63,7 @@ impl Limits {
             Err(Error::BadLimit { limit, given, least, most })
         };
         check("fuel", self.fuel, 1, u64::MAX)?;
+        check("automatic-fuel", self.automatic_fuel.unwrap_or(self.fuel), 1, u64::MAX)?;
         check("depth", self.depth.into(), 0, 1_000)?;
         check("guest-memory", self.guest_memory_bytes, 64 << 10, 4 << 30)?;
         check("guest-stack", self.guest_stack_bytes as u64, 64 << 10, 64 << 20)?;
@@ -75,6 +88,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             fuel: 2_000_000_000,
+            automatic_fuel: None,
             depth: 16,
             guest_memory_bytes: 256 << 20,
             guest_stack_bytes: 512 << 10,

@@ -75,7 +75,7 @@ impl Readers {
                     context.discard_entered();
                     context.finish();
                     if !again {
-                        break Err(fault_error(fault, &place, &self.limits));
+                        break Err(fault_error(fault, &place, self.limits.fuel, &self.limits));
                     }
                     fresh_only = true;
                 }

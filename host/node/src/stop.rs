@@ -52,7 +52,8 @@ pub(crate) fn explain(error: &dyn std::error::Error) -> String {
 }
 
 /// Says in the taxonomy of the node why a call did not return. `function` is where it failed.
-pub(crate) fn fault_error(fault: Fault<Stop>, function: &Arc<str>, limits: &Limits) -> Error {
+/// `fuel` is what the call was given.
+pub(crate) fn fault_error(fault: Fault<Stop>, function: &Arc<str>, fuel: u64, limits: &Limits) -> Error {
     let function = function.to_string();
     match fault {
         Fault::Stopped(stop) => match stop {
@@ -63,7 +64,7 @@ pub(crate) fn fault_error(fault: Fault<Stop>, function: &Arc<str>, limits: &Limi
             Stop::Store(error) => Error::Store(error),
         },
         Fault::Panicked(panic) => Error::Panicked { function, panic },
-        Fault::OutOfFuel => Error::OutOfFuel { function, fuel: limits.fuel },
+        Fault::OutOfFuel => Error::OutOfFuel { function, fuel },
         Fault::OutOfMemory { limit_bytes, .. } => {
             Error::OutOfMemory { function, limit_bytes: limit_bytes as u64 }
         }

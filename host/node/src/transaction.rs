@@ -163,11 +163,11 @@ impl Writer {
             return Err(Error::Closed);
         }
         tools.log.admit()?;
+        let fuel = tools.limits.fuel_for(request.cause);
         let mut fresh_only = false;
         loop {
             self.begin(tools, request.caller)?;
             let context = self.context.take().expect("the context is there between calls");
-            let fuel = tools.limits.fuel;
             let (mut context, _, outcome) = context.run(request.target, request.arguments, result, fuel);
             let outcome = match outcome {
                 Ok(returned) => {
@@ -179,7 +179,7 @@ impl Writer {
             let again = !fresh_only && context.reused_an_instance() && outcome.depends_on_history();
             let error = (!again).then(|| {
                 let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
-                fault_error(outcome, &place, tools.limits)
+                fault_error(outcome, &place, fuel, tools.limits)
             });
             context.work = Work::Nothing;
             context.discard_entered();
@@ -200,14 +200,14 @@ impl Writer {
         result: &mut Vec<u8>,
     ) -> Result<Returned, Error> {
         let context = self.context.take().expect("the context is there between calls");
-        let (mut context, _, outcome) =
-            context.run(request.target, request.arguments, result, tools.limits.fuel);
+        let fuel = tools.limits.fuel_for(request.cause);
+        let (mut context, _, outcome) = context.run(request.target, request.arguments, result, fuel);
         let outcome = outcome.map_err(|fault| {
             let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
             context.work = Work::Nothing;
             context.discard_entered();
             context.finish();
-            fault_error(fault, &place, tools.limits)
+            fault_error(fault, &place, fuel, tools.limits)
         });
         self.context = Some(context);
         outcome

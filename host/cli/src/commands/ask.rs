@@ -34,15 +34,23 @@ pub(crate) enum Kind {
 }
 
 pub(crate) fn run(arguments: &Arguments, kind: Kind) -> Result<(), Failure> {
-    let node = arguments.opening.open_existing()?;
+    let mut output = Output::new();
+    let mut refuse = |refusal: &Refusal| match arguments.json {
+        true => output.line(refusal.json().to_string()).and_then(|()| output.flush()),
+        false => Ok(()),
+    };
+    let node = match arguments.opening.open_existing() {
+        Ok(node) => node,
+        Err(failure) => {
+            refuse(&Refusal::not_opened(&failure))?;
+            return Err(failure);
+        }
+    };
     // The answer is told even if closing fails, for what it says is durable.
     let asked = ask(arguments, kind, &node);
-    let refusal = asked.as_ref().err().map(Refusal::json);
+    let refused = asked.as_ref().err().map_or(Ok(()), &mut refuse);
     let (answer, closed) = close(&node, asked.map_err(Refusal::into_failure));
-    let mut output = Output::new();
-    if let Some(refusal) = refusal.filter(|_| arguments.json) {
-        output.line(refusal.to_string()).and_then(|()| output.flush())?;
-    }
+    refused?;
     let answer = answer?;
     let line = if arguments.json { answer.json().to_string() } else { answer.wave() };
     let written = output.line(line).and_then(|()| output.flush());

@@ -286,7 +286,7 @@ impl Machine {
             Ok(returned) => Ended::Returned(returned, result),
             Err(fault) => {
                 let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
-                Ended::Failed(fault_error(fault, &place, &self.limits))
+                Ended::Failed(fault_error(fault, &place, self.limits.fuel, &self.limits))
             }
         };
         context.discard_entered();
