@@ -47,8 +47,8 @@ pub(crate) const TABLE_INDEXES: usize = 30;
 pub(crate) const TABLE_LAYOUTS: usize = 1 << 11;
 
 /// The undo entries, and the marks between them, of a page: 24 and 32 KiB, which a transaction of few rows
-/// allocates without a pause.
-pub(crate) const UNDO_PAGE: usize = 1024;
+/// allocates without a pause. The tests of this crate fill many.
+pub(crate) const UNDO_PAGE: usize = if cfg!(test) { 4 } else { 1024 };
 
 /// The rows that a bulk operation handles before it lets go of the table's lock, so that a reader waits
 /// for less than a millisecond.
