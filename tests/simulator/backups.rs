@@ -9,7 +9,7 @@ use interstice_tests::events::{EVENTS, FOLDER, expected_notes, notes, things};
 use interstice_tests::machine::{call, component, on_guest_thread, open_with, options};
 
 fn node_options() -> NodeOptions {
-    let log = LogOptions { segment_bytes: 32 << 10, retention: Retention::KeepAll };
+    let log = LogOptions { segment_bytes: 32 << 10, retention: Retention::KeepAll, ..LogOptions::DEFAULT };
     NodeOptions { log, snapshot_log_bytes: None, ..options() }
 }
 

@@ -14,7 +14,7 @@ const DAYS: u32 = 7;
 
 fn keeping(retention: Retention) -> NodeOptions {
     NodeOptions {
-        log: LogOptions { segment_bytes: 16 << 10, retention },
+        log: LogOptions { segment_bytes: 16 << 10, retention, ..LogOptions::DEFAULT },
         snapshot_log_bytes: None,
         ..options()
     }

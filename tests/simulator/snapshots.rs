@@ -14,7 +14,11 @@ const BANK: &str = "acme:bank";
 
 /// Short segments, so that there is something to archive, and a snapshot whenever the log has grown by so much.
 fn node_options(snapshot_log_bytes: Option<u64>, retention: Retention) -> NodeOptions {
-    NodeOptions { log: LogOptions { segment_bytes: 32 << 10, retention }, snapshot_log_bytes, ..options() }
+    NodeOptions {
+        log: LogOptions { segment_bytes: 32 << 10, retention, ..LogOptions::DEFAULT },
+        snapshot_log_bytes,
+        ..options()
+    }
 }
 
 fn keeping_all() -> NodeOptions {

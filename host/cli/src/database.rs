@@ -117,7 +117,7 @@ impl Opening {
                 clock_jump_micros: self.clock_jump.saturating_mul(DAY_MICROS),
                 ..self.limits.limits()
             },
-            log: LogOptions { segment_bytes: self.segment_bytes, retention },
+            log: LogOptions { segment_bytes: self.segment_bytes, retention, ..LogOptions::DEFAULT },
             snapshot_log_bytes: (self.snapshot_after > 0)
                 .then(|| self.snapshot_after.saturating_mul(1 << 20)),
             ..NodeOptions::default()

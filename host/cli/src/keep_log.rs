@@ -82,11 +82,6 @@ pub(crate) fn remember(data: &Path, said: Option<Retention>) -> Result<(), Failu
     })
 }
 
-/// Has a copy of a database keep its log as long as the original does.
-pub(crate) fn carry(from: &Path, to: &Path) -> Result<(), Failure> {
-    remember(to, Some(of(from, None)?))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -433,6 +433,8 @@ fn what_a_call_may_do_does_not_bind_a_schedule() {
         assert!(asked.stderr.contains("used up its fuel of 100"), "{}", asked.stderr);
     }
     assert!(!runs().is_empty(), "it comes due every 20 ms");
+    let again = case.run(&["replay", "--verify", "--data", "data", "--fuel", "100"]);
+    assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
     assert!(runs().iter().all(|run| run.contains("automation.tick() -> ok")), "{:?}", runs());
     let asked = case.run(&["query", "--data", "data", "--fuel", "0", "test:ticker", "ticks"]);
     assert_eq!(asked.code, 2, "{}", asked.stderr);

@@ -5,8 +5,8 @@
 mod support;
 
 use serde_json::Value;
-use std::path::PathBuf;
-use support::{Case, root};
+use std::path::{Path, PathBuf};
+use support::{Case, bank_with, root};
 
 /// A database of the bank, closed, with a few records.
 fn bank() -> Case {
@@ -144,6 +144,55 @@ fn a_damaged_snapshot_of_what_is_given_up_is_moved_aside() {
     assert!(!path.exists());
     let aside = case.path("data/log/aside").join(format!("{}.0", head.rsplit('/').next().unwrap()));
     assert_eq!(std::fs::read(aside).unwrap(), bytes);
+}
+
+/// A snapshot that the log does not go on from any more made every look at the past fail, as if the database did not
+/// open.
+#[test]
+fn after_a_repair_the_past_begins_with_the_snapshot_that_is_left() {
+    let case = bank_with(&["--segment-bytes", "16384"]);
+    let always = ["--data", "data", "--segment-bytes", "16384", "--keep-log", "all"];
+    let deposits = || {
+        let lines = "acme:bank deposit(2, 1)\n".repeat(900);
+        assert_eq!(case.run_with_input(&[&["run"], &always[..]].concat(), &lines).code, 0);
+    };
+    let snapshot = || {
+        let taken = case.run(&[&["snapshot", "--json"], &always[..]].concat());
+        let taken: Value = serde_json::from_str(&taken.stdout).unwrap();
+        taken["sequence"].as_u64().unwrap()
+    };
+    deposits();
+    let before = snapshot();
+    deposits();
+    let kept = snapshot();
+    deposits();
+    // The last segment that is wholly between the two.
+    let first_of = |path: &Path| path.file_stem().unwrap().to_str().unwrap().parse::<u64>().unwrap();
+    let logs = ["data/log", "data/archive"].map(|folder| std::fs::read_dir(case.path(folder)));
+    let files = logs.into_iter().flatten().flatten().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "log")).collect();
+    segments.sort_by_key(|path| first_of(path));
+    let between = segments.iter().rev().find(|path| first_of(path) < kept - 300).unwrap();
+    assert!(first_of(between) > before);
+    let mut bytes = std::fs::read(between).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::write(between, bytes).unwrap();
+    assert_eq!(case.run(&["log", "repair", "--data", "data", "--yes"]).code, 0);
+    let again = case.run(&["replay", "--verify", "--data", "data"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(again.stdout.starts_with(&format!("records {} to ", kept + 1)), "{}", again.stdout);
+    for moment in [1, before, before + 50] {
+        let state = case.run(&["state", "--data", "data", "--at", &moment.to_string()]);
+        assert_eq!(state.code, 3, "{}", state.stderr);
+        assert!(state.stderr.contains(&format!("record {kept}")), "{}", state.stderr);
+    }
+    assert_eq!(case.run(&["state", "--data", "data", "--at", &kept.to_string()]).code, 0);
+    // A range without a record is no check that passed.
+    for range in [&["--from", "5000"][..], &["--from", "2000", "--to", "1999"][..]] {
+        let none = case.run(&[&["replay", "--verify", "--data", "data"], range].concat());
+        assert_eq!(none.code, 3, "{}{}", none.stdout, none.stderr);
+    }
 }
 
 #[test]

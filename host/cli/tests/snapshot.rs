@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Case, bank};
+use support::{Case, bank, component};
 
 fn snapshot(case: &Case) -> Value {
     let ended = case.run(&["snapshot", "--data", "data", "--json"]);
@@ -37,6 +37,27 @@ fn a_snapshot_is_told_with_what_it_holds_and_the_database_goes_on_from_it() {
     let second = snapshot(&case);
     assert_eq!(second["sequence"].as_u64(), Some(sequence + 1));
     assert_eq!(balance(&case), "some(101)\n");
+}
+
+/// Such a snapshot was written, the log before it was given up, and it could not be loaded.
+#[test]
+fn a_database_whose_last_module_was_purged_opens_from_its_snapshot() {
+    let case = bank();
+    let bank = component("examples/bank");
+    let run = |arguments: &[&str]| {
+        let always = ["--data", "data", "--keep-log", "none", "--segment-bytes", "16384"];
+        let ended = case.run(&[arguments, &always].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(!ended.stderr.contains("cannot be used"), "{}", ended.stderr);
+    };
+    for _ in 0..3 {
+        run(&["uninstall", "acme:bank"]);
+        run(&["purge", "acme:bank", "--yes"]);
+        run(&["snapshot"]);
+        run(&["install", bank.to_str().unwrap()]);
+    }
+    run(&["call", "acme:bank", "open-account(\"ada\")"]);
+    assert_eq!(balance(&case), "some(0)\n");
 }
 
 #[test]

@@ -64,7 +64,12 @@ fn main() {
                 rows as f64 / loaded / 1e6,
                 sum % 10,
             );
-            store.prune(&Past { retention: Retention::KeepNone, first: Sequence(1) }, &cancellation).unwrap();
+            store
+                .prune(
+                    &Past { retention: Retention::KeepNone, first: Sequence(1), now_micros: 0 },
+                    &cancellation,
+                )
+                .unwrap();
         }
     }
 }

@@ -125,8 +125,8 @@ pub trait Worker: Send {
     /// leads to another step.
     fn step(&mut self) -> Step;
 
-    /// Whether calls go before it where there are fewer processors than threads that want one. Not for work that
-    /// holds a lock for which a call may wait.
+    /// Whether calls go before it where there are fewer processors than threads that want one. It should hold no
+    /// lock for which a call may wait; the one of the manifest is held for as long as publishing it takes.
     fn is_background(&self) -> bool {
         false
     }

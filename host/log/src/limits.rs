@@ -130,6 +130,10 @@ pub const RETENTION_CHECK_MICROS: u64 = 3_600_000_000;
 /// question that is asked after a long weekend, and keeps the archive from growing without bound.
 pub const KEEP_DAYS: u32 = 7;
 
+/// How far the clock may be beyond the last record unless the options say otherwise: five years. No database rests
+/// for longer between two transactions, and clocks that were never set are decades away.
+pub const CLOCK_JUMP_MICROS: u64 = 5 * 366 * 86_400_000_000;
+
 /// How often a backup looks for what has changed while it copied. Each time it has less to copy; a database
 /// that gives up what it has written faster than that keeps nothing worth a backup.
 pub const MAX_BACKUP_ROUNDS: u32 = 100;

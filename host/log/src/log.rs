@@ -6,11 +6,11 @@ use crate::anchor::Anchor;
 use crate::create::create;
 use crate::definitions::{Definition, DefinitionId, Definitions};
 use crate::doing::Doing;
-use crate::doors::{Access, Disk, Doors, LockKind, Step, Worker};
+use crate::doors::{Access, Clock, Disk, Doors, LockKind, Step, Worker};
 use crate::error::LogError;
 use crate::limits::{KEPT_FOR_DELETES, MAX_RECORD_BYTES};
 use crate::lock::take_lock;
-use crate::maintenance::{Covered, Maintenance, MaintenanceReport, Retention};
+use crate::maintenance::{Covered, Maintenance, MaintenanceReport};
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, mend};
 use crate::options::{LogOptions, whole_segment};
@@ -40,7 +40,8 @@ pub struct Log {
     database_key: Id,
     timeline: Id,
     latest_micros: u64,
-    retention: Retention,
+    clock: Arc<dyn Clock>,
+    options: LogOptions,
 }
 
 impl Log {
@@ -139,7 +140,7 @@ impl Log {
             WriterThread { writer: writer.clone(), shared: shared.clone(), clock: doors.clock.clone() };
         let spawned = threads.spawn("log-writer", WRITER_STACK_BYTES, shared.wake.clone(), Box::new(worker));
         spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
-        let worker = Box::new(Maintenance::new(shared.clone(), doors.clone(), options.retention));
+        let worker = Box::new(Maintenance::new(shared.clone(), doors.clone(), options));
         let wake = shared.upkeep.wake.clone();
         let spawned = threads.spawn("log-maintenance", MAINTENANCE_STACK_BYTES, wake, worker);
         if spawned.is_err() {
@@ -147,8 +148,9 @@ impl Log {
             shared.wake.notify();
         }
         spawned.doing("start a thread for", || disk.locate(LOG_DIRECTORY))?;
-        let (latest_micros, retention) = (chain.latest_micros, options.retention);
-        Ok(Self { shared, writer, disk, database_key, timeline, latest_micros, retention })
+        let latest_micros = chain.latest_micros;
+        let clock = doors.clock.clone();
+        Ok(Self { shared, writer, disk, database_key, timeline, latest_micros, clock, options })
     }
 
     /// The number by which records refer to this definition. The same one for equal definitions.
@@ -369,10 +371,13 @@ impl Log {
         self.shared.upkeep.cover(covered);
     }
 
-    /// The part of the history of which states are to be rebuilt: of this prune keeps snapshots.
+    /// The part of the history of which states are to be rebuilt, by what the clock says now: of this prune keeps
+    /// snapshots.
     #[must_use]
     pub fn past(&self) -> Past {
-        Past { retention: self.retention, first: self.first() }
+        let now_micros = self.clock.now_micros();
+        let retention = self.options.retention_at(now_micros, self.anchor().latest_micros);
+        Past { retention, first: self.first(), now_micros }
     }
 
     /// What the background work on closed segments has done since the log was opened.

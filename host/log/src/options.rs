@@ -2,7 +2,7 @@
 //! Invariant: no segment is made whose length is not within the limits, in whole sectors.
 
 use crate::error::LogError;
-use crate::limits::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
+use crate::limits::{CLOCK_JUMP_MICROS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
 use crate::maintenance::Retention;
 
 /// How a log is opened.
@@ -12,11 +12,26 @@ pub struct LogOptions {
     pub segment_bytes: u64,
     /// How long segments are kept that a snapshot covers, and snapshots for them.
     pub retention: Retention,
+    /// How far the clock may be beyond the last record, in microseconds. While it is further nothing is given up
+    /// for its age. A node says what it takes transactions with itself.
+    pub clock_jump_micros: u64,
 }
 
 impl LogOptions {
     /// What holds unless something else is said.
-    pub const DEFAULT: Self = Self { segment_bytes: SEGMENT_BYTES, retention: Retention::DEFAULT };
+    pub const DEFAULT: Self = Self {
+        segment_bytes: SEGMENT_BYTES,
+        retention: Retention::DEFAULT,
+        clock_jump_micros: CLOCK_JUMP_MICROS,
+    };
+
+    /// How long segments are kept as long as the clock says this. A clock that is further beyond the last record
+    /// than it may jump is wrong, and what is given up by it does not come back when it is right again: nothing
+    /// is, then.
+    pub(crate) fn retention_at(&self, now_micros: u64, latest_micros: u64) -> Retention {
+        let is_wrong = now_micros.saturating_sub(latest_micros) > self.clock_jump_micros;
+        if self.retention.depends_on_time() && is_wrong { Retention::KeepAll } else { self.retention }
+    }
 }
 
 impl Default for LogOptions {

@@ -250,6 +250,8 @@ fn a_full_disk_puts_off_the_archive_and_harms_nothing() {
             "{report:?}"
         );
         assert!(log.poisoned().is_none());
+        // The room that it took is what the writer lacks.
+        assert!(!simulator.disk.contents().contains_key("archive/archive.tmp"));
         simulator.disk.set_capacity(None);
         simulator.clock.advance(61_000_000);
         simulator.threads.run_until_idle();

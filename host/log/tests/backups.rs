@@ -290,7 +290,13 @@ fn original(options: LogOptions) -> Simulator {
         }
     }
     original.log.close().unwrap();
+    original.simulator.disk.plant("KEEP-LOG", b"all\n".to_vec());
     original.simulator.clone()
+}
+
+/// Whether the log of a copy is kept as long as that of `original`: no copy without that is whole.
+fn keeps_its_log(copy: &Simulator) -> bool {
+    copy.disk.contents().get("KEEP-LOG").is_some_and(|text| text == b"all\n")
 }
 
 fn timeline(simulator: &Simulator) -> [u8; 16] {
@@ -456,12 +462,14 @@ fn a_copy_cut_short_by_a_loss_of_power_is_none_or_whole() {
     let simulator = original(KEEP_ALL);
     let (_, all) = use_copy(&simulator);
     survives_power_loss(&|to| backup(&simulator.disk, &to.disk, &mut |_| {}).map(drop), &|copy, change| {
-        assert!(use_copy(copy).1 == all, "change {change}");
+        assert!(keeps_its_log(copy) && use_copy(copy).1 == all, "change {change}");
     });
     let options = RestoreOptions { until: Until::Sequence(Sequence(61)), segment_bytes: SMALL.segment_bytes };
     survives_power_loss(
         &|to| restore(&simulator.disk, &to.doors(), options, &mut |_| {}).map(drop),
-        &|copy, change| assert!(use_copy(copy).1 == all[..61], "change {change}"),
+        &|copy, change| {
+            assert!(keeps_its_log(copy) && use_copy(copy).1 == all[..61], "change {change}");
+        },
     );
 }
 
@@ -686,7 +694,9 @@ fn nothing_is_made_of_a_damaged_original() {
         let to = Simulator::new(5);
         let taken = backup(&simulator.disk, &to.disk, &mut |_| {});
         let copied = restored(&simulator.disk, Until::Newest);
-        if path.starts_with("snapshots/") || path.ends_with(".index") || path == "LOCK" {
+        if path == "KEEP-LOG" {
+            // Whoever opens the copy reads it, as in the original.
+        } else if path.starts_with("snapshots/") || path.ends_with(".index") || path == "LOCK" {
             // What can be made anew is left out, and said to be.
             let left_out = usize::from(path.starts_with("snapshots/"));
             assert_eq!(taken.unwrap().left_out.len(), left_out, "{path}");

@@ -67,7 +67,8 @@ fn every_flipped_bit_of_a_closed_log_is_refused_or_harmless() {
 #[test]
 fn sampled_bits_of_a_large_log_are_noticed() {
     // A hundred a seed: ten thousand seeds are a million.
-    let options = LogOptions { segment_bytes: 256 << 10, retention: Retention::KeepAll };
+    let options =
+        LogOptions { segment_bytes: 256 << 10, retention: Retention::KeepAll, ..LogOptions::DEFAULT };
     let simulator = closed_with(4_000, options);
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     log.archive(Covered::young(Sequence(2_000)));

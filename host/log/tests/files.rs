@@ -143,7 +143,8 @@ fn opening_a_long_log_tells_how_far_it_has_come() {
 fn segments_are_archived_while_others_are_written_and_a_lost_one_is_repaired() {
     let directory = tempfile::tempdir().unwrap();
     let doors = os::doors(directory.path()).unwrap();
-    let options = LogOptions { segment_bytes: 256 << 10, retention: Retention::KeepAll };
+    let options =
+        LogOptions { segment_bytes: 256 << 10, retention: Retention::KeepAll, ..LogOptions::DEFAULT };
     let (log, ..) = open(&doors, options).unwrap();
     let cast = Cast::define(&log);
     for n in 1..=4000 {

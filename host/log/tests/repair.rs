@@ -536,3 +536,21 @@ fn a_full_disk_stops_a_repair_before_anything_is_changed() {
     }
     repair(&simulator, None);
 }
+
+/// By the manifest of another database a repair gave all of this one up, and counted what that one had.
+#[test]
+fn a_manifest_of_another_database_is_no_reason_to_give_anything_up() {
+    let simulator = log_with(200, 100);
+    let other = Simulator::new(99);
+    let (log, ..) = open(&other.doors(), KEEP_ALL).unwrap();
+    let cast = Cast::define(&log);
+    for _ in 0..3 {
+        append(&log, cast).unwrap();
+    }
+    log.close().unwrap();
+    simulator.disk.plant("MANIFEST", other.disk.contents()["MANIFEST"].clone());
+    let (plan, records) = repair(&simulator, None);
+    assert!(plan.reason.as_ref().unwrap().contains("another database"), "{plan:?}");
+    assert_eq!((plan.kept_until, plan.given_up), (Sequence(200), None));
+    assert_eq!(records.len(), 200);
+}

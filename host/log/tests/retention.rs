@@ -82,6 +82,34 @@ fn archived_segments_are_kept_for_as_many_days_as_was_said() {
     log.close().unwrap();
 }
 
+/// A clock that the node refuses to take transactions with was believed here: within the hour the log of the
+/// week was given up, and it did not come back with the right time.
+#[test]
+fn nothing_is_given_up_by_a_clock_that_is_wrong() {
+    let simulator = closed_with(200, KEEP_ALL);
+    let clock_jump_micros = 30 * DAY_MICROS;
+    let options = LogOptions { retention: Retention::KeepDays(3), clock_jump_micros, ..SMALL };
+    let (log, ..) = open(&simulator.doors(), options).unwrap();
+    let latest_micros = log.latest_micros();
+    log.archive(Covered { oldest_micros: latest_micros, ..Covered::young(Sequence(200)) });
+    log.wait_maintained();
+    simulator.clock.be_wrong_by(31 * DAY_MICROS);
+    simulator.clock.advance(DAY_MICROS / 2);
+    simulator.threads.run_until_idle();
+    assert_eq!(log.maintenance().given_up, 0);
+    assert_eq!(log.past().retention, Retention::KeepAll, "nor is a snapshot");
+    // It is right again, and goes on until they are old enough.
+    simulator.clock.be_wrong_by(0);
+    simulator.clock.advance(DAY_MICROS / 2);
+    simulator.threads.run_until_idle();
+    assert_eq!(log.maintenance().given_up, 0);
+    assert_eq!(log.past().retention, Retention::KeepDays(3));
+    simulator.clock.advance(4 * DAY_MICROS);
+    simulator.threads.run_until_idle();
+    assert!(log.maintenance().given_up > 0, "{:?}", log.maintenance());
+    log.close().unwrap();
+}
+
 #[test]
 fn a_log_that_is_kept_whole_loses_nothing() {
     let simulator = closed_with(200, KEEP_ALL);

@@ -233,9 +233,10 @@ fn a_damaged_snapshot_is_not_what_old_states_rest_on() {
     // All of these are older than the time since when states are asked for, but for the second of the two newest.
     let now = simulator.clock.now_micros();
     let days = (now / DAY_MICROS + 1) as u32;
-    let past = |first| Past { retention: Retention::KeepDays(days), first: Sequence(first) };
     let since = identity(Sequence(12)).anchor.latest_micros;
     simulator.clock.advance(u64::from(days) * DAY_MICROS + since - now);
+    let now_micros = simulator.clock.now_micros();
+    let past = |first| Past { retention: Retention::KeepDays(days), first: Sequence(first), now_micros };
     let path = written[2].files().swap_remove(0);
     let mut bytes = simulator.disk.contents()[&path].clone();
     *bytes.last_mut().unwrap() ^= 1;

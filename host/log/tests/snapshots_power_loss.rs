@@ -87,11 +87,11 @@ fn crash(simulator: &Simulator, dice: &Dice) -> Simulator {
 
 /// Every other time old states are asked for, of the time since a record that is this much older than the newest.
 fn some_past(simulator: &Simulator, newest: Sequence, dice: &Dice) -> Past {
-    let now = simulator.clock.now_micros();
-    let age = (now - identity(newest).anchor.latest_micros) / DAY_MICROS;
+    let now_micros = simulator.clock.now_micros();
+    let age = (now_micros - identity(newest).anchor.latest_micros) / DAY_MICROS;
     match dice.below(4) {
         0 | 1 => NO_PAST,
-        _ => Past { retention: Retention::KeepDays((age + dice.below(6)) as u32), ..NO_PAST },
+        _ => Past { retention: Retention::KeepDays((age + dice.below(6)) as u32), now_micros, ..NO_PAST },
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use interstice_log::Cause;
-use interstice_log::limits::MAX_SNAPSHOT_BATCH_BYTES;
+use interstice_log::limits::{CLOCK_JUMP_MICROS, MAX_SNAPSHOT_BATCH_BYTES};
 use interstice_store::StoreLimits;
 
 /// What a node allows. The names are those of the configuration and of error messages.
@@ -48,10 +48,15 @@ pub struct Limits {
 impl Limits {
     /// What a call may do that is made for this reason.
     pub(crate) fn fuel_for(&self, cause: Cause<'_>) -> u64 {
-        match (cause, self.automatic_fuel) {
-            (Cause::Delivery(_) | Cause::Schedule { .. }, Some(fuel)) => fuel,
+        match cause {
+            Cause::Delivery(_) | Cause::Schedule { .. } => self.automatic_fuel(),
             _ => self.fuel,
         }
+    }
+
+    /// What a call may do that nobody makes.
+    pub(crate) fn automatic_fuel(&self) -> u64 {
+        self.automatic_fuel.unwrap_or(self.fuel)
     }
 
     /// Refuses what no machine can give, before the engine fails with it.
@@ -63,7 +68,7 @@ impl Limits {
             Err(Error::BadLimit { limit, given, least, most })
         };
         check("fuel", self.fuel, 1, u64::MAX)?;
-        check("automatic-fuel", self.automatic_fuel.unwrap_or(self.fuel), 1, u64::MAX)?;
+        check("automatic-fuel", self.automatic_fuel(), 1, u64::MAX)?;
         check("depth", self.depth.into(), 0, 1_000)?;
         check("guest-memory", self.guest_memory_bytes, 64 << 10, 4 << 30)?;
         check("guest-stack", self.guest_stack_bytes as u64, 64 << 10, 64 << 20)?;
@@ -81,9 +86,6 @@ impl Limits {
     }
 }
 
-/// A year of microseconds, long enough for a database that was laid aside.
-const YEAR_MICROS: u64 = 366 * 24 * 60 * 60 * 1_000_000;
-
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -98,7 +100,7 @@ impl Default for Limits {
             subscription_depth: 32,
             idle_readers: 8,
             query_threads: 2,
-            clock_jump_micros: 5 * YEAR_MICROS,
+            clock_jump_micros: CLOCK_JUMP_MICROS,
             log_line_bytes: 8 << 10,
             store: StoreLimits::default(),
         }

@@ -74,7 +74,8 @@ impl Node {
         })?;
         let new_store = || Store::new(limits.store.clone(), u64::from_le_bytes(secret));
         let snapshots = SnapshotStore::new(&doors);
-        let (mut state, log, report) = recover(&doors, options.log, &snapshots, &new_store, on_progress)?;
+        let log_options = LogOptions { clock_jump_micros: limits.clock_jump_micros, ..options.log };
+        let (mut state, log, report) = recover(&doors, log_options, &snapshots, &new_store, on_progress)?;
         let (log, store) = (Arc::new(log), state.store.clone());
         let artifacts = ArtifactStore::new(doors.disk.clone());
         let cache = options.cache.unwrap_or_else(|| Arc::new(DiskCache::new(doors.disk.clone())));

@@ -128,7 +128,7 @@ impl<'b> Beginnings<'b> {
             let sequence = listed.sequence;
             match self.load(listed, reader, moment, on_progress) {
                 Ok(Some(loaded)) => return Ok(Some(loaded)),
-                Ok(None) => self.later = Some(sequence),
+                Ok(None) => {}
                 Err(
                     error @ Error::Log(
                         LogError::ForeignSnapshot { .. }
@@ -142,8 +142,9 @@ impl<'b> Beginnings<'b> {
         Ok(None)
     }
 
+    /// Nothing if it is of a later moment.
     fn load(
-        &self,
+        &mut self,
         listed: ListedSnapshot,
         reader: &LogReader,
         moment: Moment,
@@ -152,10 +153,15 @@ impl<'b> Beginnings<'b> {
         let snapshot = listed.found?;
         snapshot.check_database(&reader.database_key())?;
         let start = starting_point(&snapshot);
+        let place = reader.check_start(&start);
         if !moment.includes(start.anchor.sequence, start.anchor.latest_micros) {
+            // One from which the log does not go on is no moment that can be asked for.
+            if place.is_ok() {
+                self.later = Some(start.anchor.sequence);
+            }
             return Ok(None);
         }
-        reader.check_start(&start)?;
+        place?;
         let state = load(&snapshot, self.disk, (self.new_store)(), on_progress)?;
         Ok(Some((state, start)))
     }
@@ -172,18 +178,20 @@ impl<'b> Beginnings<'b> {
     /// Says of a log without its beginning which snapshots could have replaced it.
     fn explain_missing(&self, error: LogError) -> Error {
         match error {
-            LogError::BeginningGivenUp { first, .. } if !self.refused.is_empty() => {
-                Error::NoUsableSnapshot { first, refused: self.refused.clone() }
-            }
+            // The database opens, if only with a state of later.
             LogError::BeginningGivenUp { .. } if let Some(oldest) = self.later => {
                 Error::MomentGivenUp { oldest }
+            }
+            LogError::BeginningGivenUp { first, .. } if !self.refused.is_empty() => {
+                Error::NoUsableSnapshot { first, refused: self.refused.clone() }
             }
             error => Error::Log(error),
         }
     }
 }
 
-fn starting_point(snapshot: &Snapshot) -> StartingPoint {
+/// Where the log goes on from a snapshot.
+pub(crate) fn starting_point(snapshot: &Snapshot) -> StartingPoint {
     let identity = snapshot.identity();
     StartingPoint { timeline: identity.timeline, anchor: identity.anchor }
 }

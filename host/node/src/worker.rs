@@ -75,6 +75,8 @@ impl Worker for WriterWorker {
             Ok(Own::Done(rest)) if rest.paid => idle(&inner, &rest),
             Ok(Own::Done(_)) => Step::Worked,
             Ok(Own::Later) => soon(),
+            // Whoever asked for a snapshot is told why there is none.
+            Err(Error::Interrupted) | Ok(Own::Closed) if self.snapshots.wants_capture() => soon(),
             // Jobs are still taken, so that those who sent them are told.
             Err(Error::Interrupted) => Step::Idle { until_micros: None },
             Ok(Own::Closed) => Step::Idle { until_micros: None },

@@ -145,7 +145,10 @@ fn examine(files: &[(String, Vec<u8>)], head: &[u8]) -> Verdict {
     }
     let _ = store.clean();
     for retention in [Retention::KeepDays(1), Retention::KeepNone] {
-        let _ = store.prune(&Past { retention, first: Sequence(1) }, &cancellation);
+        let _ = store.prune(
+            &Past { retention, first: Sequence(1), now_micros: 20_000 * 86_400_000_000 },
+            &cancellation,
+        );
     }
     verdict
 }

@@ -3,7 +3,6 @@
 
 use crate::database::{NewFolder, copying_bar, existing_doors, failure, show};
 use crate::exit::Failure;
-use crate::keep_log;
 use crate::moment;
 use crate::terminal::Output;
 use interstice_node::log::{BackupReport, Sequence, backup};
@@ -39,7 +38,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let taken = backup(from.disk.as_ref(), to.doors.disk.as_ref(), &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
     let report = to.settle(taken)?;
-    keep_log::carry(&arguments.data, &arguments.to)?;
     tell_left_out(&report.left_out);
     let mut output = Output::new();
     output.line(if arguments.json { object(&report).to_string() } else { text(&report) })?;

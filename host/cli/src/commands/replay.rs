@@ -68,6 +68,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         if let (None, Some(sequence)) = (report.first, arguments.sequence) {
             return Err(Failure::new(Exit::Caller, format!("there is no record {sequence}")));
         }
+        // A check of no record passes only where there is none.
+        if let (None, Some(from)) = (report.first, arguments.from) {
+            let to = arguments.to.map_or_else(String::new, |to| format!(" to {to}"));
+            return Err(Failure::new(Exit::Caller, format!("there is no record from {from}{to}")));
+        }
         output.line(if arguments.json {
             report_object(&report).to_string()
         } else {

@@ -4,7 +4,6 @@
 use crate::commands::backup::tell_left_out;
 use crate::database::{NewFolder, copying_bar, existing_doors, show};
 use crate::exit::Failure;
-use crate::keep_log;
 use crate::moment::{self, Moment};
 use crate::terminal::Output;
 use interstice_node::log::{DamageBehind, LeftOut, RestoreOptions, RestoreReport, Sequence, Until, restore};
@@ -50,7 +49,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let restored = restore(from.disk.as_ref(), &to.doors, options, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
     let report = to.settle(restored)?;
-    keep_log::carry(&arguments.backup, &arguments.data)?;
     tell_left_out(&report.left_out);
     let mut output = Output::new();
     output.line(if arguments.json { object(&report).to_string() } else { text(&report) })?;

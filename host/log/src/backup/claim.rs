@@ -2,6 +2,7 @@
 //! lock that somebody is at it. Invariant: only a folder with a marker, a manifest missing, and nothing but
 //! names that a copy gives is taken for the remains of one; everything else is left as it is.
 
+use super::seal::{KEEP_LOG_PATH, KEEP_LOG_TEMPORARY_PATH};
 use crate::artifacts;
 use crate::doing::Doing;
 use crate::doors::{Disk, LockKind};
@@ -173,7 +174,7 @@ fn is_folder_of_ours(path: &str) -> bool {
 
 /// Whether a copy writes a file of this name before it is whole.
 fn is_of_a_copy(path: &str) -> bool {
-    if path == MANIFEST_TEMPORARY_PATH {
+    if [MANIFEST_TEMPORARY_PATH, KEEP_LOG_PATH, KEEP_LOG_TEMPORARY_PATH].contains(&path) {
         return true;
     }
     let Some((directory, name)) = path.rsplit_once('/') else { return false };
@@ -195,6 +196,7 @@ mod tests {
     fn only_names_that_a_copy_gives_are_taken_for_its_remains() {
         for ours in [
             "MANIFEST.tmp",
+            "KEEP-LOG",
             "log/00000000000000000001.log",
             "archive/00000000000000000001.log.tmp",
             "snapshots/00000000000000000042.snapshot",

@@ -7,10 +7,19 @@ use crate::artifacts::path_of;
 use crate::definitions::Digest;
 use crate::error::LogError;
 use crate::manifest::Manifest;
+use crate::publish::{publish, read_whole};
 use crate::segment::segment_path;
 use crate::snapshot::Snapshot;
 use crate::verify::{Gravity, verify_listed};
 use std::collections::BTreeSet;
+
+/// The file that says how long the log is kept. Whoever opens a database writes it; a copy has it before it has
+/// its manifest, so that it never gives up what the original was told to keep.
+pub(super) const KEEP_LOG_PATH: &str = "KEEP-LOG";
+pub(super) const KEEP_LOG_TEMPORARY_PATH: &str = "KEEP-LOG.tmp";
+
+/// The longest text of that file: far longer than any number of days.
+const MAX_KEEP_LOG_BYTES: u64 = 64;
 
 /// Reads everything back, removes what the copy does not need, and publishes its manifest.
 pub(super) fn seal(
@@ -31,6 +40,9 @@ pub(super) fn seal(
         let finding =
             damage.map_or_else(|| "with more findings than are kept".to_owned(), ToString::to_string);
         return Err(LogError::UnsoundCopy { finding });
+    }
+    if let Some(text) = read_whole(copier.from, KEEP_LOG_PATH, MAX_KEEP_LOG_BYTES)? {
+        publish(to, KEEP_LOG_TEMPORARY_PATH, KEEP_LOG_PATH, &text)?;
     }
     manifest.publish(to)
 }

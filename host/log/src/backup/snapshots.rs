@@ -39,7 +39,10 @@ pub(super) fn copy(
                 if matches!(error, LogError::NewerFormat { .. } | LogError::UnknownCodec { .. }) {
                     return Err(error);
                 }
-                snapshots.left_out.push(error.with_causes());
+                // One that newer ones have replaced meanwhile is no loss.
+                if listed(copier.from)?.contains(&sequence) {
+                    snapshots.left_out.push(error.with_causes());
+                }
             }
             Err(error) => return Err(error),
         }

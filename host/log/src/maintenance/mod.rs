@@ -13,6 +13,7 @@ use crate::doors::{Doors, Signal, Step, Worker};
 use crate::error::LogError;
 use crate::limits::{MAINTENANCE_RETRY_MICROS, RETENTION_CHECK_MICROS};
 use crate::manifest::{ClosedSegment, Manifest};
+use crate::options::LogOptions;
 use crate::pending::State;
 use crate::sequence::Sequence;
 use crate::shared::Shared;
@@ -110,7 +111,7 @@ impl Upkeep {
 pub(crate) struct Maintenance {
     shared: Arc<Shared>,
     doors: Doors,
-    retention: Retention,
+    options: LogOptions,
     is_swept: bool,
     /// Segments whose index was found right, or made.
     indexed: HashSet<Sequence>,
@@ -139,7 +140,9 @@ impl Worker for Maintenance {
         match self.turn() {
             Ok(step) => step,
             Err(error) if error.is_disk_full() => {
-                self.abandon();
+                // What was begun is given back, for the log needs the room more.
+                self.job = None;
+                archive::abandon(self.doors.disk.as_ref());
                 self.retry_at = self.doors.clock.monotonic_micros() + MAINTENANCE_RETRY_MICROS;
                 Step::Worked
             }
@@ -166,9 +169,9 @@ impl Drop for Maintenance {
 }
 
 impl Maintenance {
-    pub(crate) fn new(shared: Arc<Shared>, doors: Doors, retention: Retention) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, doors: Doors, options: LogOptions) -> Self {
         let (indexed, refused) = (HashSet::new(), HashSet::new());
-        Self { shared, doors, retention, is_swept: false, indexed, refused, job: None, retry_at: 0 }
+        Self { shared, doors, options, is_swept: false, indexed, refused, job: None, retry_at: 0 }
     }
 
     fn turn(&mut self) -> Result<Step, LogError> {
@@ -200,7 +203,7 @@ impl Maintenance {
         if self.job.is_some() {
             return Ok(Step::Worked);
         }
-        let grows_old = self.retention.depends_on_time() && covered.is_some();
+        let grows_old = self.options.retention.depends_on_time() && covered.is_some();
         Ok(self.idle(asked, grows_old.then_some(now + RETENTION_CHECK_MICROS)))
     }
 
@@ -284,7 +287,8 @@ impl Maintenance {
 
     fn give_up(&mut self, manifest: &Manifest, covered: &Covered) -> Result<bool, LogError> {
         let now = self.doors.clock.now_micros();
-        let count = self.retention.count_to_give_up(manifest, covered, now);
+        let retention = self.options.retention_at(now, self.shared.anchor().latest_micros);
+        let count = retention.count_to_give_up(manifest, covered, now);
         let Some(last) = count.checked_sub(1).map(|last| manifest.closed[last].last) else {
             return Ok(false);
         };
@@ -292,7 +296,7 @@ impl Maintenance {
         let begin = match retention::new_beginning(disk, manifest, count) {
             Err(error) if error.is_damage() => {
                 // What would be the first segment is not as it should be: nothing before it is given up.
-                self.retention = Retention::KeepAll;
+                self.options.retention = Retention::KeepAll;
                 self.report(|report| report.damaged.push(error.with_causes()));
                 return Ok(true);
             }
@@ -308,12 +312,6 @@ impl Maintenance {
             report.given_up_until = last;
         });
         Ok(true)
-    }
-
-    fn abandon(&mut self) {
-        if self.job.take().is_some() {
-            archive::abandon(self.doors.disk.as_ref());
-        }
     }
 
     fn report(&self, change: impl FnOnce(&mut MaintenanceReport)) {

@@ -48,7 +48,7 @@ impl Retention {
     /// What holds unless something else is said.
     pub const DEFAULT: Self = Self::KeepDays(crate::limits::KEEP_DAYS);
 
-    pub(super) fn depends_on_time(self) -> bool {
+    pub(crate) fn depends_on_time(self) -> bool {
         matches!(self, Self::KeepDays(_))
     }
 

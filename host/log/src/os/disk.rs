@@ -2,6 +2,7 @@
 //! Invariant: nothing outside the data directory is touched.
 
 use crate::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
+use parking_lot::Mutex;
 use rustix::fs::{Advice, FallocateFlags, FlockOperation, fadvise, fallocate, fdatasync, flock};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, File, OpenOptions};
@@ -14,16 +15,31 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct OsDisk {
     root: PathBuf,
+    /// Which directory was locked last: its device and its number there.
+    locked: Arc<Mutex<Option<(u64, u64)>>>,
 }
 
 impl OsDisk {
     /// The directory at `root`, which must exist before it is used.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf() }
+        Self { root: root.to_path_buf(), locked: Arc::default() }
     }
 
     fn path(&self, path: &str) -> PathBuf {
         if path.is_empty() { self.root.clone() } else { self.root.join(path) }
+    }
+
+    /// Refuses to change names in another directory than the one that was locked: that was moved, and what has its
+    /// name now may be another database, which another process has open.
+    fn check_place(&self) -> io::Result<()> {
+        let Some(locked) = *self.locked.lock() else { return Ok(()) };
+        match fs::metadata(&self.root) {
+            Ok(found) if (found.dev(), found.ino()) == locked => Ok(()),
+            Ok(_) => Err(io::Error::other(
+                "this is not the directory that was opened: that was moved or replaced while it was in use",
+            )),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether this name stands for this file.
@@ -39,11 +55,17 @@ impl OsDisk {
     /// Locks the directory itself, which nobody can remove while it is used, as somebody may do with the file.
     fn lock_directory(&self, kind: LockKind) -> io::Result<Directory> {
         let directory = File::open(&self.root)?;
+        let metadata = directory.metadata()?;
+        let place = (metadata.dev(), metadata.ino());
         match flock(&directory, operation(kind)) {
-            Ok(()) => Ok(Directory::Locked(Some(directory))),
+            Ok(()) => {
+                *self.locked.lock() = Some(place);
+                Ok(Directory::Locked(Some(directory)))
+            }
             Err(Errno::WOULDBLOCK) => Ok(Directory::Held),
             // File systems of other machines may lock files alone.
             Err(Errno::BADF | Errno::INVAL | Errno::NOTSUP | Errno::NOLCK | Errno::NOSYS) => {
+                *self.locked.lock() = Some(place);
                 Ok(Directory::Locked(None))
             }
             Err(error) => Err(error.into()),
@@ -95,6 +117,7 @@ impl OsDisk {
 
 impl Disk for OsDisk {
     fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.check_place()?;
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(self.path(path))?;
         Ok(Arc::new(OsFile { file }))
@@ -122,10 +145,12 @@ impl Disk for OsDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.check_place()?;
         fs::rename(self.path(from), self.path(to))
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
+        self.check_place()?;
         fs::remove_file(self.path(path))
     }
 
@@ -299,6 +324,34 @@ mod tests {
         let LockOutcome::Taken(again) = disk.lock("LOCK", LockKind::Exclusive).unwrap() else { panic!() };
         assert!(!disk.is_named(&opened, "LOCK").unwrap(), "another file has the name now");
         drop(again);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// A process went on by the name of the directory, and at its end published its manifest in a database that had
+    /// been put there meanwhile.
+    #[test]
+    fn no_name_is_changed_in_a_directory_that_took_the_place_of_the_one_that_was_opened() {
+        let folder = std::env::temp_dir().join(format!("interstice-place-{}", std::process::id()));
+        let (data, moved) = (folder.join("data"), folder.join("moved"));
+        fs::create_dir_all(&data).unwrap();
+        let disk = OsDisk::new(&data);
+        let LockOutcome::Taken(held) = disk.lock("LOCK", LockKind::Exclusive).unwrap() else { panic!() };
+        disk.create("A").unwrap();
+        fs::rename(&data, &moved).unwrap();
+        assert!(disk.create("B").is_err(), "there is no such directory");
+        fs::create_dir_all(&data).unwrap();
+        fs::write(data.join("A"), "another's").unwrap();
+        let refused = [
+            disk.create("A").map(drop).unwrap_err(),
+            disk.rename("A", "B").unwrap_err(),
+            disk.remove("A").unwrap_err(),
+        ];
+        assert!(refused.iter().all(|error| error.to_string().contains("moved or replaced")), "{refused:?}");
+        assert_eq!(fs::read(data.join("A")).unwrap(), b"another's");
+        drop(held);
+        // Whoever opens anew finds what is there now.
+        let LockOutcome::Taken(_held) = disk.lock("LOCK", LockKind::Exclusive).unwrap() else { panic!() };
+        disk.rename("A", "B").unwrap();
         fs::remove_dir_all(&folder).unwrap();
     }
 

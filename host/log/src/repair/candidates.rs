@@ -14,7 +14,7 @@ use crate::segment::{
     segment_path,
 };
 use crate::sequence::Sequence;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A segment that may belong to the log.
 #[derive(Clone, Debug)]
@@ -181,6 +181,19 @@ fn stray(
             header.database_key == manifest.database_key && header.timeline == manifest.timeline_of(first)
         });
     Ok(if is_of_this_log { None } else { stray(Some(header)) })
+}
+
+/// Whether the segments are of one database, and the manifest of another.
+pub(super) fn is_foreign(disk: &dyn Disk, manifest: &Manifest) -> Result<bool, LogError> {
+    let mut keys = BTreeSet::new();
+    for candidate in Candidates::find(disk, None)?.segments {
+        match open(disk, &candidate.path).and_then(|(mut window, _)| window.segment_header()) {
+            Ok(header) => drop(keys.insert(header.database_key)),
+            Err(error) if error.is_damage() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(keys.len() == 1 && !keys.contains(&manifest.database_key))
 }
 
 /// Whether a segment was begun and holds nothing: what an interrupted repair, or change of segments, leaves.

@@ -2,7 +2,7 @@
 //! the manifest that comes of it. Invariant: a database that opens, and whose whole log reads, is left
 //! alone.
 
-use super::candidates::is_empty;
+use super::candidates::{is_empty, is_foreign};
 use super::remains::Remains;
 use super::snapshots::GivenUpSnapshots;
 use super::walk::{Kept, Walked, link_before, walk};
@@ -49,8 +49,15 @@ pub(super) fn plan(
 ) -> Result<(RepairPlan, Option<Work>), LogError> {
     let (manifest, reason) = match Manifest::read(disk) {
         Ok(Some(manifest)) => {
-            let refused = refusal(disk, &manifest, start)?;
-            (Some(manifest), refused)
+            match refusal(disk, &manifest, start)? {
+                // By the manifest of another database all of this one would be given up; without one nothing is.
+                Some(_) if is_foreign(disk, &manifest)? => {
+                    let what = "it is the manifest of another database than all segments are of".to_owned();
+                    let path = disk.locate(MANIFEST_PATH);
+                    (None, Some(LogError::Damaged { path, offset: 0, what }))
+                }
+                refused => (Some(manifest), refused),
+            }
         }
         Ok(None) => match crate::create::check_no_database(disk) {
             Ok(()) => return Err(LogError::NoDatabase { path: disk.locate("") }),

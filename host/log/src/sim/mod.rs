@@ -71,24 +71,24 @@ impl Simulator {
 }
 
 /// A clock that moves when the simulator says so.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SimClock {
     micros: Arc<AtomicU64>,
+    wrong_by: Arc<AtomicU64>,
 }
 
 /// When simulated time begins, in microseconds since 1970-01-01 UTC.
 const EPOCH_MICROS: u64 = 1_700_000_000_000_000;
 
-impl Default for SimClock {
-    fn default() -> Self {
-        Self { micros: Arc::new(AtomicU64::new(0)) }
-    }
-}
-
 impl SimClock {
     /// Lets time pass.
     pub fn advance(&self, micros: u64) {
         self.micros.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// Has the wall clock show so much more than the time that it is.
+    pub fn be_wrong_by(&self, micros: u64) {
+        self.wrong_by.store(micros, Ordering::SeqCst);
     }
 
     fn advance_to(&self, micros: u64) {
@@ -98,7 +98,7 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now_micros(&self) -> u64 {
-        EPOCH_MICROS + self.monotonic_micros()
+        EPOCH_MICROS + self.monotonic_micros() + self.wrong_by.load(Ordering::SeqCst)
     }
 
     fn monotonic_micros(&self) -> u64 {

@@ -13,6 +13,8 @@ pub struct Past {
     pub retention: Retention,
     /// The first record that the log holds.
     pub first: Sequence,
+    /// The time by which days are counted back, in microseconds since the Unix epoch.
+    pub now_micros: u64,
 }
 
 impl Past {
@@ -24,9 +26,9 @@ impl Past {
     /// Which of these snapshots stay, given the times of their last records, the newest first, and that of
     /// the youngest snapshot behind them, which stays anyhow. The last that is chosen is the one from which the oldest
     /// states are rebuilt.
-    pub(super) fn choose(&self, younger_micros: u64, older_micros: &[u64], now_micros: u64) -> Vec<usize> {
+    pub(super) fn choose(&self, younger_micros: u64, older_micros: &[u64]) -> Vec<usize> {
         let Some(oldest) = older_micros.len().checked_sub(1) else { return Vec::new() };
-        let Some(horizon_micros) = self.retention.horizon_micros(now_micros) else {
+        let Some(horizon_micros) = self.retention.horizon_micros(self.now_micros) else {
             let begins_at_the_first_record = self.first == Sequence(1);
             return if begins_at_the_first_record { Vec::new() } else { vec![oldest] };
         };
@@ -37,7 +39,7 @@ impl Past {
         let base = older_micros.iter().position(|micros| *micros <= horizon_micros).unwrap_or(oldest);
         // When the base is too old itself, the log goes back to the next: the closer they lie, the less of the log
         // is kept beyond what was asked for, and the more rows are.
-        let apart_micros = (now_micros - horizon_micros) / 2;
+        let apart_micros = (self.now_micros - horizon_micros) / 2;
         let mut chosen = vec![base];
         let mut before_micros = older_micros[base];
         for at in (0..base).rev() {
@@ -60,9 +62,9 @@ mod tests {
 
     /// On the day `now`, of snapshots of these days, newest first, and one of `younger`.
     fn stay(retention: Retention, first: u64, now: u64, younger: u64, older: &[u64]) -> Vec<u64> {
-        let past = Past { retention, first: Sequence(first) };
+        let past = Past { retention, first: Sequence(first), now_micros: now * DAY };
         let micros: Vec<u64> = older.iter().map(|day| day * DAY).collect();
-        past.choose(younger * DAY, &micros, now * DAY).into_iter().map(|at| older[at]).collect()
+        past.choose(younger * DAY, &micros).into_iter().map(|at| older[at]).collect()
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn keep_for_past(
     let mut replaced: Vec<Sequence> = useless.iter().map(Snapshot::sequence).collect();
     let chosen = loop {
         let times: Vec<u64> = older.iter().map(|snapshot| snapshot.identity().anchor.latest_micros).collect();
-        let chosen = past.choose(second.latest_micros, &times, store.clock.now_micros());
+        let chosen = past.choose(second.latest_micros, &times);
         let Some(oldest) = chosen.last().copied() else { break chosen };
         // Once the snapshots and the log before it are gone, the oldest states rest on this one.
         match older[oldest].verify(store.disk.as_ref(), cancellation) {

@@ -127,7 +127,7 @@ pub fn write_until(
 }
 
 /// No old states are asked for.
-pub const NO_PAST: Past = Past { retention: Retention::KeepNone, first: Sequence(1) };
+pub const NO_PAST: Past = Past { retention: Retention::KeepNone, first: Sequence(1), now_micros: 0 };
 
 pub fn prune(store: &SnapshotStore) -> Result<PruneReport, LogError> {
     store.prune(&NO_PAST, &Cancellation::new())

@@ -234,7 +234,7 @@ impl Machine {
         let functions = catalog.find(package).map_or(&[][..], |module| &module.functions);
         for function in functions.iter().filter(|function| function.kind == *kind) {
             let name = local_name(&function.interface, &function.name);
-            let ended = self.enter(package, &name, &[])?;
+            let ended = self.enter(package, &name, &[], self.limits.fuel)?;
             if !matches!(ended, Ended::Returned(Returned::Ok, _)) {
                 return Ok(ended);
             }
@@ -245,7 +245,11 @@ impl Machine {
     fn call(&mut self, logged: &Record, arguments: &[u8]) -> Result<Ended, Error> {
         self.begin(logged)?;
         let function = logged.function.as_deref().unwrap_or_default();
-        self.enter(&logged.package, function, arguments)
+        let fuel = match logged.cause {
+            NamedCause::Delivery(_) | NamedCause::Schedule { .. } => self.limits.automatic_fuel(),
+            _ => self.limits.fuel,
+        };
+        self.enter(&logged.package, function, arguments, fuel)
     }
 
     /// The node does not run what is too deep in a chain of deliveries, and says so in the record. Nor is run again
@@ -274,19 +278,19 @@ impl Machine {
     }
 
     /// Enters a function in the open transaction, by a fresh instance.
-    fn enter(&mut self, package: &str, function: &str, arguments: &[u8]) -> Result<Ended, Error> {
+    fn enter(&mut self, package: &str, function: &str, arguments: &[u8], fuel: u64) -> Result<Ended, Error> {
         let target = self.state.function(&(package.to_owned(), function.to_owned()));
         let target = target.ok_or_else(|| Error::Catalog {
             reason: format!("the log has a call of {package}/{function}, which no installed module has"),
         })?;
         let context = self.context.take().expect("the context is there between calls");
         let mut result = Vec::new();
-        let (mut context, _, outcome) = context.run(target, arguments, &mut result, self.limits.fuel);
+        let (mut context, _, outcome) = context.run(target, arguments, &mut result, fuel);
         let ended = match outcome {
             Ok(returned) => Ended::Returned(returned, result),
             Err(fault) => {
                 let place = context.failed_in().unwrap_or_else(|| Arc::from("the call"));
-                Ended::Failed(fault_error(fault, &place, self.limits.fuel, &self.limits))
+                Ended::Failed(fault_error(fault, &place, fuel, &self.limits))
             }
         };
         context.discard_entered();

@@ -15,14 +15,15 @@ pub(crate) use trace::{Tracer, refused};
 use crate::cache::DiskCache;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::recover::rebuild;
+use crate::recover::{rebuild, starting_point};
 use crate::replay::Moment;
 use crate::state::State;
 use divergence::{Schemas, arguments, result};
 use interstice_engine::{CompileCache, Engine, EngineOptions, guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{
-    ArtifactStore, LogFilter, LogReader, NamedCause, NamedOutcome, Progress, Record, Sequence, SnapshotStore,
+    ArtifactStore, ListedSnapshot, LogFilter, LogReader, NamedCause, NamedOutcome, Progress, Record,
+    Sequence, SnapshotStore,
 };
 use interstice_store::Store;
 use interstice_wit::Schema;
@@ -126,11 +127,16 @@ struct Part {
 
 /// The records of the options, cut where a snapshot has the state.
 fn parts(doors: &Doors, options: &RerunOptions) -> Result<Vec<Part>, Error> {
+    let reader = LogReader::open(doors)?;
     let listed = SnapshotStore::new(doors).list()?;
-    let mut known: Vec<Sequence> =
-        listed.iter().filter(|snapshot| snapshot.found.is_ok()).map(|snapshot| snapshot.sequence).collect();
+    // Not those from which the log does not go on: of a part that was given up, or before one.
+    let usable = |listed: &&ListedSnapshot| {
+        listed.found.as_ref().is_ok_and(|snapshot| reader.check_start(&starting_point(snapshot)).is_ok())
+    };
+    let mut known: Vec<Sequence> = listed.iter().filter(usable).map(|listed| listed.sequence).collect();
     known.sort_unstable();
-    let first = LogReader::open(doors)?.first();
+    let first = reader.first();
+    drop(reader);
     let from = match (options.from, known.first()) {
         (Some(from), _) => from,
         // What came before was given up; calls can be run again from the oldest snapshot on.

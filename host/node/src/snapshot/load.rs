@@ -7,6 +7,7 @@ use super::contents::{
     CATALOG, CatalogEntry, KnownRows, LAST_RUNS, MODULES, Malformed, OwedStream, decode_catalog,
     decode_last_runs, decode_modules, owed_head, storage_of, table_head,
 };
+use crate::catalog::CatalogHash;
 use crate::delivery::OwedDelivery;
 use crate::error::Error;
 use crate::replay::read_schema;
@@ -97,10 +98,10 @@ fn section<'s>(snapshot: &'s Snapshot, wanted: &'static str) -> Result<&'s [u8],
 fn load_modules(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError> {
     let malformed = |source| LoadError::Section { section: MODULES, source };
     let mut modules = Vec::new();
-    let mut catalog = [0; 32];
+    let mut catalog = None;
     for entry in decode_modules(section(snapshot, MODULES)?).map_err(malformed)? {
         let schema = read_schema(&entry.schema).map_err(LoadError::Schema)?;
-        catalog = entry.catalog_hash;
+        catalog = Some(entry.catalog_hash);
         let (artifact, installed_micros) = (Digest(entry.artifact), entry.installed_micros);
         modules.push(StoredModule {
             schema,
@@ -116,10 +117,16 @@ fn load_modules(snapshot: &Snapshot, state: &mut State) -> Result<(), LoadError>
     let entry = found.map(|(_, bytes)| decode_catalog(bytes)).transpose().map_err(malformed)?;
     match &entry {
         Some(entry) => add_kept(entry, &mut modules)?,
-        None if catalog != expected => {
-            return Err(LoadError::Catalog { found: Digest(catalog), expected: Digest(expected) });
+        None => {
+            // Where nothing is installed the log has zeros before the first module, and the hash of no module
+            // after the last.
+            let none = CatalogHash::new().finish();
+            let is_right = catalog.map_or([[0; 32], none].contains(&expected), |found| found == expected);
+            if !is_right {
+                let found = Digest(catalog.unwrap_or(none));
+                return Err(LoadError::Catalog { found, expected: Digest(expected) });
+            }
         }
-        None => {}
     }
     let packages: HashSet<String> = modules.iter().map(StoredModule::name).collect();
     if packages.len() != modules.len() {
