@@ -71,6 +71,25 @@ fn a_repair_says_what_else_a_database_lacks_whose_log_is_whole() {
     assert_eq!(case.run(&["log", "repair", "--data", "data"]).code, 0);
 }
 
+/// It said "repaired" with exit code 0, and the database did not open.
+#[test]
+fn a_repair_says_what_a_database_lacks_once_its_log_is_repaired() {
+    let case = bank();
+    let artifacts = case.path("data/artifacts");
+    let artifact = std::fs::read_dir(artifacts).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&artifact).unwrap();
+    std::fs::remove_file(&artifact).unwrap();
+    damage(&case);
+    let repaired = case.run(&["log", "repair", "--data", "data", "--yes"]);
+    assert_eq!(repaired.code, 6, "{}", repaired.stdout);
+    let name = artifact.file_name().unwrap().to_str().unwrap();
+    let lines: Vec<&str> = repaired.stdout.lines().collect();
+    assert!(lines.iter().any(|line| line.starts_with("damage: ") && line.contains(name)), "{lines:?}");
+    assert!(lines[lines.len() - 1].starts_with("the log is repaired, and no repair makes"), "{lines:?}");
+    std::fs::write(&artifact, bytes).unwrap();
+    assert_eq!(case.run(&["call", "--data", "data", "acme:bank", "deposit(2, 1)"]).code, 0);
+}
+
 #[test]
 fn damage_is_told_with_its_place_and_given_up_only_when_asked() {
     let case = bank();

@@ -9,7 +9,7 @@ use crate::terminal::Output;
 use interstice_node::Error;
 use interstice_node::log::doors::Doors;
 use interstice_node::log::{
-    Cancellation, GivenUp, Gravity, LogError, Repair, RepairPlan, SnapshotStore, StartingPoint,
+    Cancellation, GivenUp, Gravity, LogError, Repair, RepairPlan, SnapshotStore, StartingPoint, VerifyReport,
 };
 use std::path::PathBuf;
 
@@ -51,7 +51,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let timeline: String = report.timeline.iter().map(|byte| format!("{byte:02x}")).collect();
         output.line(format!("repaired; the database goes on as timeline {timeline}"))?;
     }
-    Ok(output.flush()?)
+    output.flush()?;
+    let report = verify::examine(&doors)?;
+    if report.is_sound() {
+        return Ok(());
+    }
+    tell_what_else(&report, &mut output)?;
+    output.line("the log is repaired, and no repair makes that anew: put the files back that are named, or restore a backup")?;
+    output.flush()?;
+    Err(Failure::silent(Exit::Ours))
+}
+
+fn tell_what_else(report: &VerifyReport, output: &mut Output) -> Result<(), Failure> {
+    for finding in report.findings.iter().filter(|finding| finding.gravity == Gravity::Damage) {
+        output.line(verify::line(finding))?;
+    }
+    Ok(())
 }
 
 /// Plans a repair that goes on from the newest snapshot that is whole and of this log, so that damage before it
@@ -81,9 +96,7 @@ fn nothing_in_the_log(doors: &Doors) -> Result<(), Failure> {
         output.line("nothing is to be repaired: the log opens as it is")?;
         return Ok(output.flush()?);
     }
-    for finding in report.findings.iter().filter(|finding| finding.gravity == Gravity::Damage) {
-        output.line(verify::line(finding))?;
-    }
+    tell_what_else(&report, &mut output)?;
     output.line("every record is there, and nothing in the log is to be repaired; put the files back that are named, or restore a backup")?;
     output.flush()?;
     Err(Failure::silent(Exit::Ours))
