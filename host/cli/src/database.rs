@@ -191,10 +191,17 @@ impl<'f> NewFolder<'f> {
     }
 }
 
-/// Refuses something else than a directory; what does not exist may become one.
+/// Refuses something else than a directory; what does not exist may become one, but not behind a link.
 fn expect_directory(data: &Path) -> Result<(), Failure> {
+    let shown = data.display();
+    if data.is_symlink() && !data.exists() {
+        return Err(Failure::new(
+            Exit::Caller,
+            format!("{shown} is a symbolic link, and what it names is not there"),
+        ));
+    }
     match data.exists() && !data.is_dir() {
-        true => Err(Failure::new(Exit::Caller, format!("{} is not a directory", data.display()))),
+        true => Err(Failure::new(Exit::Caller, format!("{shown} is not a directory"))),
         false => Ok(()),
     }
 }

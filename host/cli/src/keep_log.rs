@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// The file in the data directory.
-const NAME: &str = "KEEP-LOG";
+pub(crate) const NAME: &str = "KEEP-LOG";
 
 /// Where nobody ever said anything.
 const DEFAULT: Retention = Retention::KeepDays(7);

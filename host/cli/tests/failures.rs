@@ -292,6 +292,10 @@ fn a_file_is_not_a_data_directory() {
     );
     assert_eq!(case.run(&["call", "--data", "file", "acme:bank", "total()"]).code, 3);
     assert_eq!(case.run(&["log", "--data", "file"]).code, 3);
+    std::os::unix::fs::symlink("nothing", case.path("link")).unwrap();
+    let made = case.run(&["run", "--data", "link"]);
+    assert_eq!(made.code, 3, "{}", made.stderr);
+    assert!(made.stderr.contains("link is a symbolic link"), "{}", made.stderr);
 }
 
 /// The disk fails in the middle: from now on the operating system refuses to write beyond the first byte

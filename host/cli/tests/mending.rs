@@ -69,6 +69,12 @@ fn a_repair_says_what_else_a_database_lacks_whose_log_is_whole() {
     assert!(lines[lines.len() - 1].starts_with("every record is there"), "{lines:?}");
     std::fs::write(&artifact, bytes).unwrap();
     assert_eq!(case.run(&["log", "repair", "--data", "data"]).code, 0);
+    // How long the log is kept is read at each opening.
+    case.write("data/KEEP-LOG", "garbage");
+    let repaired = case.run(&["log", "repair", "--data", "data"]);
+    assert_eq!(repaired.code, 6, "{}", repaired.stdout);
+    assert!(repaired.stdout.contains("KEEP-LOG holds no `all`, `none` or days"), "{}", repaired.stdout);
+    assert_eq!(case.run(&["log", "verify", "--data", "data"]).code, 6);
 }
 
 /// It said "repaired" with exit code 0, and the database did not open.

@@ -385,8 +385,7 @@ pub enum LogError {
     /// The log no longer holds its first records, and no snapshot replaces them at the wanted point.
     #[error(
         "the state after record {until} cannot be restored: the log in {path} begins with record {first}, and \
-         no whole snapshot is there up to a record from {} to {until}; restore a later point, or another backup",
-        first.previous()
+         no whole snapshot from which it goes on is as old as that; restore a later point, or another backup"
     )]
     NoSnapshotBefore {
         /// The last record that was to be restored.

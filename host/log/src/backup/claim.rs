@@ -40,10 +40,13 @@ impl<'c> Claim<'c> {
         let marked = if look(disk, false)?.is_marked { Ok(()) } else { mark(disk) };
         let lock = match take_lock(disk, LockKind::Exclusive) {
             Ok(lock) => lock,
+            // Whoever is at it may have taken the marker from under our hands.
+            Err(error @ LogError::Locked { .. }) => return Err(error),
             Err(error) => return Err(marked.err().unwrap_or(error)),
         };
         let claim = Self { disk, _lock: lock };
-        match marked.and_then(|()| claim.empty()) {
+        // So it may if the lock is ours, and then its marker is there. If there is none, this makes it.
+        match claim.empty() {
             Ok(()) => Ok(claim),
             Err(error) => {
                 // What failed first is what there is to tell.

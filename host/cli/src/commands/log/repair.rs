@@ -11,7 +11,7 @@ use interstice_node::log::doors::Doors;
 use interstice_node::log::{
     Cancellation, GivenUp, Gravity, LogError, Repair, RepairPlan, SnapshotStore, StartingPoint, VerifyReport,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Says what a repair of the log would give up, and with `--yes` repairs it.
 ///
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let repair = plan(&doors).map_err(in_log)?;
     let Some(reason) = &repair.what().reason else {
         drop(repair);
-        return nothing_in_the_log(&doors);
+        return nothing_in_the_log(&doors, &arguments.data);
     };
     let mut output = Output::new();
     for line in lines(reason, repair.what()) {
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         output.line(format!("repaired; the database goes on as timeline {timeline}"))?;
     }
     output.flush()?;
-    let report = verify::examine(&doors)?;
+    let report = verify::examine(&doors, &arguments.data)?;
     if report.is_sound() {
         return Ok(());
     }
@@ -89,8 +89,8 @@ fn plan(doors: &Doors) -> Result<Repair, LogError> {
 }
 
 /// The log can be read from its first record to its last, but the database needs more than that.
-fn nothing_in_the_log(doors: &Doors) -> Result<(), Failure> {
-    let report = verify::examine(doors)?;
+fn nothing_in_the_log(doors: &Doors, data: &Path) -> Result<(), Failure> {
+    let report = verify::examine(doors, data)?;
     let mut output = Output::new();
     if report.is_sound() {
         output.line("nothing is to be repaired: the log opens as it is")?;

@@ -4,12 +4,13 @@
 
 use crate::database::{existing_doors, failure, reading_bar, show};
 use crate::exit::{Exit, Failure};
+use crate::keep_log;
 use crate::terminal::Output;
 use interstice_node::log::doors::Doors;
 use interstice_node::log::{Finding, Gravity, VerifyReport, verify};
 use interstice_node::{Error, faults_of_components};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Checks every byte of the log: structure, checksums, links, indexes, artifacts.
 ///
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let report = examine(&existing_doors(&arguments.data)?)?;
+    let report = examine(&existing_doors(&arguments.data)?, &arguments.data)?;
     let mut output = Output::new();
     if arguments.json {
         output.line(object(&report).to_string())?;
@@ -41,11 +42,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Looks at everything in a data directory.
-pub(super) fn examine(doors: &Doors) -> Result<VerifyReport, Failure> {
+pub(super) fn examine(doors: &Doors, data: &Path) -> Result<VerifyReport, Failure> {
     let bar = reading_bar();
     let report = verify(doors.disk.as_ref(), &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
     let mut report = report.map_err(|error| failure(Error::from(error)))?;
+    if let Err(fault) = keep_log::of(data, None) {
+        let (path, what) = (doors.disk.locate(keep_log::NAME), fault.message());
+        report.findings.push(Finding { gravity: Gravity::Damage, path, offset: 0, what });
+    }
     for fault in faults_of_components(doors).map_err(|error| failure(Error::from(error)))? {
         // The records may name it, too.
         let what = fault.to_string();
