@@ -56,17 +56,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if report.is_sound() {
         return Ok(());
     }
-    tell_what_else(&report, &mut output)?;
-    output.line("the log is repaired, and no repair makes that anew: put the files back that are named, or restore a backup")?;
-    output.flush()?;
-    Err(Failure::silent(Exit::Ours))
+    let what = "the log is repaired, but other files are damaged or missing, which no repair makes anew: put them back, \
+                or restore a backup";
+    Err(damage(&report).fold(Failure::new(Exit::Ours, what), |failure, line| {
+        failure.because(Failure::new(Exit::Ours, line))
+    }))
 }
 
-fn tell_what_else(report: &VerifyReport, output: &mut Output) -> Result<(), Failure> {
-    for finding in report.findings.iter().filter(|finding| finding.gravity == Gravity::Damage) {
-        output.line(verify::line(finding))?;
-    }
-    Ok(())
+/// A line for each thing that is damaged.
+fn damage(report: &VerifyReport) -> impl Iterator<Item = String> {
+    report.findings.iter().filter(|finding| finding.gravity == Gravity::Damage).map(verify::line)
 }
 
 /// Plans a repair that goes on from the newest snapshot that is whole and of this log, so that damage before it
@@ -96,7 +95,9 @@ fn nothing_in_the_log(doors: &Doors, data: &Path) -> Result<(), Failure> {
         output.line("nothing is to be repaired: the log opens as it is")?;
         return Ok(output.flush()?);
     }
-    tell_what_else(&report, &mut output)?;
+    for line in damage(&report) {
+        output.line(line)?;
+    }
     output.line("every record is there, and nothing in the log is to be repaired; put the files back that are named, or restore a backup")?;
     output.flush()?;
     Err(Failure::silent(Exit::Ours))
