@@ -3,13 +3,10 @@
 //! Invariant: the file holds what was said last, whole, or is not there.
 
 use crate::exit::{Exit, Failure};
-use interstice_node::log::Retention;
+use interstice_node::log::{KEEP_LOG_PATH, Retention};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
-
-/// The file in the data directory.
-pub(crate) const NAME: &str = "KEEP-LOG";
 
 /// Where nobody ever said anything.
 const DEFAULT: Retention = Retention::KeepDays(7);
@@ -39,7 +36,7 @@ pub(crate) fn of(data: &Path, said: Option<Retention>) -> Result<Retention, Fail
     if let Some(said) = said {
         return Ok(said);
     }
-    let path = data.join(NAME);
+    let path = data.join(KEEP_LOG_PATH);
     let text = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(DEFAULT),
         Err(error) => {
@@ -60,7 +57,7 @@ pub(crate) fn of(data: &Path, said: Option<Retention>) -> Result<Retention, Fail
 /// Remembers what was said, for a database that this process has open.
 pub(crate) fn remember(data: &Path, said: Option<Retention>) -> Result<(), Failure> {
     let Some(said) = said else { return Ok(()) };
-    let (path, text) = (data.join(NAME), print(said));
+    let (path, text) = (data.join(KEEP_LOG_PATH), print(said));
     let is_known = match fs::read_to_string(&path) {
         Ok(known) => known == text,
         Err(error) => error.kind() == io::ErrorKind::NotFound && said == DEFAULT,
@@ -93,7 +90,7 @@ mod tests {
         let data = folder.path();
         assert_eq!(of(data, None).ok(), Some(DEFAULT));
         remember(data, Some(DEFAULT)).ok().unwrap();
-        assert!(!data.join(NAME).exists(), "that is so without a word");
+        assert!(!data.join(KEEP_LOG_PATH).exists(), "that is so without a word");
         for said in [Retention::KeepAll, Retention::KeepDays(30), Retention::KeepNone, DEFAULT] {
             remember(data, Some(said)).ok().unwrap();
             remember(data, None).ok().unwrap();
@@ -101,7 +98,7 @@ mod tests {
             assert_eq!(of(data, Some(Retention::KeepAll)).ok(), Some(Retention::KeepAll));
         }
         for wrong in ["", "all", "some\n", "7d\n\n", "-1d\n"] {
-            fs::write(data.join(NAME), wrong).unwrap();
+            fs::write(data.join(KEEP_LOG_PATH), wrong).unwrap();
             assert!(of(data, None).is_err(), "{wrong:?}");
         }
         remember(data, Some(Retention::KeepAll)).ok().unwrap();

@@ -51,7 +51,7 @@ mod writer;
 pub use anchor::Anchor;
 pub use artifacts::ArtifactStore;
 pub use backup::{
-    BackupReport, DamageBehind, LeftOut, RestoreOptions, RestoreReport, Until, backup, restore,
+    BackupReport, DamageBehind, KEEP_LOG_PATH, LeftOut, RestoreOptions, RestoreReport, Until, backup, restore,
 };
 pub use definitions::{Definition, DefinitionId, Definitions, Digest};
 pub use error::{BoxError, LogError};

@@ -13,5 +13,6 @@ mod take;
 
 pub(crate) use claim::MARKER_PATH;
 pub use restore::{DamageBehind, LeftOut, RestoreOptions, RestoreReport, Until, restore};
+pub use seal::KEEP_LOG_PATH;
 pub(crate) use snapshots::listed as listed_snapshots;
 pub use take::{BackupReport, backup};

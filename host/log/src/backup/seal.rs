@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 /// The file that says how long the log is kept. Whoever opens a database writes it; a copy has it before it has
 /// its manifest, so that it never gives up what the original was told to keep.
-pub(super) const KEEP_LOG_PATH: &str = "KEEP-LOG";
+pub const KEEP_LOG_PATH: &str = "KEEP-LOG";
 pub(super) const KEEP_LOG_TEMPORARY_PATH: &str = "KEEP-LOG.tmp";
 
 /// The longest text of that file: far longer than any number of days.

@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::keep_log;
 use crate::terminal::Output;
 use interstice_node::log::doors::Doors;
-use interstice_node::log::{Finding, Gravity, VerifyReport, verify};
+use interstice_node::log::{Finding, Gravity, KEEP_LOG_PATH, VerifyReport, verify};
 use interstice_node::{Error, faults_of_components};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ pub(super) fn examine(doors: &Doors, data: &Path) -> Result<VerifyReport, Failur
     bar.finish_and_clear();
     let mut report = report.map_err(|error| failure(Error::from(error)))?;
     if let Err(fault) = keep_log::of(data, None) {
-        let (path, what) = (doors.disk.locate(keep_log::NAME), fault.message());
+        let (path, what) = (doors.disk.locate(KEEP_LOG_PATH), fault.message());
         report.findings.push(Finding { gravity: Gravity::Damage, path, offset: 0, what });
     }
     for fault in faults_of_components(doors).map_err(|error| failure(Error::from(error)))? {
