@@ -141,6 +141,7 @@ impl Disk for OsDisk {
     }
 
     fn create_directory(&self, directory: &str) -> io::Result<()> {
+        self.check_place()?;
         fs::create_dir_all(self.path(directory))
     }
 
