@@ -53,14 +53,20 @@ fn a_sound_log_is_called_so_and_needs_no_repair() {
     );
 }
 
-/// A log that reads from its first record to its last is not yet a database that opens.
-#[test]
-fn a_repair_says_what_else_a_database_lacks_whose_log_is_whole() {
-    let case = bank();
+/// Takes the only component of a database away; returns where it was, and what.
+fn take_component(case: &Case) -> (PathBuf, Vec<u8>) {
     let artifacts = case.path("data/artifacts");
     let artifact = std::fs::read_dir(artifacts).unwrap().next().unwrap().unwrap().path();
     let bytes = std::fs::read(&artifact).unwrap();
     std::fs::remove_file(&artifact).unwrap();
+    (artifact, bytes)
+}
+
+/// A log that reads from its first record to its last is not yet a database that opens.
+#[test]
+fn a_repair_says_what_else_a_database_lacks_whose_log_is_whole() {
+    let case = bank();
+    let (artifact, bytes) = take_component(&case);
     let repaired = case.run(&["log", "repair", "--data", "data", "--yes"]);
     assert_eq!(repaired.code, 6, "{}", repaired.stdout);
     let name = artifact.file_name().unwrap().to_str().unwrap();
@@ -81,10 +87,7 @@ fn a_repair_says_what_else_a_database_lacks_whose_log_is_whole() {
 #[test]
 fn a_repair_says_what_a_database_lacks_once_its_log_is_repaired() {
     let case = bank();
-    let artifacts = case.path("data/artifacts");
-    let artifact = std::fs::read_dir(artifacts).unwrap().next().unwrap().unwrap().path();
-    let bytes = std::fs::read(&artifact).unwrap();
-    std::fs::remove_file(&artifact).unwrap();
+    let (artifact, bytes) = take_component(&case);
     damage(&case);
     let repaired = case.run(&["log", "repair", "--data", "data", "--yes"]);
     assert_eq!(repaired.code, 6, "{}", repaired.stdout);
