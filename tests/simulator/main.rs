@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod backups;
+mod beside;
 mod clock;
 mod deliveries;
 mod disk;

@@ -7,9 +7,11 @@ use crate::keep_log;
 use crate::logging::{self, LogLevel};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use interstice_node::log::doors::Doors;
+use interstice_node::log::doors::{Doors, LockKind};
 use interstice_node::log::limits::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
-use interstice_node::log::{LogError, LogOptions, LogReader, Progress, RecoveryReport, Retention, os};
+use interstice_node::log::{
+    DirectoryLock, LogError, LogOptions, LogReader, Progress, RecoveryReport, Retention, os,
+};
 use interstice_node::{Caller, Error, ErrorKind, Limits, Node, NodeOptions, SNAPSHOT_LOG_BYTES};
 use std::fs;
 use std::io::IsTerminal;
@@ -111,6 +113,8 @@ impl Opening {
     }
 
     fn open(&self, doors: Doors) -> Result<Node, Failure> {
+        let lock = DirectoryLock::take(doors.disk.as_ref(), LockKind::Exclusive);
+        let lock = lock.map_err(|error| failure(Error::from(error)))?;
         let retention = keep_log::of(&self.data, self.keep_log)?;
         let options = NodeOptions {
             limits: Limits {
@@ -124,7 +128,7 @@ impl Opening {
         };
         logging::start(self.log_level);
         let bar = reading_bar();
-        let opened = Node::open(doors, options, &mut |progress| show(&bar, progress));
+        let opened = Node::open_locked(doors, lock, options, &mut |progress| show(&bar, progress));
         bar.finish_and_clear();
         let (node, report) = opened.map_err(failure)?;
         tell_recovery(&report);

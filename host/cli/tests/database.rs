@@ -7,6 +7,7 @@ mod support;
 use expect_test::expect;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use support::{Case, Ended, bank, bank_with, check, component};
 
 fn total(case: &Case) -> String {
@@ -257,6 +258,32 @@ fn the_log_shows_what_is_asked_for_and_refuses_names_that_never_were() {
         assert_eq!(refused.code, code, "{options:?}: {}", refused.stderr);
         assert!(refused.stderr.contains(expected), "{options:?}: {}", refused.stderr);
     }
+}
+
+/// How long the log is kept was read before the lock was taken: a command that said `--keep-log all` could end in
+/// between, and what came after gave up what it was to keep.
+#[test]
+fn how_long_the_log_is_kept_is_read_under_the_lock() {
+    let case = bank_with(&[]);
+    let path = case.path("data/KEEP-LOG");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let arguments = ["call", "--data", "data", "acme:bank", "deposit(2, 1)"];
+    let mut child = case.command(&arguments).spawn().unwrap();
+    // A pipe can be opened for writing without waiting once somebody reads it.
+    let mut pipe = loop {
+        match std::fs::OpenOptions::new().write(true).custom_flags(nix::libc::O_NONBLOCK).open(&path) {
+            Ok(pipe) => break pipe,
+            Err(_) => assert!(child.try_wait().unwrap().is_none(), "the file was not read"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    };
+    let beside = case.run(&["log", "--data", "data"]);
+    pipe.write_all(b"all\n").unwrap();
+    drop(pipe);
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(beside.code, 3, "{}", beside.stdout);
+    assert!(beside.stderr.contains("is held by process"), "{}", beside.stderr);
 }
 
 /// The record that installed a module may be given up with the beginning of the log; names were refused then

@@ -84,6 +84,7 @@ fn moments_and_tables_that_are_not_there_are_refused() {
         (&["state", "--diff", "3"], 2, "--diff"),
         (&["replay"], 2, "--verify"),
         (&["replay", "--trace"], 2, "SEQUENCE"),
+        (&["replay", "--trace", "0"], 2, "0 is not in 1.."),
         (&["replay", "--trace", "99"], 3, "there is no record 99"),
         (&["replay", "--verify", "99"], 3, "there is no record 99"),
         (

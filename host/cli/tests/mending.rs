@@ -4,6 +4,8 @@
 
 mod support;
 
+use interstice_node::log::doors::LockKind;
+use interstice_node::log::{DirectoryLock, os};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use support::{Case, bank_with, root};
@@ -89,9 +91,14 @@ fn a_repair_says_what_a_database_lacks_once_its_log_is_repaired() {
     let case = bank();
     let (artifact, bytes) = take_component(&case);
     damage(&case);
+    let name = artifact.file_name().unwrap().to_str().unwrap();
+    // Whoever decides between a repair and a backup is told before.
+    let planned = case.run(&["log", "repair", "--data", "data"]);
+    assert_eq!(planned.code, 1, "{}", planned.stderr);
+    let told: Vec<&str> = planned.stdout.lines().filter(|line| line.contains(name)).collect();
+    assert!(matches!(told[..], [line] if line.starts_with("no repair makes anew: damage: ")), "{told:?}");
     let repaired = case.run(&["log", "repair", "--data", "data", "--yes"]);
     assert_eq!(repaired.code, 6, "{}", repaired.stdout);
-    let name = artifact.file_name().unwrap().to_str().unwrap();
     assert!(repaired.stdout.contains("repaired; the database goes on"), "{}", repaired.stdout);
     let lines: Vec<&str> = repaired.stderr.lines().collect();
     assert!(lines[0].starts_with("error: the log is repaired, but other files are damaged"), "{lines:?}");
@@ -125,6 +132,19 @@ fn damage_is_told_with_its_place_and_given_up_only_when_asked() {
     assert!(planned.stdout.contains("given up: "), "{}", planned.stdout);
     assert!(planned.stdout.ends_with("nothing was changed; `--yes` repairs\n"), "{}", planned.stdout);
     assert_eq!(std::fs::read(segment(&case)).unwrap(), bytes);
+
+    // It said so of the file, too, which `--yes` changes.
+    assert_eq!(planned.stdout.matches("nothing was changed").count(), 1, "{}", planned.stdout);
+    assert!(!planned.stdout.contains("log repair"), "{}", planned.stdout);
+
+    // A plan only reads, beside others who read and where nobody can write.
+    let doors = os::doors_to_existing(&case.path("data")).unwrap();
+    let reader = DirectoryLock::take(doors.disk.as_ref(), LockKind::Shared).unwrap();
+    assert_eq!(case.run(&["log", "repair", "--data", "data"]).stdout, planned.stdout);
+    let refused = case.run(&["log", "repair", "--data", "data", "--yes"]);
+    assert_eq!(refused.code, 3, "{}", refused.stderr);
+    assert!(refused.stderr.contains("is held by a process that reads it"), "{}", refused.stderr);
+    drop(reader);
 
     let repaired = case.run(&["log", "repair", "--data", "data", "--yes"]);
     assert_eq!(repaired.code, 0, "{}", repaired.stderr);

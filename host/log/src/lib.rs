@@ -56,6 +56,7 @@ pub use backup::{
 pub use definitions::{Definition, DefinitionId, Definitions, Digest};
 pub use error::{BoxError, LogError};
 pub use filter::LogFilter;
+pub use lock::DirectoryLock;
 pub use log::Log;
 pub use maintenance::{Covered, MaintenanceReport, Retention};
 pub use mend::{RecoveryReport, TornTail};

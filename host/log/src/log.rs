@@ -9,7 +9,7 @@ use crate::doing::Doing;
 use crate::doors::{Access, Clock, Disk, Doors, LockKind, Step, Worker};
 use crate::error::LogError;
 use crate::limits::{KEPT_FOR_DELETES, MAX_RECORD_BYTES};
-use crate::lock::take_lock;
+use crate::lock::DirectoryLock;
 use crate::maintenance::{Covered, Maintenance, MaintenanceReport};
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, mend};
@@ -52,20 +52,21 @@ impl Log {
         options: LogOptions,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
-        Self::open_after(doors, options, None, replay)
+        let lock = DirectoryLock::take(doors.disk.as_ref(), LockKind::Exclusive)?;
+        Self::open_after(doors, lock, options, None, replay)
     }
 
     /// The same with the records after a place in the log alone, such as a snapshot names. The log must
-    /// hold that place, with its link and its catalog.
+    /// hold that place, with its link and its catalog. The lock is one for writing.
     pub fn open_after(
         doors: &Doors,
+        directory_lock: DirectoryLock,
         options: LogOptions,
         start: Option<&StartingPoint>,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
         let segment_bytes = whole_segment(options.segment_bytes)?;
         let disk = doors.disk.as_ref();
-        let directory_lock = take_lock(disk, LockKind::Exclusive)?;
         let (manifest, created) = match Manifest::read(disk)? {
             Some(manifest) => (manifest, false),
             None => {
@@ -86,7 +87,7 @@ impl Log {
         options: LogOptions,
         end: End,
         definitions: Definitions,
-        directory_lock: Box<dyn Send + Sync>,
+        directory_lock: DirectoryLock,
     ) -> Result<Self, LogError> {
         let End { manifest, newest, offset, chain, scope, grown_bytes, .. } = end;
         let disk = doors.disk.clone();

@@ -5,7 +5,7 @@ use crate::definitions::Definitions;
 use crate::doors::{Disk, Doors, LockKind};
 use crate::error::{BoxError, LogError};
 use crate::filter::LogFilter;
-use crate::lock::take_lock;
+use crate::lock::DirectoryLock;
 use crate::manifest::Manifest;
 use crate::mend::{RecoveryReport, found};
 use crate::named::Record;
@@ -26,14 +26,18 @@ pub type VisitRecords<'v> =
 pub struct LogReader {
     disk: Arc<dyn Disk>,
     manifest: Manifest,
-    _lock: Box<dyn Send + Sync>,
+    _lock: DirectoryLock,
 }
 
 impl LogReader {
     /// Opens a data directory that no process holds.
     pub fn open(doors: &Doors) -> Result<Self, LogError> {
+        Self::open_locked(doors, DirectoryLock::take(doors.disk.as_ref(), LockKind::Shared)?)
+    }
+
+    /// The same for a data directory whose lock this process has.
+    pub fn open_locked(doors: &Doors, lock: DirectoryLock) -> Result<Self, LogError> {
         let disk = doors.disk.clone();
-        let lock = take_lock(disk.as_ref(), LockKind::Shared)?;
         let Some(manifest) = Manifest::read(disk.as_ref())? else {
             crate::create::check_no_database(disk.as_ref())?;
             return Err(LogError::NoDatabase { path: disk.locate("") });

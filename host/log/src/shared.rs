@@ -7,6 +7,7 @@ use crate::definitions::Definitions;
 use crate::doors::{Disk, Signal, Threads};
 use crate::error::LogError;
 use crate::limits::{MAX_GATHER_MICROS, UNWAITED_GATHER_SYNCS, WAITING_BATCHES};
+use crate::lock::DirectoryLock;
 use crate::maintenance::Upkeep;
 use crate::manifest::Manifest;
 use crate::pending::Pending;
@@ -49,7 +50,7 @@ pub(crate) struct Shared {
     pub(crate) manifest: Mutex<Manifest>,
     pub(crate) upkeep: Upkeep,
     /// The lock of the data directory, until the log is closed.
-    pub(crate) directory_lock: Mutex<Option<Box<dyn Send + Sync>>>,
+    pub(crate) directory_lock: Mutex<Option<DirectoryLock>>,
 }
 
 /// What waits to be written. It is held for less than a microsecond, but by every call, so its lock is one that
@@ -81,7 +82,7 @@ impl Shared {
         grown_bytes: u64,
         manifest: Manifest,
         threads: &dyn Threads,
-        directory_lock: Box<dyn Send + Sync>,
+        directory_lock: DirectoryLock,
     ) -> Self {
         let progress = threads.signal();
         Self {

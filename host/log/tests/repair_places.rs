@@ -6,7 +6,10 @@ mod support;
 
 use interstice_log::doors::Disk;
 use interstice_log::sim::Simulator;
-use interstice_log::{Covered, LogOptions, Record, Repair, RepairPlan, Retention, Sequence, StartingPoint};
+use interstice_log::{
+    Covered, Finding, Gravity, LogOptions, Record, Repair, RepairPlan, Retention, Sequence, StartingPoint,
+    verify,
+};
 use support::{
     Cast, SMALL, append, assert_in_order, batches, closed_with, go_on, open, open_after, places, segments,
 };
@@ -254,6 +257,13 @@ fn a_segment_in_the_other_folder_opens_after_the_repair() {
     for (path, bytes) in segments(&whole) {
         let simulator = copy_of(&whole);
         let elsewhere = misplaced(&simulator, &path);
+        // It was called what a crash left behind.
+        let found = verify(&simulator.disk, &mut |_| ()).unwrap().findings;
+        let said = |finding: &&Finding| finding.path == elsewhere && finding.what.contains(&path);
+        assert_eq!(
+            found.iter().filter(said).map(|finding| finding.gravity).collect::<Vec<_>>(),
+            [Gravity::Damage]
+        );
         let (plan, records) = repair(&simulator, None);
         assert_eq!((records.len(), plan.given_up), (300, None));
         if Some(first_of(&bytes)) == newest {

@@ -14,8 +14,10 @@ use crate::snapshot::{KnownRows, SNAPSHOT_LOG_BYTES, SnapshotWorker, Snapshots};
 use crate::transaction::{Writer, check_clock};
 use crate::worker::WriterWorker;
 use interstice_engine::{CompileCache, Engine, EngineOptions};
-use interstice_log::doors::{Doors, Worker};
-use interstice_log::{ArtifactStore, LogOptions, Progress, RecoveryReport, SnapshotStore, TableHead};
+use interstice_log::doors::{Doors, LockKind, Worker};
+use interstice_log::{
+    ArtifactStore, DirectoryLock, LogOptions, Progress, RecoveryReport, SnapshotStore, TableHead,
+};
 use interstice_store::Store;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -59,6 +61,21 @@ impl Node {
         options: NodeOptions,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Node, RecoveryReport), Error> {
+        let lock = DirectoryLock::take(doors.disk.as_ref(), LockKind::Exclusive)?;
+        Node::open_locked(doors, lock, options, on_progress)
+    }
+
+    /// The same under the lock for writing, which this process has: by what else lies in the directory it may have
+    /// chosen the options.
+    ///
+    /// # Errors
+    /// As [`Node::open`], but for the lock.
+    pub fn open_locked(
+        doors: Doors,
+        lock: DirectoryLock,
+        options: NodeOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Node, RecoveryReport), Error> {
         options.limits.check()?;
         let limits = Arc::new(options.limits);
         let engine = Engine::new(EngineOptions {
@@ -75,7 +92,8 @@ impl Node {
         let new_store = || Store::new(limits.store.clone(), u64::from_le_bytes(secret));
         let snapshots = SnapshotStore::new(&doors);
         let log_options = LogOptions { clock_jump_micros: limits.clock_jump_micros, ..options.log };
-        let (mut state, log, report) = recover(&doors, log_options, &snapshots, &new_store, on_progress)?;
+        let (mut state, log, report) =
+            recover(&doors, lock, log_options, &snapshots, &new_store, on_progress)?;
         let (log, store) = (Arc::new(log), state.store.clone());
         let artifacts = ArtifactStore::new(doors.disk.clone());
         let cache = options.cache.unwrap_or_else(|| Arc::new(DiskCache::new(doors.disk.clone())));

@@ -9,15 +9,17 @@ use crate::state::State;
 use crate::stop::explain;
 use interstice_log::doors::{Disk, Doors};
 use interstice_log::{
-    Definitions, ListedSnapshot, Log, LogError, LogOptions, LogReader, Progress, RecordParts, RecoveryReport,
-    Sequence, Snapshot, SnapshotStore, StartingPoint,
+    Definitions, DirectoryLock, ListedSnapshot, Log, LogError, LogOptions, LogReader, Progress, RecordParts,
+    RecoveryReport, Sequence, Snapshot, SnapshotStore, StartingPoint,
 };
 use interstice_store::Store;
 use std::vec;
 
-/// Opens the log of a database, and rebuilds the state that it tells of.
+/// Opens the log of a database, and rebuilds the state that it tells of. Snapshots, too, are looked for under the
+/// lock: another process could take some, and give up the log before them.
 pub(crate) fn recover(
     doors: &Doors,
+    lock: DirectoryLock,
     options: LogOptions,
     snapshots: &SnapshotStore,
     new_store: &dyn Fn() -> Store,
@@ -25,11 +27,10 @@ pub(crate) fn recover(
 ) -> Result<(State, Log, RecoveryReport), Error> {
     let mut beginnings = Beginnings::new(snapshots, doors.disk.as_ref(), new_store)?;
     while !beginnings.is_over() {
-        // Looked at without the right to write, and given free before the log is opened.
-        let reader = LogReader::open(doors)?;
+        let reader = LogReader::open_locked(doors, lock.clone())?;
         let Some((mut state, start)) = beginnings.next(&reader, Moment::Newest, on_progress)? else { break };
-        drop(reader);
-        let opened = Log::open_after(doors, options, Some(&start), &mut Replay::new(&mut state, on_progress));
+        let mut replay = Replay::new(&mut state, on_progress);
+        let opened = Log::open_after(doors, lock.clone(), options, Some(&start), &mut replay);
         match opened {
             Err(error @ LogError::NotInLog { .. }) => beginnings.refuse(start.anchor.sequence, &error),
             opened => {
@@ -39,7 +40,8 @@ pub(crate) fn recover(
         }
     }
     let mut state = State::new(new_store());
-    let opened = Log::open(doors, options, &mut Replay::new(&mut state, on_progress));
+    let mut replay = Replay::new(&mut state, on_progress);
+    let opened = Log::open_after(doors, lock, options, None, &mut replay);
     let (log, report) = opened.map_err(|error| beginnings.explain_missing(error))?;
     Ok((state, log, report))
 }

@@ -3,9 +3,10 @@
 
 use crate::Verdict;
 use crate::folder::Folder;
+use interstice_log::doors::LockKind;
 use interstice_log::{
-    BoxError, Definitions, Finding, Gravity, Log, LogError, LogFilter, LogOptions, LogReader, Record,
-    RecordParts, Repair, Sequence, StartingPoint, verify,
+    BoxError, Definitions, DirectoryLock, Finding, Gravity, Log, LogError, LogFilter, LogOptions, LogReader,
+    Record, RecordParts, Repair, Sequence, StartingPoint, verify,
 };
 use std::ops::ControlFlow;
 
@@ -64,7 +65,9 @@ pub(crate) fn open(folder: &Folder, start: Option<&StartingPoint>) -> Result<Vec
         records.push(Record::resolve(record, definitions));
         Ok::<(), BoxError>(())
     };
-    let (log, report) = Log::open_after(&folder.doors(), OPTIONS, start, &mut collect)?;
+    let doors = folder.doors();
+    let lock = DirectoryLock::take(doors.disk.as_ref(), LockKind::Exclusive)?;
+    let (log, report) = Log::open_after(&doors, lock, OPTIONS, start, &mut collect)?;
     log.wait_maintained();
     log.close()?;
     folder.simulator().threads.run_until_idle();

@@ -19,7 +19,8 @@ use std::path::PathBuf;
 #[command(group = clap::ArgGroup::new("purpose").required(true).args(["verify", "trace"]))]
 pub(crate) struct Arguments {
     /// The record whose call is run again.
-    #[arg(conflicts_with_all = ["from", "to"], required_if_eq("trace", "true"))]
+    #[arg(conflicts_with_all = ["from", "to"], required_if_eq("trace", "true"),
+          value_parser = clap::value_parser!(u64).range(1..))]
     sequence: Option<u64>,
     /// The data directory.
     #[arg(long, value_name = "DIR", env = "INTERSTICE_DATA")]
@@ -31,10 +32,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     trace: bool,
     /// The first record whose call is run again; the earliest that can be, if not given.
-    #[arg(long, value_name = "SEQUENCE")]
+    #[arg(long, value_name = "SEQUENCE", value_parser = clap::value_parser!(u64).range(1..))]
     from: Option<u64>,
     /// The last record whose call is run again.
-    #[arg(long, value_name = "SEQUENCE")]
+    #[arg(long, value_name = "SEQUENCE", value_parser = clap::value_parser!(u64).range(1..))]
     to: Option<u64>,
     #[command(flatten)]
     limits: GuestLimits,

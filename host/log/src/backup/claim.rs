@@ -7,7 +7,7 @@ use crate::artifacts;
 use crate::doing::Doing;
 use crate::doors::{Disk, LockKind};
 use crate::error::LogError;
-use crate::lock::{LOCK_PATH, take_lock};
+use crate::lock::{DirectoryLock, LOCK_PATH};
 use crate::manifest::{MANIFEST_PATH, MANIFEST_TEMPORARY_PATH};
 use crate::publish::{directory_of, is_there, publish, read_whole, remove_if_there};
 use crate::segment::{ARCHIVE_DIRECTORY, ASIDE_DIRECTORY, LOG_DIRECTORY, parse_segment_name};
@@ -38,7 +38,7 @@ impl<'c> Claim<'c> {
     pub(super) fn take(disk: &'c dyn Disk) -> Result<Self, LogError> {
         // The marker comes before the lock, whose file would be a stranger's in a folder without one.
         let marked = if look(disk, false)?.is_marked { Ok(()) } else { mark(disk) };
-        let lock = match take_lock(disk, LockKind::Exclusive) {
+        let lock = match DirectoryLock::take(disk, LockKind::Exclusive) {
             Ok(lock) => lock,
             // Whoever is at it may have taken the marker from under our hands.
             Err(error @ LogError::Locked { .. }) => return Err(error),

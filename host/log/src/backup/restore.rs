@@ -15,7 +15,7 @@ use crate::doing::Doing;
 use crate::doors::{Disk, Doors, LockKind};
 use crate::error::LogError;
 use crate::limits::SEGMENT_BYTES;
-use crate::lock::take_lock;
+use crate::lock::DirectoryLock;
 use crate::manifest::{ClosedSegment, Manifest, NewestSegment, PastTimeline};
 use crate::options::whole_segment;
 use crate::read_log::{Progress, Start, read_log};
@@ -121,7 +121,7 @@ pub fn restore(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RestoreReport, LogError> {
     let segment_bytes = whole_segment(options.segment_bytes)?;
-    let _lock = take_lock(from, LockKind::Shared)?;
+    let _lock = DirectoryLock::take(from, LockKind::Shared)?;
     let Some(manifest) = Manifest::read(from)? else {
         check_no_database(from)?;
         return Err(LogError::NoDatabase { path: from.locate("") });

@@ -6,13 +6,14 @@ mod apply;
 mod candidates;
 mod file;
 mod plan;
+mod reason;
 mod remains;
 mod snapshots;
 mod walk;
 
-use crate::doors::{Disk, Doors, LockKind};
+use crate::doors::{Doors, LockKind};
 use crate::error::LogError;
-use crate::lock::take_lock;
+use crate::lock::DirectoryLock;
 use crate::segment::Id;
 use crate::sequence::Sequence;
 use crate::starting_point::StartingPoint;
@@ -78,17 +79,25 @@ pub struct Repair {
     doors: Doors,
     plan: RepairPlan,
     work: Option<Work>,
-    _lock: Box<dyn Send + Sync>,
+    lock: DirectoryLock,
 }
 
 impl Repair {
     /// Finds out what is wrong and what could be kept. Changes nothing. `start` is the place in the log
     /// that the newest valid snapshot covers, if there is one: damage before it costs no transaction.
     pub fn plan(doors: &Doors, start: Option<&StartingPoint>) -> Result<Self, LogError> {
-        let disk: &dyn Disk = doors.disk.as_ref();
-        let lock = take_lock(disk, LockKind::Exclusive)?;
-        let (plan, work) = plan::plan(disk, start)?;
-        Ok(Self { doors: doors.clone(), plan, work, _lock: lock })
+        Self::plan_locked(doors, DirectoryLock::take(doors.disk.as_ref(), LockKind::Exclusive)?, start)
+    }
+
+    /// The same under a lock that this process has, by which the snapshot was looked for. One for reading is enough
+    /// for a plan that is not carried out.
+    pub fn plan_locked(
+        doors: &Doors,
+        lock: DirectoryLock,
+        start: Option<&StartingPoint>,
+    ) -> Result<Self, LogError> {
+        let (plan, work) = plan::plan(doors.disk.as_ref(), start)?;
+        Ok(Self { doors: doors.clone(), plan, work, lock })
     }
 
     /// What would be done.
@@ -98,7 +107,11 @@ impl Repair {
     }
 
     /// Does it. Does nothing where nothing is wrong.
+    ///
+    /// # Panics
+    /// If it was planned under a lock for reading.
     pub fn apply(self) -> Result<Option<RepairReport>, LogError> {
+        assert!(self.lock.is_exclusive(), "a repair needs the lock for writing");
         let Some(work) = self.work else { return Ok(None) };
         apply::apply(&self.doors, &self.plan, work).map(Some)
     }

@@ -3,6 +3,7 @@
 //! alone.
 
 use super::candidates::{is_empty, is_foreign};
+use super::reason::reason as reason_of;
 use super::remains::Remains;
 use super::snapshots::GivenUpSnapshots;
 use super::walk::{Kept, Walked, link_before, walk};
@@ -162,9 +163,8 @@ impl Draft<'_> {
         let snapshots = GivenUpSnapshots::find(self.disk, kept_until)?;
         let work = self.work(newest, manifest, snapshots)?;
         let locate = |paths: &[String]| paths.iter().map(|path| self.disk.locate(path)).collect::<Vec<_>>();
-        let reason = self.walked.fault.as_ref().unwrap_or(reason).with_causes();
         let plan = RepairPlan {
-            reason: Some(reason),
+            reason: Some(reason_of(self.walked.fault.as_ref().unwrap_or(reason))),
             kept_until,
             given_up,
             may_be_more: !self.walked.is_clean || self.manifest.is_none(),

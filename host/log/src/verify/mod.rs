@@ -14,7 +14,7 @@ use crate::artifacts::read_artifact;
 use crate::definitions::Definitions;
 use crate::doors::{Disk, LockKind};
 use crate::error::LogError;
-use crate::lock::take_lock;
+use crate::lock::DirectoryLock;
 use crate::manifest::{MANIFEST_PATH, Manifest};
 use crate::read_log::{Progress, total_bytes};
 use segment::SegmentCheck;
@@ -22,7 +22,7 @@ use segment::SegmentCheck;
 /// Looks at a data directory that no process holds to write. Fails only where nothing can be looked at;
 /// whatever is wrong with the log is in the report.
 pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport, LogError> {
-    let _lock = take_lock(disk, LockKind::Shared)?;
+    let _lock = DirectoryLock::take(disk, LockKind::Shared)?;
     let manifest = match Manifest::read(disk) {
         Ok(Some(manifest)) => manifest,
         Ok(None) => {

@@ -7,10 +7,10 @@ pub mod forgetful;
 use interstice_log::doors::{Access, Disk, DiskFile, Doors, LockKind, LockOutcome};
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    Anchor, BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, EventKind,
-    Finding, Installed, Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange, NamedOutcome,
-    NamedOwed, NamedWrites, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence, StartingPoint,
-    WriteSet, WriteSetEncoder,
+    Anchor, BoxError, Caller, Cause, Closed, Definition, DefinitionId, Definitions, Digest, DirectoryLock,
+    EventKind, Finding, Installed, Lifecycle, Log, LogError, LogOptions, NamedCause, NamedChange,
+    NamedOutcome, NamedOwed, NamedWrites, Outcome, Owed, Record, RecordParts, RecoveryReport, Sequence,
+    StartingPoint, WriteSet, WriteSetEncoder,
 };
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -140,12 +140,13 @@ pub fn open_after(
     options: LogOptions,
     start: Option<&StartingPoint>,
 ) -> Result<(Log, Vec<Record>, RecoveryReport), LogError> {
+    let lock = DirectoryLock::take(doors.disk.as_ref(), LockKind::Exclusive)?;
     let mut records = Vec::new();
     let mut collect = |record: &RecordParts<'_>, definitions: &Definitions| -> Result<(), BoxError> {
         records.push(Record::resolve(record, definitions));
         Ok(())
     };
-    let (log, report) = Log::open_after(doors, options, start, &mut collect)?;
+    let (log, report) = Log::open_after(doors, lock, options, start, &mut collect)?;
     Ok((log, records, report))
 }
 

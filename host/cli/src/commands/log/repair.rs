@@ -7,9 +7,10 @@ use crate::database::{existing_doors, failure};
 use crate::exit::{Exit, Failure};
 use crate::terminal::Output;
 use interstice_node::Error;
-use interstice_node::log::doors::Doors;
+use interstice_node::log::doors::{Doors, LockKind};
 use interstice_node::log::{
-    Cancellation, GivenUp, Gravity, LogError, Repair, RepairPlan, SnapshotStore, StartingPoint, VerifyReport,
+    Cancellation, DirectoryLock, Finding, GivenUp, Gravity, KEEP_LOG_PATH, LogError, Repair, RepairPlan,
+    SnapshotStore, StartingPoint, VerifyReport,
 };
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let doors = existing_doors(&arguments.data)?;
     let in_log = |error| failure(Error::from(error));
-    let repair = plan(&doors).map_err(in_log)?;
+    // What is only read can be on a medium that cannot be written.
+    let kind = if arguments.yes { LockKind::Exclusive } else { LockKind::Shared };
+    let repair = plan(&doors, kind).map_err(in_log)?;
     let Some(reason) = &repair.what().reason else {
         drop(repair);
         return nothing_in_the_log(&doors, &arguments.data);
@@ -40,6 +43,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         output.line(line)?;
     }
     if !arguments.yes {
+        for line in beyond_the_log(&doors, &verify::examine(&doors, &arguments.data)?) {
+            output.line(format!("no repair makes anew: {line}"))?;
+        }
         output.line("nothing was changed; `--yes` repairs")?;
         output.flush()?;
         return Err(Failure::silent(Exit::Negative));
@@ -63,6 +69,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }))
 }
 
+/// A line for each thing that the database needs beside its log, and that is damaged or missing.
+fn beyond_the_log(doors: &Doors, report: &VerifyReport) -> Vec<String> {
+    let places = ["artifacts", KEEP_LOG_PATH].map(|path| doors.disk.locate(path));
+    let is_beyond = |finding: &&Finding| {
+        finding.gravity == Gravity::Damage && places.iter().any(|place| finding.path.starts_with(place))
+    };
+    report.findings.iter().filter(is_beyond).map(verify::line).collect()
+}
+
 /// A line for each thing that is damaged.
 fn damage(report: &VerifyReport) -> impl Iterator<Item = String> {
     report.findings.iter().filter(|finding| finding.gravity == Gravity::Damage).map(verify::line)
@@ -70,7 +85,8 @@ fn damage(report: &VerifyReport) -> impl Iterator<Item = String> {
 
 /// Plans a repair that goes on from the newest snapshot that is whole and of this log, so that damage before it
 /// costs no transaction; without one, from the beginning.
-fn plan(doors: &Doors) -> Result<Repair, LogError> {
+fn plan(doors: &Doors, kind: LockKind) -> Result<Repair, LogError> {
+    let lock = DirectoryLock::take(doors.disk.as_ref(), kind)?;
     for listed in SnapshotStore::new(doors).list()? {
         let Ok(snapshot) = listed.found else { continue };
         if snapshot.verify(doors.disk.as_ref(), &Cancellation::new()).is_err() {
@@ -78,13 +94,13 @@ fn plan(doors: &Doors) -> Result<Repair, LogError> {
         }
         let identity = snapshot.identity();
         let start = StartingPoint { timeline: identity.timeline, anchor: identity.anchor };
-        match Repair::plan(doors, Some(&start)) {
+        match Repair::plan_locked(doors, lock.clone(), Some(&start)) {
             // It is of a part of the history that was given up, or of another database.
             Err(LogError::NotInLog { .. }) => {}
             planned => return planned,
         }
     }
-    Repair::plan(doors, None)
+    Repair::plan_locked(doors, lock, None)
 }
 
 /// The log can be read from its first record to its last, but the database needs more than that.
