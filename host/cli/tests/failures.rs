@@ -407,7 +407,8 @@ fn a_limit_on_the_length_of_files_is_told_with_the_file_and_loses_nothing() {
         )
     };
     let (code, message, _) = limited("call --data data acme:bank 'deposit(2, 1)'");
-    assert_eq!(code, Some(6), "{message}");
+    // The space is reserved beside the call, which may have been made by then.
+    assert!(matches!(code, Some(6 | 7)), "{code:?}: {message}");
     assert!(message.contains("cannot reserve space for data/log/"), "{message}");
     assert!(message.contains("File too large"), "{message}");
     // Reads are answered, and closing says that nothing can be written.
