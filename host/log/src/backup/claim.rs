@@ -24,7 +24,7 @@ const MARKER_TEXT: &str = "A copy of an Interstice database was begun in this fo
 /// A folder in which a copy is made, by nobody else.
 pub(super) struct Claim<'c> {
     disk: &'c dyn Disk,
-    _lock: Box<dyn Send + Sync>,
+    _lock: DirectoryLock,
 }
 
 /// Refuses a folder in which no copy can be made: there is something in it, and not what a copy left that was
