@@ -282,7 +282,7 @@ fn how_long_the_log_is_kept_is_read_under_the_lock() {
     drop(pipe);
     let ended = child.wait_with_output().unwrap();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    assert_eq!(beside.code, 3, "{}", beside.stdout);
+    assert_eq!(beside.code, 6, "{}", beside.stdout);
     assert!(beside.stderr.contains("is held by process"), "{}", beside.stderr);
 }
 

@@ -142,7 +142,7 @@ fn damage_is_told_with_its_place_and_given_up_only_when_asked() {
     let reader = DirectoryLock::take(doors.disk.as_ref(), LockKind::Shared).unwrap();
     assert_eq!(case.run(&["log", "repair", "--data", "data"]).stdout, planned.stdout);
     let refused = case.run(&["log", "repair", "--data", "data", "--yes"]);
-    assert_eq!(refused.code, 3, "{}", refused.stderr);
+    assert_eq!(refused.code, 6, "{}", refused.stderr);
     assert!(refused.stderr.contains("is held by a process that reads it"), "{}", refused.stderr);
     drop(reader);
 
