@@ -17,6 +17,7 @@ use crate::segment::{
 };
 use crate::sequence::Sequence;
 use crate::window::Window;
+use std::io;
 
 /// What mending takes beside copies: a manifest, and what the file system needs for new names.
 const MANIFEST_ROOM_BYTES: u64 = 64 << 10;
@@ -128,7 +129,13 @@ pub(crate) fn found(disk: &dyn Disk, end: &End) -> RecoveryReport {
 /// A crash may have come between listing a segment as closed and cutting it.
 fn cut_to_length(disk: &dyn Disk, segment: &ClosedSegment) -> Result<(), LogError> {
     let path = segment_path(segment.first);
-    let file = disk.open(&path, Access::Write).doing("open", || disk.locate(&path))?;
+    let file = match disk.open(&path, Access::Write) {
+        // Nothing of it was read, since it lies before the snapshot with which reading began.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(LogError::MissingSegment { path: disk.locate(&path), first: segment.first });
+        }
+        opened => opened.doing("open", || disk.locate(&path))?,
+    };
     if file.length().doing("measure", || disk.locate(&path))? > segment.length {
         file.truncate(segment.length).doing("shorten", || disk.locate(&path))?;
         file.sync().doing("sync", || disk.locate(&path))?;

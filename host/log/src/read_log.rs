@@ -14,6 +14,7 @@ use crate::record::RecordParts;
 use crate::scan::{Chain, Found, Reading, Visit, look, survey};
 use crate::segment::{LOG_DIRECTORY, SEGMENT_HEADER_BYTES, SegmentHeader, parse_segment_name, segment_path};
 use crate::sequence::Sequence;
+use crate::snapshot::{lost_before, snapshot_beyond};
 use crate::starting_point::{Gate, StartingPoint};
 use crate::window::Window;
 use std::io;
@@ -162,9 +163,13 @@ pub(crate) fn read_log(
     let mut reading = Reading::new(definitions, chain);
     let read = walk.newest(&mut window, &header, newest, &mut reading, visit)?;
     let Some((offset, torn_until)) = read else { return Ok(None) };
-    walk.gate.end(&window.path, offset)?;
     let (chain, scope) = (reading.chain, reading.scope);
-    check_unlisted(disk, &unlisted, chain.next.previous())?;
+    let last = chain.next.previous();
+    check_unlisted(disk, &unlisted, last)?;
+    if let Some(snapshot) = snapshot_beyond(disk, &manifest, last)? {
+        return Err(window.damaged(offset, lost_before(&snapshot, last)));
+    }
+    walk.gate.end(&window.path, offset)?;
     let grown_bytes = walk.grown_bytes;
     Ok(Some(End { manifest, newest: header, offset, chain, scope, torn_until, unlisted, grown_bytes }))
 }

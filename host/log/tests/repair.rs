@@ -520,21 +520,39 @@ fn a_repair_that_is_interrupted_anywhere_comes_to_the_same_end() {
     });
 }
 
+/// Segments were moved aside before there was room for the one with which the log goes on: the next plan told of fewer
+/// transactions that would be given up.
 #[test]
 fn a_full_disk_stops_a_repair_before_anything_is_changed() {
-    let simulator = log_with(200, 0);
-    let (path, bytes) = segments(&simulator).swap_remove(1);
-    flip(&simulator, &path, batches(&bytes)[5].0 + 70);
-    let before = simulator.disk.contents();
-    simulator.disk.create_directory("log/aside").unwrap();
-    simulator.disk.set_capacity(Some(simulator.disk.used_bytes() + 5000));
-    let planned = Repair::plan(&simulator.doors(), None).unwrap();
-    assert!(planned.apply().is_err());
-    simulator.disk.set_capacity(None);
-    for (path, bytes) in before {
-        assert!(simulator.disk.contents()[&path] == bytes, "{path} was changed");
+    for is_missing in [false, true] {
+        let whole = log_with(200, 0);
+        let (path, bytes) = segments(&whole).swap_remove(1);
+        match is_missing {
+            true => whole.disk.take_away(&path),
+            false => flip(&whole, &path, batches(&bytes)[5].0 + 70),
+        }
+        let planned = Repair::plan(&whole.doors(), None).unwrap().what().clone();
+        let before = whole.disk.contents();
+        let mut refused = 0;
+        for room in (0..).step_by(4 << 10) {
+            let simulator = Simulator { disk: whole.disk.copy(), ..Simulator::new(room) };
+            simulator.disk.create_directory("log/aside").unwrap();
+            simulator.disk.set_capacity(Some(simulator.disk.used_bytes() + room));
+            let plan = Repair::plan(&simulator.doors(), None).unwrap();
+            if plan.apply().is_ok() {
+                break;
+            }
+            refused += 1;
+            simulator.disk.set_capacity(None);
+            let after = simulator.disk.contents();
+            for (path, bytes) in &before {
+                assert!(after.get(path) == Some(bytes), "{path} was changed with room for {room} bytes");
+            }
+            let (plan, _) = repair(&simulator, None);
+            assert_eq!((plan.kept_until, plan.given_up), (planned.kept_until, planned.given_up));
+        }
+        assert!(refused > 3, "{refused}");
     }
-    repair(&simulator, None);
 }
 
 /// By the manifest of another database a repair gave all of this one up, and counted what that one had.

@@ -28,13 +28,17 @@ pub(crate) fn recover(
     let mut beginnings = Beginnings::new(snapshots, doors.disk.as_ref(), new_store)?;
     while !beginnings.is_over() {
         let reader = LogReader::open_locked(doors, lock.clone())?;
-        let Some((mut state, start)) = beginnings.next(&reader, Moment::Newest, on_progress)? else { break };
+        let Some((mut state, snapshot)) = beginnings.next(&reader, Moment::Newest, on_progress)? else {
+            break;
+        };
+        let start = starting_point(&snapshot);
         let mut replay = Replay::new(&mut state, on_progress);
         let opened = Log::open_after(doors, lock.clone(), options, Some(&start), &mut replay);
         match opened {
             Err(error @ LogError::NotInLog { .. }) => beginnings.refuse(start.anchor.sequence, &error),
             opened => {
                 let (log, report) = opened?;
+                snapshots.goes_on_from(&snapshot);
                 return Ok((state, log, report));
             }
         }
@@ -58,7 +62,8 @@ pub(crate) fn rebuild(
     let snapshots = SnapshotStore::new(doors);
     let mut beginnings = Beginnings::new(&snapshots, doors.disk.as_ref(), new_store)?;
     while use_snapshots && !beginnings.is_over() {
-        let Some((mut state, start)) = beginnings.next(&reader, moment, on_progress)? else { break };
+        let Some((mut state, snapshot)) = beginnings.next(&reader, moment, on_progress)? else { break };
+        let start = starting_point(&snapshot);
         match replay(&reader, moment, Some(&start), &mut state, on_progress) {
             Err(error @ LogError::NotInLog { .. }) => beginnings.refuse(start.anchor.sequence, &error),
             replayed => return Ok(replayed.map(|()| state)?),
@@ -114,7 +119,7 @@ impl<'b> Beginnings<'b> {
         self.listed.len() == 0
     }
 
-    /// The state of the next snapshot that can be used, and its place in the log. One that cannot is told of
+    /// The next snapshot that can be used, and its state. One that cannot is told of
     /// and left out: the one before it and more of the log hold the same.
     ///
     /// # Errors
@@ -125,7 +130,7 @@ impl<'b> Beginnings<'b> {
         reader: &LogReader,
         moment: Moment,
         on_progress: &mut dyn FnMut(Progress),
-    ) -> Result<Option<(State, StartingPoint)>, Error> {
+    ) -> Result<Option<(State, Snapshot)>, Error> {
         while let Some(listed) = self.listed.next() {
             let sequence = listed.sequence;
             match self.load(listed, reader, moment, on_progress) {
@@ -151,7 +156,7 @@ impl<'b> Beginnings<'b> {
         reader: &LogReader,
         moment: Moment,
         on_progress: &mut dyn FnMut(Progress),
-    ) -> Result<Option<(State, StartingPoint)>, Error> {
+    ) -> Result<Option<(State, Snapshot)>, Error> {
         let snapshot = listed.found?;
         snapshot.check_database(&reader.database_key())?;
         let start = starting_point(&snapshot);
@@ -165,7 +170,7 @@ impl<'b> Beginnings<'b> {
         }
         place?;
         let state = load(&snapshot, self.disk, (self.new_store)(), on_progress)?;
-        Ok(Some((state, start)))
+        Ok(Some((state, snapshot)))
     }
 
     fn refuse(&mut self, sequence: Sequence, error: &dyn std::error::Error) {

@@ -38,6 +38,12 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     for path in &work.copied {
         aside.push(copy_aside(disk, path)?);
     }
+    // What needs room comes before what is changed.
+    let header = SegmentHeader { id, timeline, created_micros: doors.clock.now_micros(), ..work.newest };
+    let file = disk.create(RESERVE_PATH).doing("create", || disk.locate(RESERVE_PATH))?;
+    file.allocate(header.capacity).doing("reserve space for", || disk.locate(RESERVE_PATH))?;
+    file.write_at(0, &header.encode()).doing("write", || disk.locate(RESERVE_PATH))?;
+    file.sync().doing("sync", || disk.locate(RESERVE_PATH))?;
     for (path, end) in &work.shortened {
         let file = disk.open(path, Access::Write).doing("open", || disk.locate(path))?;
         file.truncate(*end).doing("shorten", || disk.locate(path))?;
@@ -56,11 +62,6 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     for (from, to) in &work.relocated {
         relocate(disk, from, to)?;
     }
-    let header = SegmentHeader { id, timeline, created_micros: doors.clock.now_micros(), ..work.newest };
-    let file = disk.create(RESERVE_PATH).doing("create", || disk.locate(RESERVE_PATH))?;
-    file.allocate(header.capacity).doing("reserve space for", || disk.locate(RESERVE_PATH))?;
-    file.write_at(0, &header.encode()).doing("write", || disk.locate(RESERVE_PATH))?;
-    file.sync().doing("sync", || disk.locate(RESERVE_PATH))?;
     rename(disk, RESERVE_PATH, &segment_path(header.first))?;
     let mut manifest = work.manifest;
     manifest.timeline = timeline;

@@ -34,8 +34,9 @@ pub struct RepairPlan {
     /// What is wrong lies before the snapshot: the log would no longer hold the records up to this one.
     /// No transaction is given up with them.
     pub history_until: Option<Sequence>,
-    /// The snapshots of the part that is given up, by the records up to which they go. Their files are among
-    /// those that are moved.
+    /// The snapshots of the part that is given up, by the records up to which they go, and one from which the log
+    /// does not go on: of the last record that is kept, with a mark that is not. Their files are among those that
+    /// are moved.
     pub snapshots: Vec<Sequence>,
     /// The files that are copied aside before they are changed.
     pub copied: Vec<String>,

@@ -19,6 +19,7 @@ use crate::read_log::{Start, read_log};
 use crate::record::RecordParts;
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, archive_path, segment_path};
 use crate::sequence::Sequence;
+use crate::snapshot::snapshot_beyond;
 use crate::starting_point::StartingPoint;
 use std::ops::ControlFlow;
 
@@ -132,7 +133,7 @@ impl Draft<'_> {
         }
         let (next, link, catalog) = self.end(database_key);
         let kept_until = next.previous();
-        let remains = self.remains();
+        let remains = self.remains(kept_until);
         let given_up = (remains.last > kept_until).then_some(GivenUp {
             first: next,
             last: remains.last,
@@ -160,7 +161,8 @@ impl Draft<'_> {
             synced: kept_until,
         };
         let manifest = Manifest { database_key, timeline: [0; 16], past, begin, closed, newest: listed };
-        let snapshots = GivenUpSnapshots::find(self.disk, kept_until)?;
+        let last_links = self.walked.kept.last().map_or(vec![link], |kept| kept.last_links.clone());
+        let snapshots = GivenUpSnapshots::find(self.disk, kept_until, &last_links)?;
         let work = self.work(newest, manifest, snapshots)?;
         let locate = |paths: &[String]| paths.iter().map(|path| self.disk.locate(path)).collect::<Vec<_>>();
         let plan = RepairPlan {
@@ -192,11 +194,16 @@ impl Draft<'_> {
     }
 
     /// What the rest tells of the records that are given up.
-    fn remains(&self) -> Remains {
+    fn remains(&self, kept_until: Sequence) -> Remains {
         let mut remains = Remains::default();
         if let Some(manifest) = &self.manifest {
             remains.reaches(manifest.newest.synced);
             manifest.closed.iter().for_each(|segment| remains.reaches(segment.last));
+        }
+        if let Some(manifest) = &self.manifest
+            && let Ok(Some(snapshot)) = snapshot_beyond(self.disk, manifest, kept_until)
+        {
+            remains.reaches(snapshot.sequence());
         }
         let last_kept = self.walked.kept.last();
         for candidate in &self.walked.candidates.segments {

@@ -1,6 +1,7 @@
 //! The snapshots of a part of the history that is given up: which files are theirs. Invariant: a file to which
 //! a snapshot of the kept part refers stays where it is.
 
+use crate::batch::Link;
 use crate::doors::Disk;
 use crate::error::LogError;
 use crate::publish::{is_there, list_if_there};
@@ -8,6 +9,7 @@ use crate::sequence::Sequence;
 use crate::snapshot::{
     OBJECT_DIRECTORY, SNAPSHOT_DIRECTORY, Snapshot, head_path, is_object_name, parse_head_name,
 };
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// The snapshots that are moved aside.
@@ -23,12 +25,18 @@ pub(super) struct GivenUpSnapshots {
 }
 
 impl GivenUpSnapshots {
-    /// Looks for those that go beyond this record.
-    pub(super) fn find(disk: &dyn Disk, kept_until: Sequence) -> Result<Self, LogError> {
+    /// Looks for those that go beyond the last record that is kept, or are tied to its end by another link than
+    /// those: by that of a mark that is given up.
+    pub(super) fn find(disk: &dyn Disk, kept_until: Sequence, last_links: &[Link]) -> Result<Self, LogError> {
         let names = list_if_there(disk, SNAPSHOT_DIRECTORY)?;
         let listed: Vec<Sequence> = names.iter().filter_map(|name| parse_head_name(name)).collect();
         let (kept, sequences): (Vec<_>, Vec<_>) =
-            listed.into_iter().partition(|sequence| *sequence <= kept_until);
+            listed.into_iter().partition(|sequence| match sequence.cmp(&kept_until) {
+                Ordering::Less => true,
+                Ordering::Equal => Snapshot::open(disk, &head_path(*sequence), *sequence)
+                    .map_or(true, |snapshot| last_links.contains(&snapshot.identity().anchor.link)),
+                Ordering::Greater => false,
+            });
         if sequences.is_empty() {
             return Ok(Self::default());
         }

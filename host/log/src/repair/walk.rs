@@ -29,6 +29,8 @@ pub(super) struct Kept {
     pub(super) end: u64,
     /// The chain there.
     pub(super) chain: Chain,
+    /// The links behind the last record: that of its batch, and of marks after it.
+    pub(super) last_links: Vec<Link>,
     /// Where its file should end, if it is longer.
     pub(super) file_end: Option<u64>,
 }
@@ -213,7 +215,8 @@ impl Steps<'_> {
         let length = candidate.listed.as_ref().map_or(header.capacity, |listed| listed.length);
         window.end = window.end.min(length);
         let end = SEGMENT_HEADER_BYTES;
-        let mut kept = Kept { candidate: candidate.clone(), header, end, chain, file_end };
+        let last_links = vec![chain.link];
+        let mut kept = Kept { candidate: candidate.clone(), header, end, chain, last_links, file_end };
         let wrong = self.batches(&mut window, &mut kept)?;
         let wrong = wrong.or_else(|| self.falls_short(&window, &kept));
         Ok((kept, wrong))
@@ -265,6 +268,10 @@ impl Steps<'_> {
             }
             kept.end += batch.length();
             kept.chain = reading.chain;
+            if batch.count > 0 {
+                kept.last_links.clear();
+            }
+            kept.last_links.push(kept.chain.link);
             self.gate.boundary(&reading.chain, &window.path, kept.end)?;
         }
         Ok(None)

@@ -2,6 +2,7 @@
 //! beginning. Rows, digests and sections are bytes here; what they mean is the node's to know. Invariant:
 //! a published snapshot was read back whole before it got its name, and no later work changes it.
 
+mod beyond;
 mod cancellation;
 mod chunk;
 mod head;
@@ -27,4 +28,5 @@ pub use writer::{SnapshotWriter, TableWriter};
 /// The format of heads and objects, which is another than that of the log.
 const SNAPSHOT_FORMAT_VERSION: u32 = 1;
 
+pub(crate) use beyond::{lost_before, snapshot_beyond};
 pub(crate) use names::{OBJECT_DIRECTORY, SNAPSHOT_DIRECTORY, head_path, is_object_name, parse_head_name};

@@ -17,6 +17,8 @@ use crate::error::LogError;
 use crate::lock::DirectoryLock;
 use crate::manifest::{MANIFEST_PATH, Manifest};
 use crate::read_log::{Progress, total_bytes};
+use crate::segment::segment_path;
+use crate::snapshot::{lost_before, snapshot_beyond};
 use segment::SegmentCheck;
 
 /// Looks at a data directory that no process holds to write. Fails only where nothing can be looked at;
@@ -39,6 +41,10 @@ pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<Ver
     };
     let mut report = verify_listed(disk, &manifest, progress)?;
     snapshots::check(disk, &manifest, &mut report)?;
+    if let Some(snapshot) = snapshot_beyond(disk, &manifest, report.last)? {
+        let (path, what) = (segment_path(manifest.newest.first), lost_before(&snapshot, report.last));
+        report.add(disk, &path, 0, Gravity::Damage, what);
+    }
     Ok(report)
 }
 

@@ -134,7 +134,11 @@ fn lines(reason: &str, plan: &RepairPlan) -> Vec<String> {
         ));
     }
     lines.extend(plan.snapshots.iter().map(|sequence| {
-        format!("the snapshot up to record {sequence} is of the part that is given up, and is moved aside")
+        let why = match *sequence == plan.kept_until {
+            true => "does not fit the end of what is kept",
+            false => "is of the part that is given up",
+        };
+        format!("the snapshot up to record {sequence} {why}, and is moved aside")
     }));
     lines.extend(plan.copied.iter().map(|path| format!("a copy is kept of {path}")));
     lines.extend(plan.moved.iter().map(|path| format!("{path} is moved aside")));
