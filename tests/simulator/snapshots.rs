@@ -211,6 +211,79 @@ fn a_damaged_snapshot_is_passed_over_for_the_one_before_it() {
     });
 }
 
+fn newest_segment(simulator: &Simulator) -> (String, Vec<u8>) {
+    let contents = simulator.disk.contents().into_iter();
+    let mut segments: Vec<_> =
+        contents.filter(|(path, _)| path.starts_with("log/") && path.ends_with(".log")).collect();
+    segments.sort();
+    segments.pop().unwrap()
+}
+
+/// A mark was lost, which is no record: the log was right, and did not go on from the snapshot that is tied to the mark.
+/// That was passed over, and counted among the two for which the log before them is given up.
+#[test]
+fn a_snapshot_from_which_the_log_does_not_go_on_is_put_aside() {
+    on_guest_thread(|| {
+        let simulator = Simulator::new(11);
+        let node = open(&simulator, &keeping_all());
+        install(&node).unwrap();
+        put(&node, "ada", 1, Acknowledge::Durable).unwrap();
+        node.settle().unwrap();
+        // Idle for long enough to write a mark.
+        simulator.threads.run_until_idle();
+        simulator.clock.advance(1_000_000);
+        simulator.threads.run_until_idle();
+        let taken = node.snapshot().unwrap().sequence;
+        let killed = simulator.kill(11);
+        killed.clock.advance(simulator.clock.now_micros() - killed.clock.now_micros());
+        drop(node);
+        let (path, mut bytes) = newest_segment(&killed);
+        let mark = bytes.rchunks_exact_mut(512).find(|sector| sector.iter().any(|byte| *byte != 0));
+        mark.unwrap().fill(0);
+        killed.disk.plant(&path, bytes);
+        let before = state(&killed, Moment::Newest, Beginning::FirstRecord).unwrap();
+        assert_eq!(before.sequence(), taken);
+        let node = open(&killed, &keeping_all());
+        assert!(heads(&killed).is_empty());
+        let aside = format!("log/aside/{:020}.snapshot.0", taken.0);
+        assert!(killed.disk.contents().contains_key(&aside), "{:?}", killed.disk.contents().keys());
+        assert!(node.snapshot().unwrap().is_new);
+        node.close().unwrap();
+        drop(node);
+        assert_same(&killed, Moment::Newest, "after another snapshot");
+    });
+}
+
+/// The end of the log was taken for a torn write although a snapshot went further, and its numbers were given out again.
+#[test]
+fn a_log_that_ends_before_a_snapshot_is_not_opened() {
+    on_guest_thread(|| {
+        let (simulator, taken) = with_two_snapshots(1, &keeping_all());
+        let (path, bytes) = newest_segment(&simulator);
+        let mut used = bytes.len();
+        let mut refused = 0;
+        loop {
+            // Sector by sector from the end.
+            let cut = bytes[..used].rchunks(512).position(|sector| sector.iter().any(|byte| *byte != 0));
+            let Some(cut) = cut.filter(|cut| used - cut * 512 > 1024) else { break };
+            used -= (cut + 1) * 512;
+            let harmed = copy(&simulator);
+            harmed.disk.plant(&path, [&bytes[..used], &vec![0; bytes.len() - used]].concat());
+            match open_with(&harmed, keeping_all()) {
+                Ok((node, report)) => {
+                    assert!(report.last >= taken[1], "{} is less than {}", report.last, taken[1]);
+                    node.close().unwrap();
+                }
+                Err(error) => {
+                    assert_eq!(error.code(), "ours.damaged", "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 3, "{refused}");
+    });
+}
+
 #[test]
 fn a_log_without_its_beginning_says_which_snapshots_it_would_need() {
     on_guest_thread(|| {

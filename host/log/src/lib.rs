@@ -65,7 +65,7 @@ pub use options::LogOptions;
 pub use read_log::{Progress, Replay};
 pub use reader::{LogReader, VisitRecords};
 pub use record::{Caller, Cause, Closed, EventKind, Installed, Lifecycle, Outcome, Owed, RecordParts};
-pub use repair::{GivenUp, Repair, RepairPlan, RepairReport};
+pub use repair::{GivenUp, Repair, RepairPlan, RepairReport, put_snapshot_aside};
 pub use search::SearchReport;
 pub use segment::{FORMAT_VERSION, Id};
 pub use sequence::Sequence;

@@ -10,7 +10,7 @@ use crate::stop::explain;
 use interstice_log::doors::{Disk, Doors};
 use interstice_log::{
     Definitions, DirectoryLock, ListedSnapshot, Log, LogError, LogOptions, LogReader, Progress, RecordParts,
-    RecoveryReport, Sequence, Snapshot, SnapshotStore, StartingPoint,
+    RecoveryReport, Sequence, Snapshot, SnapshotStore, StartingPoint, put_snapshot_aside,
 };
 use interstice_store::Store;
 use std::vec;
@@ -26,19 +26,20 @@ pub(crate) fn recover(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<(State, Log, RecoveryReport), Error> {
     let mut beginnings = Beginnings::new(snapshots, doors.disk.as_ref(), new_store)?;
+    let mut unfit = Vec::new();
     while !beginnings.is_over() {
         let reader = LogReader::open_locked(doors, lock.clone())?;
-        let Some((mut state, snapshot)) = beginnings.next(&reader, Moment::Newest, on_progress)? else {
-            break;
-        };
-        let start = starting_point(&snapshot);
+        let Some((mut state, start)) = beginnings.next(&reader, Moment::Newest, on_progress)? else { break };
         let mut replay = Replay::new(&mut state, on_progress);
         let opened = Log::open_after(doors, lock.clone(), options, Some(&start), &mut replay);
         match opened {
-            Err(error @ LogError::NotInLog { .. }) => beginnings.refuse(start.anchor.sequence, &error),
+            Err(error @ LogError::NotInLog { .. }) => {
+                beginnings.refuse(start.anchor.sequence, &error);
+                unfit.push(start.anchor.sequence);
+            }
             opened => {
                 let (log, report) = opened?;
-                snapshots.goes_on_from(&snapshot);
+                put_aside(doors, &log, &unfit)?;
                 return Ok((state, log, report));
             }
         }
@@ -47,7 +48,22 @@ pub(crate) fn recover(
     let mut replay = Replay::new(&mut state, on_progress);
     let opened = Log::open_after(doors, lock, options, None, &mut replay);
     let (log, report) = opened.map_err(|error| beginnings.explain_missing(error))?;
+    put_aside(doors, &log, &unfit)?;
     Ok((state, log, report))
+}
+
+/// Moves snapshots aside from which the log does not go on: it is of no use to have them, and they would count among
+/// the two for which the log before them is given up.
+fn put_aside(doors: &Doors, log: &Log, unfit: &[Sequence]) -> Result<(), Error> {
+    for sequence in unfit {
+        let files = put_snapshot_aside(doors, log, *sequence)?;
+        tracing::warn!(
+            target: "interstice::node",
+            "the snapshot at record {sequence}, from which the log does not go on, was moved aside: {}",
+            files.join(", ")
+        );
+    }
+    Ok(())
 }
 
 /// Rebuilds the state of a moment, and writes nothing. `use_snapshots` is whether reading may begin with one.
@@ -62,8 +78,7 @@ pub(crate) fn rebuild(
     let snapshots = SnapshotStore::new(doors);
     let mut beginnings = Beginnings::new(&snapshots, doors.disk.as_ref(), new_store)?;
     while use_snapshots && !beginnings.is_over() {
-        let Some((mut state, snapshot)) = beginnings.next(&reader, moment, on_progress)? else { break };
-        let start = starting_point(&snapshot);
+        let Some((mut state, start)) = beginnings.next(&reader, moment, on_progress)? else { break };
         match replay(&reader, moment, Some(&start), &mut state, on_progress) {
             Err(error @ LogError::NotInLog { .. }) => beginnings.refuse(start.anchor.sequence, &error),
             replayed => return Ok(replayed.map(|()| state)?),
@@ -119,7 +134,7 @@ impl<'b> Beginnings<'b> {
         self.listed.len() == 0
     }
 
-    /// The next snapshot that can be used, and its state. One that cannot is told of
+    /// The state of the next snapshot that can be used, and its place in the log. One that cannot is told of
     /// and left out: the one before it and more of the log hold the same.
     ///
     /// # Errors
@@ -130,7 +145,7 @@ impl<'b> Beginnings<'b> {
         reader: &LogReader,
         moment: Moment,
         on_progress: &mut dyn FnMut(Progress),
-    ) -> Result<Option<(State, Snapshot)>, Error> {
+    ) -> Result<Option<(State, StartingPoint)>, Error> {
         while let Some(listed) = self.listed.next() {
             let sequence = listed.sequence;
             match self.load(listed, reader, moment, on_progress) {
@@ -156,7 +171,7 @@ impl<'b> Beginnings<'b> {
         reader: &LogReader,
         moment: Moment,
         on_progress: &mut dyn FnMut(Progress),
-    ) -> Result<Option<(State, Snapshot)>, Error> {
+    ) -> Result<Option<(State, StartingPoint)>, Error> {
         let snapshot = listed.found?;
         snapshot.check_database(&reader.database_key())?;
         let start = starting_point(&snapshot);
@@ -170,7 +185,7 @@ impl<'b> Beginnings<'b> {
         }
         place?;
         let state = load(&snapshot, self.disk, (self.new_store)(), on_progress)?;
-        Ok(Some((state, snapshot)))
+        Ok(Some((state, start)))
     }
 
     fn refuse(&mut self, sequence: Sequence, error: &dyn std::error::Error) {

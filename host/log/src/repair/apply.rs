@@ -26,11 +26,7 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
         doors.entropy.fill(id).doing("draw randomness for", || disk.locate(""))?;
     }
     let [id, timeline] = ids;
-    // The directory of the log may itself be gone.
-    disk.create_directory(ASIDE_DIRECTORY).doing("create", || disk.locate(ASIDE_DIRECTORY))?;
-    for directory in ["", LOG_DIRECTORY] {
-        disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
-    }
+    make_aside(disk)?;
     if !list_if_there(disk, ARCHIVE_DIRECTORY)?.is_empty() {
         disk.sync_directory(ARCHIVE_DIRECTORY).doing("sync", || disk.locate(ARCHIVE_DIRECTORY))?;
     }
@@ -70,6 +66,15 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     Ok(RepairReport { timeline, aside })
 }
 
+/// Makes the folder of copies. The directory of the log may itself be gone.
+pub(super) fn make_aside(disk: &dyn Disk) -> Result<(), LogError> {
+    disk.create_directory(ASIDE_DIRECTORY).doing("create", || disk.locate(ASIDE_DIRECTORY))?;
+    for directory in ["", LOG_DIRECTORY] {
+        disk.sync_directory(directory).doing("sync", || disk.locate(directory))?;
+    }
+    Ok(())
+}
+
 /// A name in the folder of copies that no file has.
 fn free_name(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
     let taken = list_if_there(disk, ASIDE_DIRECTORY)?;
@@ -102,7 +107,7 @@ fn copy_aside(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
 }
 
 /// Moves a file that is given up, and removes its index.
-fn move_aside(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
+pub(super) fn move_aside(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
     let to = free_name(disk, path)?;
     rename(disk, path, &to)?;
     let directory = directory_of(path);

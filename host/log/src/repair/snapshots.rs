@@ -1,9 +1,11 @@
 //! The snapshots of a part of the history that is given up: which files are theirs. Invariant: a file to which
 //! a snapshot of the kept part refers stays where it is.
 
+use super::apply::{make_aside, move_aside};
 use crate::batch::Link;
-use crate::doors::Disk;
+use crate::doors::{Disk, Doors};
 use crate::error::LogError;
+use crate::log::Log;
 use crate::publish::{is_there, list_if_there};
 use crate::sequence::Sequence;
 use crate::snapshot::{
@@ -28,15 +30,20 @@ impl GivenUpSnapshots {
     /// Looks for those that go beyond the last record that is kept, or are tied to its end by another link than
     /// those: by that of a mark that is given up.
     pub(super) fn find(disk: &dyn Disk, kept_until: Sequence, last_links: &[Link]) -> Result<Self, LogError> {
+        Self::those(disk, &|sequence| match sequence.cmp(&kept_until) {
+            Ordering::Less => false,
+            Ordering::Equal => Snapshot::open(disk, &head_path(sequence), sequence)
+                .is_ok_and(|snapshot| !last_links.contains(&snapshot.identity().anchor.link)),
+            Ordering::Greater => true,
+        })
+    }
+
+    /// Those up to the records that are told.
+    fn those(disk: &dyn Disk, is_given_up: &dyn Fn(Sequence) -> bool) -> Result<Self, LogError> {
         let names = list_if_there(disk, SNAPSHOT_DIRECTORY)?;
         let listed: Vec<Sequence> = names.iter().filter_map(|name| parse_head_name(name)).collect();
-        let (kept, sequences): (Vec<_>, Vec<_>) =
-            listed.into_iter().partition(|sequence| match sequence.cmp(&kept_until) {
-                Ordering::Less => true,
-                Ordering::Equal => Snapshot::open(disk, &head_path(*sequence), *sequence)
-                    .map_or(true, |snapshot| last_links.contains(&snapshot.identity().anchor.link)),
-                Ordering::Greater => false,
-            });
+        let (sequences, kept): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition(|sequence| is_given_up(*sequence));
         if sequences.is_empty() {
             return Ok(Self::default());
         }
@@ -62,6 +69,15 @@ impl GivenUpSnapshots {
         given_up.moved.extend(given_up.sequences.iter().map(|sequence| head_path(*sequence)));
         Ok(given_up)
     }
+}
+
+/// Moves a snapshot aside from which an open log was found not to go on: it would count among the two for which the
+/// log before them is given up. Returns where its files are.
+pub fn put_snapshot_aside(doors: &Doors, _open: &Log, sequence: Sequence) -> Result<Vec<String>, LogError> {
+    let disk = doors.disk.as_ref();
+    let given_up = GivenUpSnapshots::those(disk, &|listed| listed == sequence)?;
+    make_aside(disk)?;
+    given_up.moved.iter().map(|path| move_aside(disk, path)).collect()
 }
 
 /// The files with rows to which snapshots refer.

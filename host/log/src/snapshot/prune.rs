@@ -68,8 +68,6 @@ pub(super) fn prune(
         });
         match found {
             Ok(snapshot) if is_older => older.push(snapshot),
-            // From one that was not read here the log may not go on.
-            Ok(snapshot) if !store.counts(&snapshot) => {}
             Ok(snapshot) if kept.iter().all(|newest| newest.family() != snapshot.family()) => {
                 report.kept.push(one.sequence);
                 kept.push(snapshot);

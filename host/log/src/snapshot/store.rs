@@ -18,7 +18,6 @@ use crate::segment::Id;
 use crate::sequence::Sequence;
 use crate::starting_point::History;
 use parking_lot::Mutex;
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -31,9 +30,6 @@ pub struct SnapshotStore {
     is_busy: Arc<AtomicBool>,
     /// The random id of the snapshot that this store has published last, and so has read back.
     pub(super) proven: Arc<Mutex<Option<Id>>>,
-    /// The random ids of the snapshots from which the log is known to go on: that with which it was opened, and those
-    /// that were published since.
-    in_log: Arc<Mutex<HashSet<Id>>>,
     /// The history of the log beside which the snapshots stand, once that was opened.
     history: Arc<OnceLock<History>>,
 }
@@ -68,7 +64,6 @@ impl SnapshotStore {
             clock: doors.clock.clone(),
             is_busy: Arc::default(),
             proven: Arc::default(),
-            in_log: Arc::default(),
             history: Arc::default(),
         }
     }
@@ -77,17 +72,6 @@ impl SnapshotStore {
     /// up, as after a repair, are listed as such: they are neither kept nor in the way of newer ones.
     pub fn belong_to(&self, log: &Log) {
         self.history.get_or_init(|| log.history());
-    }
-
-    /// Says that the log was read from this snapshot on, and so goes on from it. Once the log was opened only such
-    /// ones, and those that are published, count among the two that are kept: the log before them may be given up.
-    pub fn goes_on_from(&self, snapshot: &Snapshot) {
-        self.in_log.lock().insert(snapshot.head.id);
-    }
-
-    /// Whether a snapshot may count among the two that are kept.
-    pub(super) fn counts(&self, snapshot: &Snapshot) -> bool {
-        self.history.get().is_none() || self.in_log.lock().contains(&snapshot.head.id)
     }
 
     /// Refuses a snapshot of another history than that of the log.
@@ -175,7 +159,6 @@ impl SnapshotStore {
             entropy: self.entropy.clone(),
             turn,
             proven: self.proven.clone(),
-            in_log: self.in_log.clone(),
             cancellation: cancellation.clone(),
             identity,
             family,

@@ -16,7 +16,7 @@ use crate::limits::MAX_SNAPSHOT_HEAD_BYTES;
 use crate::segment::Id;
 use crate::sequence::Sequence;
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a snapshot is begun with.
@@ -26,7 +26,6 @@ pub(super) struct Plan {
     pub(super) turn: SnapshotTurn,
     /// Where the id of the snapshot is left once it was read back and published.
     pub(super) proven: Arc<Mutex<Option<Id>>>,
-    pub(super) in_log: Arc<Mutex<HashSet<Id>>>,
     pub(super) cancellation: Cancellation,
     pub(super) identity: SnapshotIdentity,
     pub(super) family: Family,
@@ -40,7 +39,6 @@ pub struct SnapshotWriter {
     disk: Arc<dyn Disk>,
     entropy: Arc<dyn Entropy>,
     proven: Arc<Mutex<Option<Id>>>,
-    in_log: Arc<Mutex<HashSet<Id>>>,
     cancellation: Cancellation,
     id: Id,
     identity: SnapshotIdentity,
@@ -69,7 +67,6 @@ impl SnapshotWriter {
             disk: plan.disk,
             entropy: plan.entropy,
             proven: plan.proven,
-            in_log: plan.in_log,
             cancellation: plan.cancellation,
             id,
             identity: plan.identity,
@@ -213,7 +210,6 @@ impl SnapshotWriter {
             return Err(error);
         }
         *self.proven.lock() = Some(self.id);
-        self.in_log.lock().insert(self.id);
         Ok(Snapshot::new(head, disk.locate(&path)))
     }
 

@@ -41,8 +41,9 @@ pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<Ver
     };
     let mut report = verify_listed(disk, &manifest, progress)?;
     snapshots::check(disk, &manifest, &mut report)?;
-    if let Some(snapshot) = snapshot_beyond(disk, &manifest, report.last)? {
-        let (path, what) = (segment_path(manifest.newest.first), lost_before(&snapshot, report.last));
+    let last = report.last.max(manifest.first().previous());
+    if let Some(snapshot) = snapshot_beyond(disk, &manifest, last)? {
+        let (path, what) = (segment_path(manifest.newest.first), lost_before(&snapshot, last));
         report.add(disk, &path, 0, Gravity::Damage, what);
     }
     Ok(report)
