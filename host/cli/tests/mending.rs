@@ -83,6 +83,14 @@ fn a_repair_says_what_else_a_database_lacks_whose_log_is_whole() {
     assert_eq!(repaired.code, 6, "{}", repaired.stdout);
     assert!(repaired.stdout.contains("KEEP-LOG holds no `all`, `none` or days"), "{}", repaired.stdout);
     assert_eq!(case.run(&["log", "verify", "--data", "data"]).code, 6);
+    // Copies were made of it without a word, and did not open.
+    let copied = [&["backup", "--data", "data", "--to", "copy"][..], &["restore", "copy", "--data", "again"]];
+    for (arguments, copy) in copied.iter().zip(["copy", "again"]) {
+        let told = case.run(arguments);
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let note = format!("note: {copy}/KEEP-LOG holds no `all`, `none` or days");
+        assert!(told.stderr.contains(&note), "{}", told.stderr);
+    }
 }
 
 /// It said "repaired" with exit code 0, and the database did not open.

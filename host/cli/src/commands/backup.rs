@@ -3,12 +3,13 @@
 
 use crate::database::{NewFolder, copying_bar, existing_doors, failure, show};
 use crate::exit::Failure;
+use crate::keep_log;
 use crate::moment;
 use crate::terminal::Output;
 use interstice_node::log::{BackupReport, Sequence, backup};
 use interstice_node::{Error, faults_of_components};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Copies a database into a new folder, while another process may use it.
 ///
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     bar.finish_and_clear();
     let report = to.settle(taken)?;
     tell_left_out(&report.left_out);
+    tell_keep_log(&arguments.to);
     let mut output = Output::new();
     output.line(if arguments.json { object(&report).to_string() } else { text(&report) })?;
     Ok(output.flush()?)
@@ -48,6 +50,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 pub(crate) fn tell_left_out(reasons: &[String]) {
     for reason in reasons {
         crate::terminal::tell(&format!("note: a snapshot was left out: {reason}"));
+    }
+}
+
+/// Says of a copy that it will not open without `--keep-log`: what it was told is copied as it is.
+pub(crate) fn tell_keep_log(copy: &Path) {
+    if let Err(fault) = keep_log::of(copy, None) {
+        crate::terminal::tell(&format!("note: {}", fault.message()));
     }
 }
 

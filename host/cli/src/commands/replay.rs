@@ -1,6 +1,6 @@
 //! `interstice replay`: calls of the log, run again on the state that they had, to see whether they do the same,
 //! or what one of them did.
-//! Invariant: the data directory is only read.
+//! Invariant: the data directory is only read, but for the cache of what was compiled.
 
 use crate::database::{GuestLimits, existing_doors, failure, reading_bar, show};
 use crate::exit::{Exit, Failure};

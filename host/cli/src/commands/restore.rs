@@ -1,7 +1,7 @@
 //! `interstice restore`: a database made from a backup, whole or as of an earlier moment.
 //! Invariant: an existing database is never changed, neither the one that is restored nor one in its way.
 
-use crate::commands::backup::tell_left_out;
+use crate::commands::backup::{tell_keep_log, tell_left_out};
 use crate::database::{NewFolder, copying_bar, existing_doors, show};
 use crate::exit::Failure;
 use crate::moment::{self, Moment};
@@ -50,6 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     bar.finish_and_clear();
     let report = to.settle(restored)?;
     tell_left_out(&report.left_out);
+    tell_keep_log(&arguments.data);
     let mut output = Output::new();
     output.line(if arguments.json { object(&report).to_string() } else { text(&report) })?;
     Ok(output.flush()?)

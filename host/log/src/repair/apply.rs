@@ -34,7 +34,7 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     for path in &work.copied {
         aside.push(copy_aside(disk, path)?);
     }
-    // What needs room comes before what is changed.
+    // The room for the segment with which the log goes on comes before anything is changed.
     let header = SegmentHeader { id, timeline, created_micros: doors.clock.now_micros(), ..work.newest };
     let file = disk.create(RESERVE_PATH).doing("create", || disk.locate(RESERVE_PATH))?;
     file.allocate(header.capacity).doing("reserve space for", || disk.locate(RESERVE_PATH))?;

@@ -2,7 +2,8 @@
 //! the manifest that comes of it. Invariant: a database that opens, and whose whole log reads, is left
 //! alone.
 
-use super::candidates::{is_empty, is_foreign};
+use super::candidates::{Candidate, is_empty, is_foreign};
+use super::file::open;
 use super::reason::reason as reason_of;
 use super::remains::Remains;
 use super::snapshots::GivenUpSnapshots;
@@ -237,8 +238,14 @@ impl Draft<'_> {
         previous: Link,
         catalog: [u8; 32],
     ) -> SegmentHeader {
-        let like = self.walked.kept.last().map(|kept| &kept.header);
-        let capacity = like.map_or(SEGMENT_BYTES, |header| header.capacity);
+        // As long as those that are kept, or as any that tells its length.
+        let told = |candidate: &Candidate| {
+            let (mut window, _) = open(self.disk, &candidate.path).ok()?;
+            window.segment_header().ok().map(|header| header.capacity)
+        };
+        let kept = self.walked.kept.last().map(|kept| kept.header.capacity);
+        let capacity = kept.or_else(|| self.walked.candidates.segments.iter().find_map(told));
+        let capacity = capacity.unwrap_or(SEGMENT_BYTES);
         let capacity = crate::batch::whole_sectors(capacity.clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES));
         SegmentHeader {
             id: [0; 16],

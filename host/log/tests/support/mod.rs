@@ -316,8 +316,14 @@ pub fn places(simulator: &Simulator) -> Vec<StartingPoint> {
         }
         let start = u64::from_le_bytes(bytes[64..72].try_into().unwrap());
         let catalog = bytes[88..120].try_into().unwrap();
+        let mut next = start;
         for (offset, _) in batches(&bytes) {
             let first = u64::from_le_bytes(bytes[offset + 32..offset + 40].try_into().unwrap());
+            if first != next {
+                // What a loss of power left of a write is no batch.
+                break;
+            }
+            next += u64::from(u32::from_le_bytes(bytes[offset + 48..offset + 52].try_into().unwrap()));
             let sequence = Sequence(first - 1);
             // On a full disk a segment goes on after an upgrade.
             let upgrade = Sequence(sequence.0 - sequence.0 % UPGRADE_EVERY);
