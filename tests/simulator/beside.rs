@@ -1,54 +1,10 @@
 //! Another process beside an opening: what the opening goes by does not change under its hands.
 
-use interstice_log::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
 use interstice_log::sim::Simulator;
-use interstice_log::{LogOptions, Retention};
+use interstice_log::{LogError, LogOptions, Retention};
 use interstice_node::{Acknowledge, Error, Node, NodeOptions};
 use interstice_tests::machine::{call, component, on_guest_thread, open_with, options};
-use std::io;
 use std::sync::{Arc, Mutex};
-
-/// A disk on which somebody else is at work once its snapshots have been listed for the first time.
-struct Busy {
-    disk: Arc<dyn Disk>,
-    others: Mutex<Option<Box<dyn FnOnce() + Send>>>,
-}
-
-impl Disk for Busy {
-    fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.create(path)
-    }
-    fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.open(path, access)
-    }
-    fn list(&self, directory: &str) -> io::Result<Vec<String>> {
-        let listed = self.disk.list(directory);
-        if directory == "snapshots"
-            && let Some(others) = self.others.lock().unwrap().take()
-        {
-            others();
-        }
-        listed
-    }
-    fn create_directory(&self, directory: &str) -> io::Result<()> {
-        self.disk.create_directory(directory)
-    }
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, path: &str) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-    fn sync_directory(&self, directory: &str) -> io::Result<()> {
-        self.disk.sync_directory(directory)
-    }
-    fn lock(&self, path: &str, kind: LockKind) -> io::Result<LockOutcome> {
-        self.disk.lock(path, kind)
-    }
-    fn locate(&self, path: &str) -> String {
-        self.disk.locate(path)
-    }
-}
 
 fn keeping_none() -> NodeOptions {
     NodeOptions {
@@ -84,18 +40,16 @@ fn the_snapshots_that_an_opening_goes_by_stay_there() {
         drop(node);
         let answered = Arc::new(Mutex::new(None));
         let (other, answer) = (simulator.clone(), answered.clone());
-        let others = move || {
+        simulator.disk.interrupt_after_listing("snapshots", move || {
             let opened = open_with(&other, keeping_none()).map(|(node, _)| {
                 work(&other, &node);
                 node.close().unwrap();
             });
             *answer.lock().unwrap() = Some(opened);
-        };
-        let mut doors = simulator.doors();
-        doors.disk = Arc::new(Busy { disk: doors.disk, others: Mutex::new(Some(Box::new(others))) });
-        let (node, _) = Node::open(doors, keeping_none(), &mut |_| {}).unwrap();
+        });
+        let (node, _) = open_with(&simulator, keeping_none()).unwrap();
         let answered = answered.lock().unwrap().take().expect("the snapshots were listed");
-        assert!(matches!(answered, Err(Error::Log(interstice_log::LogError::Locked { .. }))), "{answered:?}");
+        assert!(matches!(answered, Err(Error::Log(LogError::Locked { .. }))), "{answered:?}");
         node.close().unwrap();
     });
 }

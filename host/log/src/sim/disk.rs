@@ -21,6 +21,8 @@ const SYNC_MICROS: u64 = 120;
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
     interruption: Arc<Mutex<Interruption>>,
+    /// What happens once this directory was listed.
+    after_listing: Arc<Mutex<Option<(String, Box<dyn FnOnce() + Send>)>>>,
 }
 
 /// What happens on another thread while a write begins.
@@ -51,7 +53,11 @@ impl SimDisk {
     }
 
     fn of(state: State) -> Self {
-        Self { state: Arc::new(Mutex::new(state)), interruption: Arc::default() }
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            interruption: Arc::default(),
+            after_listing: Arc::default(),
+        }
     }
 
     fn file(&self, file: usize, access: Access) -> Arc<dyn DiskFile> {
@@ -104,6 +110,11 @@ impl SimDisk {
     /// Does this when the next write begins, as another thread might at that moment.
     pub fn interrupt_next_write(&self, interruption: impl FnOnce() + Send + 'static) {
         *self.interruption.lock() = Some(Box::new(interruption));
+    }
+
+    /// Does this once a directory was listed the next time, as another process might at that moment.
+    pub fn interrupt_after_listing(&self, directory: &str, interruption: impl FnOnce() + Send + 'static) {
+        *self.after_listing.lock() = Some((directory.to_owned(), Box::new(interruption)));
     }
 
     /// Gives the disk room for so many bytes of files, or no limit.
@@ -210,7 +221,13 @@ impl Disk for SimDisk {
             return Err(io::ErrorKind::NotFound.into());
         }
         let names = state.names.keys().filter(|name| parent(name) == directory);
-        Ok(names.map(|name| name.rsplit('/').next().unwrap_or(name).to_owned()).collect())
+        let names = names.map(|name| name.rsplit('/').next().unwrap_or(name).to_owned()).collect();
+        drop(state);
+        let waiting = self.after_listing.lock().take_if(|(waited, _)| waited == directory);
+        if let Some((_, interruption)) = waiting {
+            interruption();
+        }
+        Ok(names)
     }
 
     fn create_directory(&self, directory: &str) -> io::Result<()> {
