@@ -4,7 +4,7 @@
 
 use super::candidates::{Candidate, is_empty, is_foreign};
 use super::file::open;
-use super::reason::reason as reason_of;
+use super::reason::reason_of;
 use super::remains::Remains;
 use super::snapshots::GivenUpSnapshots;
 use super::walk::{Kept, Walked, link_before, walk};
@@ -200,11 +200,9 @@ impl Draft<'_> {
         if let Some(manifest) = &self.manifest {
             remains.reaches(manifest.newest.synced);
             manifest.closed.iter().for_each(|segment| remains.reaches(segment.last));
-        }
-        if let Some(manifest) = &self.manifest
-            && let Ok(Some(snapshot)) = snapshot_beyond(self.disk, manifest, kept_until)
-        {
-            remains.reaches(snapshot.sequence());
+            if let Ok(Some(snapshot)) = snapshot_beyond(self.disk, manifest, kept_until) {
+                remains.reaches(snapshot.sequence());
+            }
         }
         let last_kept = self.walked.kept.last();
         for candidate in &self.walked.candidates.segments {

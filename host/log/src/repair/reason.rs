@@ -4,7 +4,7 @@
 use crate::error::LogError;
 
 /// What an error says of the files, without the advice to those who only wanted to open the database.
-pub(super) fn reason(error: &LogError) -> String {
+pub(super) fn reason_of(error: &LogError) -> String {
     match error {
         LogError::Damaged { path, offset, what } => format!("{path} is damaged at byte {offset}: {what}"),
         LogError::MissingSegment { path, first } => {
@@ -35,7 +35,7 @@ mod tests {
             LogError::MissingManifest { path: path(), evidence: "data/log".to_owned() },
             LogError::UnlistedSegment { path: path(), last: Sequence(9), listed: Sequence(4) },
         ] {
-            let (reason, whole) = (reason(&error), error.to_string());
+            let (reason, whole) = (reason_of(&error), error.to_string());
             assert!(whole.starts_with(&reason) && whole.len() > reason.len(), "{reason}\n{whole}");
             assert!(!reason.contains("nothing was changed") && !reason.contains("repair"), "{reason}");
         }
