@@ -52,12 +52,12 @@ impl Log {
         options: LogOptions,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
-        let lock = DirectoryLock::take(doors.disk.as_ref(), LockKind::Exclusive)?;
-        Self::open_after(doors, lock, options, None, replay)
+        let lock = DirectoryLock::take(doors.disk.as_ref(), LockKind::Exclusive);
+        Self::open_after(doors, lock?, options, None, replay)
     }
 
-    /// The same with the records after a place in the log alone, such as a snapshot names. The log must
-    /// hold that place, with its link and its catalog. The lock is one for writing.
+    /// The same with the records after a place in the log alone, such as a snapshot names. The log must hold that
+    /// place, with its link and its catalog. Panics if the lock is one for reading.
     pub fn open_after(
         doors: &Doors,
         directory_lock: DirectoryLock,
@@ -65,8 +65,9 @@ impl Log {
         start: Option<&StartingPoint>,
         replay: &mut dyn Replay,
     ) -> Result<(Self, RecoveryReport), LogError> {
-        let segment_bytes = whole_segment(options.segment_bytes)?;
-        let disk = doors.disk.as_ref();
+        assert!(directory_lock.is_exclusive(), "a log that is open needs the lock for writing");
+        let options = LogOptions { segment_bytes: whole_segment(options.segment_bytes)?, ..options };
+        let (disk, segment_bytes) = (doors.disk.as_ref(), options.segment_bytes);
         let (manifest, created) = match Manifest::read(disk)? {
             Some(manifest) => (manifest, false),
             None => {
@@ -77,7 +78,6 @@ impl Log {
         let mut definitions = Definitions::default();
         let mut end = read_with(disk, manifest, start, &mut definitions, replay)?;
         let report = RecoveryReport { created, ..mend(disk, &mut end)? };
-        let options = LogOptions { segment_bytes, ..options };
         let log = Self::start(doors, options, end, definitions, directory_lock)?;
         Ok((log, report))
     }

@@ -217,6 +217,17 @@ fn a_starting_point_in_the_middle_of_a_batch_is_refused() {
     assert!(error.contains("no batch ends with this record"), "{error}");
 }
 
+/// It was a file that could not be opened, without a word of what it held or of what to do.
+#[test]
+fn a_missing_segment_before_the_starting_point_is_named_with_its_first_record() {
+    let simulator = closed_with(300, KEEP_ALL);
+    let start = support::last_place(&simulator).unwrap();
+    let (path, _) = segments(&simulator).swap_remove(1);
+    simulator.disk.take_away(&path);
+    let error = open_after(&simulator.doors(), KEEP_ALL, Some(&start)).err().unwrap();
+    assert!(matches!(&error, LogError::MissingSegment { path: missing, .. } if *missing == path), "{error}");
+}
+
 #[test]
 fn a_missing_segment_after_the_starting_point_is_a_gap_and_refused() {
     let (simulator, start, _) = given_up();
