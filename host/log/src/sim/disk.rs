@@ -21,12 +21,14 @@ const SYNC_MICROS: u64 = 120;
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
     interruption: Arc<Mutex<Interruption>>,
-    /// What happens once this directory was listed.
-    after_listing: Arc<Mutex<Option<(String, Box<dyn FnOnce() + Send>)>>>,
+    after_listing: Arc<Mutex<AfterListing>>,
 }
 
 /// What happens on another thread while a write begins.
 type Interruption = Option<Box<dyn FnOnce() + Send>>;
+
+/// What another process does once this directory was listed.
+type AfterListing = Option<(String, Box<dyn FnOnce() + Send>)>;
 
 impl SimDisk {
     pub(super) fn new(seed: u64) -> Self {
