@@ -102,6 +102,20 @@ pub(crate) fn genesis(database_key: &[u8; 16]) -> Link {
     Sha256::digest(database_key).into()
 }
 
+/// The link of the mark behind the batch with this link, where `next` is the record that comes next. All that a mark
+/// says follows from its place, so this is known without it.
+pub(crate) fn mark_link(previous: Link, next: Sequence) -> Link {
+    let header = BatchHeader {
+        previous,
+        first: next,
+        mark: next.previous(),
+        count: 0,
+        payload_bytes: 0,
+        payload_checksum: 0,
+    };
+    header.link(Seed::new(&[0; 16]), &[])
+}
+
 /// Rounds up to the end of a sector.
 pub(crate) fn whole_sectors(bytes: u64) -> u64 {
     bytes.div_ceil(SECTOR_BYTES) * SECTOR_BYTES

@@ -96,10 +96,8 @@ impl<'a> Start<'a> {
                 let anchor = &point.anchor;
                 let index = ending_before(anchor.sequence);
                 // The segment that ends at the anchor need not be read.
-                let ends_there = manifest
-                    .closed
-                    .get(index)
-                    .is_some_and(|segment| segment.last == anchor.sequence && segment.link == anchor.link);
+                let ends_there = |segment: &ClosedSegment| anchor.is_at(segment.last.next(), &segment.link);
+                let ends_there = manifest.closed.get(index).is_some_and(ends_there);
                 Ok(index + usize::from(ends_there))
             }
         }

@@ -53,6 +53,7 @@ impl StartingPoint {
 }
 
 /// Lets records pass once reading has come through an anchor.
+#[derive(Clone)]
 pub(crate) struct Gate<'a> {
     anchor: Option<&'a Anchor>,
     is_open: bool,
@@ -61,6 +62,11 @@ pub(crate) struct Gate<'a> {
 impl<'a> Gate<'a> {
     pub(crate) fn new(anchor: Option<&'a Anchor>) -> Self {
         Self { anchor, is_open: anchor.is_none() }
+    }
+
+    /// Reading begins anew, as if nothing had been read.
+    pub(crate) fn close(&mut self) {
+        self.is_open = self.anchor.is_none();
     }
 
     /// Whether the place was passed.
@@ -76,7 +82,7 @@ impl<'a> Gate<'a> {
     /// Looks at a place between two batches.
     pub(crate) fn boundary(&mut self, chain: &Chain, path: &str, offset: u64) -> Result<(), LogError> {
         let Some(anchor) = self.anchor.filter(|_| !self.is_open) else { return Ok(()) };
-        if chain.next.previous() != anchor.sequence || chain.link != anchor.link {
+        if !anchor.is_at(chain.next, &chain.link) {
             return Ok(());
         }
         if chain.catalog != anchor.catalog {

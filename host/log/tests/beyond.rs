@@ -6,11 +6,13 @@ mod support;
 
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    Cancellation, Digest, Gravity, LogError, LogOptions, LogReader, Past, Repair, Retention, Sequence,
-    SnapshotIdentity, SnapshotStore, StartingPoint, TableContents, TableHead, put_snapshot_aside, verify,
+    Anchor, Cancellation, Digest, Gravity, LogError, LogOptions, LogReader, Past, Repair, Retention,
+    Sequence, SnapshotIdentity, SnapshotStore, StartingPoint, TableContents, TableHead, put_snapshot_aside,
+    verify,
 };
 use support::{
-    Cast, SMALL, append, assert_in_order, assert_in_order_after, batches, open, open_after, segments,
+    Cast, SMALL, append, assert_in_order, assert_in_order_after, batches, is_of_the_log, open, open_after,
+    segments,
 };
 
 const KEEP_ALL: LogOptions = LogOptions { retention: Retention::KeepAll, ..SMALL };
@@ -20,7 +22,12 @@ const IDLE_MICROS: u64 = 1_000_000;
 
 /// Takes a snapshot of what is durable.
 fn take(store: &SnapshotStore, log: &interstice_log::Log) -> StartingPoint {
-    let (database_key, timeline, anchor) = (log.database_key(), log.timeline(), log.anchor());
+    take_at(store, log, log.anchor())
+}
+
+/// Takes a snapshot that says that it is of this place.
+fn take_at(store: &SnapshotStore, log: &interstice_log::Log, anchor: Anchor) -> StartingPoint {
+    let (database_key, timeline) = (log.database_key(), log.timeline());
     let identity = SnapshotIdentity { database_key, timeline, anchor, storage: Digest([7; 32]) };
     let mut writer = store.begin(identity, &Cancellation::new()).unwrap();
     let head = TableHead { package: "acme:bank".to_owned(), name: "t".to_owned(), shape: Digest([1; 32]) };
@@ -196,4 +203,139 @@ fn a_repair_puts_a_snapshot_aside_whose_mark_it_gives_up() {
     assert_eq!(left.iter().map(|one| one.sequence).collect::<Vec<_>>(), [Sequence(10)]);
     let (_, records, _) = open_after(&simulator.doors(), KEEP_ALL, Some(&older)).unwrap();
     assert_in_order_after(Sequence(10), &records);
+}
+
+/// A database that was idle after each record, long enough for a mark, until it went on in a second segment; killed.
+/// A snapshot was taken of each record before the mark after it: the last one of the first segment is returned.
+fn killed_in_the_second_segment() -> (Simulator, StartingPoint) {
+    let simulator = Simulator::new(4);
+    let (log, ..) = open(&simulator.doors(), KEEP_ALL).unwrap();
+    let (cast, store) = (Cast::define(&log), SnapshotStore::new(&simulator.doors()));
+    store.belong_to(&log);
+    let mut taken = Vec::new();
+    while segments(&simulator).len() < 2 {
+        let last = append(&log, cast).unwrap();
+        log.wait_durable(last).unwrap();
+        taken.push(take(&store, &log));
+        simulator.threads.run_until_idle();
+        simulator.clock.advance(IDLE_MICROS);
+        simulator.threads.run_until_idle();
+    }
+    let last = append(&log, cast).unwrap();
+    log.wait_durable(last).unwrap();
+    let killed = simulator.kill(4);
+    drop(log);
+    // The last of them is of the first record of the second segment.
+    (killed, taken[taken.len() - 2])
+}
+
+/// The second segment goes on from the mark, and the snapshot is tied to the batch before it. Without the segment with
+/// both, nothing tied the one to the other, and the records of the second segment were given up.
+#[test]
+fn a_snapshot_before_a_mark_is_tied_to_the_segment_behind_it() {
+    let (whole, covering) = killed_in_the_second_segment();
+    let last = covering.anchor.sequence;
+    let [(first_path, first), (second_path, _)] = <[_; 2]>::try_from(segments(&whole)).unwrap();
+    assert_eq!(second_path, format!("log/{:020}.log", last.0 + 1));
+    let starts: Vec<usize> = batches(&first).iter().map(|batch| batch.0).collect();
+    let mark = *starts.last().unwrap();
+    assert_ne!(first[starts[1]..starts[1] + 32], covering.anchor.link, "another batch");
+    let mut cases = vec![None];
+    cases.extend([8, starts[0], starts[starts.len() - 2], mark].map(|at| {
+        let mut damaged = first.clone();
+        damaged[at + 20] ^= 1;
+        Some(damaged)
+    }));
+    for damaged in cases {
+        let (simulator, is_missing) = (copy(&whole), damaged.is_none());
+        match damaged {
+            Some(bytes) => simulator.disk.plant(&first_path, bytes),
+            None => simulator.disk.take_away(&first_path),
+        }
+        match open_after(&copy(&simulator).doors(), KEEP_ALL, Some(&covering)) {
+            // What it holds is not needed.
+            Ok((_, records, _)) => {
+                assert_in_order_after(last, &records);
+                assert_eq!(records.len(), 2);
+            }
+            Err(error) => assert!(is_missing && matches!(error, LogError::MissingSegment { .. }), "{error}"),
+        }
+        let repair = Repair::plan(&simulator.doors(), Some(&covering)).unwrap();
+        let what = repair.what();
+        assert_eq!((what.kept_until, what.given_up), (Sequence(last.0 + 2), None), "{what:?}");
+        assert_eq!(what.history_until, Some(last));
+        repair.apply().unwrap().unwrap();
+        let (log, records, _) = open_after(&simulator.doors(), KEEP_ALL, Some(&covering)).unwrap();
+        assert_in_order_after(last, &records);
+        assert_eq!((records.len(), log.next_sequence()), (2, Sequence(last.0 + 3)));
+        drop(log);
+        let found = verify(&simulator.disk, &mut |_| ()).unwrap().findings;
+        let mut of_the_log = found.iter().filter(|finding| is_of_the_log(finding));
+        assert!(of_the_log.all(|finding| finding.gravity == Gravity::Mended), "{found:?}");
+
+        // A snapshot that is tied to another batch is not.
+        let mut foreign = covering;
+        foreign.anchor.link[0] ^= 1;
+        let refused = open_after(&simulator.doors(), KEEP_ALL, Some(&foreign)).err().unwrap();
+        assert!(matches!(refused, LogError::NotInLog { .. }), "{refused}");
+    }
+}
+
+/// What the first segment holds is kept where there is no other to go on with.
+#[test]
+fn a_damaged_mark_costs_no_history_where_nothing_follows() {
+    let (whole, covering) = killed_in_the_second_segment();
+    let last = covering.anchor.sequence;
+    let [(first_path, mut first), (second_path, mut second)] = <[_; 2]>::try_from(segments(&whole)).unwrap();
+    let mark = batches(&first).last().unwrap().0;
+    first[mark + 20] ^= 1;
+    whole.disk.plant(&first_path, first);
+    second[8] ^= 1;
+    whole.disk.plant(&second_path, second);
+    let repair = Repair::plan(&whole.doors(), Some(&covering)).unwrap();
+    let what = repair.what();
+    assert_eq!((what.kept_until, what.history_until), (last, None));
+    assert_eq!(what.given_up.unwrap().first, last.next());
+    repair.apply().unwrap().unwrap();
+    let (_, records, _) = open(&whole.doors(), KEEP_ALL).unwrap();
+    assert_in_order(&records);
+    assert_eq!(records.len() as u64, last.0);
+}
+
+/// Of a log without its beginning, a verification compared timeline and number of the snapshots alone: of one that
+/// came from a copy of the database that went on by itself, it said that the database could begin with it.
+#[test]
+fn a_verification_tells_a_snapshot_from_which_the_log_does_not_go_on() {
+    let (whole, covering) = killed_in_the_second_segment();
+    whole.disk.take_away(&segments(&whole)[0].0);
+    Repair::plan(&whole.doors(), Some(&covering)).unwrap().apply().unwrap().unwrap();
+    let covered = covering.anchor.sequence;
+    let tied = |change: &dyn Fn(&mut Anchor)| {
+        let simulator = copy(&whole);
+        for path in simulator.disk.contents().into_keys().filter(|path| path.starts_with("snapshots/")) {
+            simulator.disk.take_away(&path);
+        }
+        let (log, ..) = open_after(&simulator.doors(), KEEP_ALL, Some(&covering)).unwrap();
+        let mut anchor = covering.anchor;
+        change(&mut anchor);
+        let store = SnapshotStore::new(&simulator.doors());
+        take_at(&store, &log, anchor);
+        log.close().unwrap();
+        let found = verify(&simulator.disk, &mut |_| ()).unwrap().findings;
+        let damage = found
+            .into_iter()
+            .filter(|finding| finding.gravity == Gravity::Damage && !finding.path.starts_with("artifacts/"));
+        damage.map(|finding| finding.to_string()).collect::<Vec<_>>()
+    };
+    assert!(tied(&|_| ()).is_empty());
+    let head = format!("snapshots/{:020}.snapshot", covered.0);
+    let tells = |found: Vec<String>, what: &str| {
+        assert!(found.iter().any(|one| one.contains(&head) && one.contains(what)), "{what}: {found:?}");
+        assert!(
+            found.iter().any(|one| one.contains("there is no whole snapshot to begin with")),
+            "{found:?}"
+        );
+    };
+    tells(tied(&|anchor| anchor.link[0] ^= 1), "has another link");
+    tells(tied(&|anchor| anchor.catalog[0] ^= 1), "the catalog there is another one");
 }

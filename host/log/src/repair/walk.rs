@@ -89,18 +89,39 @@ pub(super) fn walk(
     // Faults in segments before this one cost history, not transactions.
     let needed = anchor.map_or(Sequence::ZERO, |anchor| candidates.with_record(anchor.sequence.next()));
     let mut is_after_gap = false;
+    // What is wrong with the end of the segment before, which does not matter if this one goes on from there.
+    let mut before_this = None;
     let mut next = candidates.in_line(None);
     while let Some(index) = next.take() {
         let candidate = &candidates.segments[index];
         let before = if is_after_gap { None } else { Some(steps.before(candidate, kept.last())) };
-        let wrong = match steps.either(candidate, before) {
+        let mut read = steps.either(candidate, before);
+        if let (Err(error), Some(wrong)) = (&read, before_this.take())
+            && error.is_damage()
+            && candidate.first <= needed
+        {
+            let gate = steps.gate.clone();
+            steps.gate.close();
+            match steps.either(candidate, None) {
+                Err(error) if error.is_damage() => steps.gate = gate,
+                without => {
+                    fault.get_or_insert(wrong);
+                    kept.clear();
+                    read = without;
+                }
+            }
+        }
+        let wrong = match read {
             Ok((segment, wrong)) => {
                 next = candidates.beginning_with(segment.chain.next, index);
                 let beyond = candidates.beyond(segment.chain.next, index);
                 kept.push(segment);
                 match wrong {
                     // What follows the last batch is only a torn write if there was nothing more.
-                    _ if next.is_some() => None,
+                    wrong if next.is_some() => {
+                        before_this = wrong;
+                        None
+                    }
                     None => beyond.map(|beyond| gap(disk, &candidates.segments[beyond])),
                     Some(wrong) => Some(wrong),
                 }
@@ -118,6 +139,7 @@ pub(super) fn walk(
         }
         if candidate.first < needed {
             kept.clear();
+            steps.gate.close();
             is_after_gap = true;
             next = candidates.in_line(Some(index));
         } else {

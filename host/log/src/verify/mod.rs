@@ -5,12 +5,14 @@
 
 mod finding;
 mod leftovers;
+mod places;
 mod segment;
 mod snapshots;
 
 pub use finding::{Finding, Gravity, VerifyReport};
 
 use crate::artifacts::read_artifact;
+use crate::backup::listed_snapshots;
 use crate::definitions::Definitions;
 use crate::doors::{Disk, LockKind};
 use crate::error::LogError;
@@ -19,6 +21,7 @@ use crate::manifest::{MANIFEST_PATH, Manifest};
 use crate::read_log::{Progress, total_bytes};
 use crate::segment::segment_path;
 use crate::snapshot::{lost_before, snapshot_beyond};
+use places::Places;
 use segment::SegmentCheck;
 
 /// Looks at a data directory that no process holds to write. Fails only where nothing can be looked at;
@@ -39,8 +42,12 @@ pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<Ver
         }
         Err(error) => return Err(error),
     };
-    let mut report = verify_listed(disk, &manifest, progress)?;
-    snapshots::check(disk, &manifest, &mut report)?;
+    let mut places = Places::default();
+    if manifest.begin.is_some() {
+        places.look_for(&listed_snapshots(disk)?);
+    }
+    let mut report = verify_segments(disk, &manifest, &mut places, progress)?;
+    snapshots::check(disk, &manifest, &places, &mut report)?;
     let last = report.last.max(manifest.first().previous());
     if let Some(snapshot) = snapshot_beyond(disk, &manifest, last)? {
         let (path, what) = (segment_path(manifest.newest.first), lost_before(&snapshot, last));
@@ -55,6 +62,15 @@ pub(crate) fn verify_listed(
     manifest: &Manifest,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, LogError> {
+    verify_segments(disk, manifest, &mut Places::default(), progress)
+}
+
+fn verify_segments(
+    disk: &dyn Disk,
+    manifest: &Manifest,
+    places: &mut Places,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<VerifyReport, LogError> {
     let mut report = VerifyReport::default();
     check_manifest(disk, manifest, &mut report);
     let mut definitions = Definitions::default();
@@ -63,12 +79,15 @@ pub(crate) fn verify_listed(
     report.segments = manifest.closed.len() + 1;
     let mut catalog = None;
     for at in 0..=manifest.closed.len() {
-        let mut check = SegmentCheck::new(disk, manifest, at, &mut definitions, &mut report, catalog);
+        let mut check = SegmentCheck::new(disk, manifest, at, &mut definitions, &mut report, places, catalog);
         let bytes;
         (bytes, catalog) = check.run(&mut |more| {
             progress(Progress { bytes_done: (done.bytes_done + more).min(done.bytes_total), ..done });
         });
         done.bytes_done = (done.bytes_done + bytes).min(done.bytes_total);
+    }
+    if report.is_sound() {
+        places.were_read_until(report.last.max(manifest.first().previous()));
     }
     leftovers::check(disk, manifest, &mut report)?;
     check_artifacts(disk, &definitions, &mut report);

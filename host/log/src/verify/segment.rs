@@ -2,6 +2,7 @@
 //! next one is looked for, sector by sector, and reading goes on there. Invariant: a batch is counted as
 //! read only if its checksums are right and, where the batch before it was read, also its link.
 
+use super::places::Places;
 use super::{Gravity, VerifyReport};
 use crate::batch::{BatchHeader, HEADER_BYTES, SECTOR_BYTES, Seed};
 use crate::definitions::Definitions;
@@ -28,6 +29,7 @@ pub(super) struct SegmentCheck<'c> {
     seed: Seed,
     definitions: &'c mut Definitions,
     report: &'c mut VerifyReport,
+    places: &'c mut Places,
     /// The catalog that the records before this segment made, where they could be read.
     catalog: Option<[u8; 32]>,
     builder: IndexBuilder,
@@ -42,6 +44,7 @@ impl<'c> SegmentCheck<'c> {
         at: usize,
         definitions: &'c mut Definitions,
         report: &'c mut VerifyReport,
+        places: &'c mut Places,
         catalog: Option<[u8; 32]>,
     ) -> Self {
         let closed = manifest.closed.get(at);
@@ -62,6 +65,7 @@ impl<'c> SegmentCheck<'c> {
             seed,
             definitions,
             report,
+            places,
             catalog,
             builder,
             is_whole,
@@ -177,6 +181,7 @@ impl<'c> SegmentCheck<'c> {
         let mut is_defined = true;
         let mut offset = SEGMENT_HEADER_BYTES;
         let mut told = 0;
+        self.places.pass(&chain);
         while offset < window.end {
             let batch = match look(window, offset, self.seed) {
                 Ok(Found::Batch(batch)) => batch,
@@ -217,6 +222,7 @@ impl<'c> SegmentCheck<'c> {
                 chain = self.after(window, offset, &batch, chain);
             }
             self.report.last = self.report.last.max(chain.next.previous());
+            self.places.pass(&chain);
             offset += batch.length();
             if offset >> 20 != told {
                 told = offset >> 20;
