@@ -51,6 +51,25 @@ fn what_a_killed_process_owed_is_delivered_once_it_is_opened_again() {
     });
 }
 
+/// The tables of a module went while deliveries to others were owed, and no opening took the record of that.
+#[test]
+fn a_purge_waits_for_what_is_owed() {
+    on_guest_thread(|| {
+        let (simulator, node) = database(5);
+        node.install(&component("examples/bank")).unwrap();
+        node.uninstall("acme:bank").unwrap();
+        put(&node, "ada", 10, Acknowledge::Memory).unwrap();
+        assert_eq!(notes(&node), Vec::<String>::new(), "nothing was paid yet");
+        node.purge("acme:bank").unwrap();
+        assert_told(&node, "before the purge");
+        let simulator = simulator.kill(5);
+        drop(node);
+        let node = open(&simulator).unwrap().0;
+        assert!(node.kept().is_empty());
+        assert_told(&node, "after a restart");
+    });
+}
+
 /// Puts things and lets the handlers know; says how many were acknowledged as durable.
 fn work(node: &Node, acknowledged: &mut usize) -> Result<(), Error> {
     for weight in 8..12 {

@@ -233,3 +233,67 @@ fn a_catalog_that_is_not_the_one_in_the_log_is_refused() {
         assert!(error.to_string().contains("with test:events@1.0.0 the catalog has the hash"), "{error}");
     });
 }
+
+/// Once a purge did not wait for what was owed: databases with such a record open.
+#[test]
+fn a_purge_while_deliveries_were_owed_is_taken() {
+    on_guest_thread(|| {
+        let simulator = Simulator::new(1);
+        let node = open(&simulator).unwrap().0;
+        node.install(&component(FOLDER)).unwrap();
+        node.install(&component("examples/bank")).unwrap();
+        let bank = node.modules()[1].artifact.0;
+        node.uninstall("acme:bank").unwrap();
+        let artifact = node.modules()[0].artifact.0;
+        node.close().unwrap();
+        drop(node);
+        // What the purge writes, from a copy in which nothing is owed.
+        let honest = Simulator { disk: simulator.disk.copy(), ..Simulator::new(2) };
+        let node = open(&honest).unwrap().0;
+        node.purge("acme:bank").unwrap();
+        node.close().unwrap();
+        drop(node);
+        let (mut change, mut catalog) = (Vec::new(), [0; 32]);
+        let mut find = |record: &RecordParts<'_>, _: &Definitions| {
+            if let Cause::Upgrade(installed) = record.cause {
+                (change, catalog) = (installed.schema.to_vec(), installed.catalog);
+            }
+            Ok(())
+        };
+        drop(Log::open(&honest.doors(), OPTIONS, &mut find).unwrap());
+
+        let log = open_log(&simulator);
+        let (package, name) = (EVENTS.to_owned(), "tables.thing".to_owned());
+        let table = log.define(Definition::Table { package, name }).unwrap();
+        let module = define_module(&log, artifact);
+        let forger = Forger { log, module, table };
+        let owed = forger.owed("handlers.first", 0, EventKind::Insert);
+        forger.append(|writes| writes.insert(&thing(1, "ada", 6)), &[owed]);
+        let log = &forger.log;
+        let artifact = log.define(Definition::Artifact(Digest(bank))).unwrap();
+        let (package, version) = ("acme:bank".to_owned(), "1.2.0".to_owned());
+        let subject = log.define(Definition::Module { package, version, artifact }).unwrap();
+        let (sequence, nothing) = (log.next_sequence(), WriteSetEncoder::new());
+        let record = RecordParts {
+            sequence,
+            timestamp_micros: 1_700_000_000_000_000,
+            cause: Cause::Upgrade(Installed { schema: &change, catalog }),
+            subject,
+            caller: Caller::Inline(b"s"),
+            arguments: &[],
+            outcome: Outcome::Ok(&[]),
+            claims: &[],
+            idempotency_key: None,
+            write_set: nothing.as_write_set(),
+            deliveries: &[],
+        };
+        log.append(&record).unwrap();
+        log.wait_durable(sequence).unwrap();
+        forger.log.close().unwrap();
+        drop(forger);
+        let node = open(&simulator).unwrap().0;
+        assert!(node.kept().is_empty());
+        node.settle().unwrap();
+        assert_eq!(notes(&node), ["first: ada 6"]);
+    });
+}

@@ -102,6 +102,7 @@ impl Writer {
         let (Some(kept), Some(index)) = (kept, catalog.place_of(name)) else {
             return Err(not_installed(&catalog, name));
         };
+        self.pay_all(tools)?;
         self.remove(tools, &catalog, index, kept.definition, Place::Gone, Becomes::Removed)
     }
 

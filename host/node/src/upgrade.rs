@@ -347,13 +347,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends a transaction with the record of a change of the catalog.
+    /// Ends a transaction with the record of a change of the catalog. Nothing is owed by then.
     pub(crate) fn commit_change(
         &mut self,
         tools: &Tools<'_>,
         subject: DefinitionId,
         change: &CatalogChange,
     ) -> Result<Sequence, Error> {
+        assert!(self.owed.is_empty(), "{} deliveries are owed while the catalog changes", self.owed.len());
         let json = change.to_json();
         let frame = RecordFrame {
             subject,

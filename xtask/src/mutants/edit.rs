@@ -144,7 +144,8 @@ fn is_guard(line: &str) -> bool {
     let calls = [".sync()", ".sync_directory(", ".rename(", "rename(disk"];
     let proofs = ["checksum", "link", "digest", "previous"];
     calls.iter().any(|call| line.contains(call))
-        || (line.contains("!=") && proofs.iter().any(|proof| line.to_lowercase().contains(proof)))
+        || (["!=", "=="].iter().any(|sign| line.contains(sign))
+            && proofs.iter().any(|proof| line.to_lowercase().contains(proof)))
 }
 
 #[cfg(test)]
@@ -165,6 +166,7 @@ mod tests {
     fn guards_are_known_by_their_look() {
         assert!(is_guard("file.sync().doing(\"sync\", path)?;"));
         assert!(is_guard("if header.previous != chain.link {"));
+        assert!(is_guard("let is_same = copied.link == segment.link;"));
         assert!(!is_guard("// rename(disk, a, b) comes later"));
         assert!(!is_guard("let checksum = seed.checksum(bytes);"));
     }
