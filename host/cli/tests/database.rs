@@ -351,6 +351,23 @@ fn names_are_taken_whole_where_the_installation_is_not_in_the_log_any_more() {
         too_early.stderr.split("the oldest is of record ").nth(1).and_then(|rest| rest.split(':').next());
     assert_eq!(case.run(&["state", "--data", "data", "--at", oldest.unwrap()]).code, 0);
 
+    // A row of another module's table is shown by the schema that the table had then, or as bytes: the snapshot's was
+    // taken for that of all records, also where the module was another one since.
+    let order = case.run(&[&["call"], &options[..], &["acme:shop", "place(2, \"tea\", 1)"]].concat());
+    assert_eq!(order.code, 0, "{}", order.stderr);
+    let ordered =
+        || case.run(&["log", "--data", "data", "--module", "acme:shop", "--last", "1", "--rows"]).stdout;
+    assert!(ordered().contains("owner: \"bob\"") && !ordered().contains("0x"), "{}", ordered());
+    let newer = component("examples/bank-1.3");
+    assert_eq!(case.run(&[&["upgrade"], &options[..], &[newer.to_str().unwrap()]].concat()).code, 0);
+    assert_eq!(case.run(&[&["snapshot"], &options[..]].concat()).code, 0);
+    assert!(ordered().contains("acme:bank/tables.account 0x"), "{}", ordered());
+    assert!(
+        ordered().contains("tea"),
+        "its own rows are those of the component in the record: {}",
+        ordered()
+    );
+
     // Without its snapshots such a database has no beginning, and its log was called sound. So it was without a
     // component that only they name.
     let verify = || case.run(&["log", "verify", "--data", "data"]);

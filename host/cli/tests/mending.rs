@@ -261,3 +261,48 @@ fn the_subcommands_of_log_need_a_data_directory_of_their_own() {
     let refused = case.run(&["log", "verify", "--data", "nowhere"]);
     assert_eq!(refused.code, 3, "{}", refused.stderr);
 }
+
+/// A plan without a manifest was half of one, and ended with the advice to see what a repair would do.
+#[test]
+fn a_lost_manifest_is_told_and_mended_like_a_damaged_one() {
+    let case = bank();
+    std::fs::remove_file(case.path("data/MANIFEST")).unwrap();
+    let (artifact, bytes) = take_component(&case);
+    let verified = case.run(&["log", "verify", "--data", "data"]);
+    assert_eq!(verified.code, 6, "{}", verified.stderr);
+    assert!(verified.stdout.contains("MANIFEST is missing, but "), "{}", verified.stdout);
+    assert!(verified.stdout.contains("nothing else of the log was looked at"), "{}", verified.stdout);
+    std::fs::write(&artifact, bytes).unwrap();
+    let plan = case.run(&["log", "repair", "--data", "data"]);
+    assert_eq!((plan.code, plan.stderr.as_str()), (1, ""), "{}", plan.stdout);
+    assert!(plan.stdout.contains("no transaction is known to be given up"), "{}", plan.stdout);
+    assert!(plan.stdout.ends_with("nothing was changed; `--yes` repairs\n"), "{}", plan.stdout);
+    assert_eq!(case.run(&["log", "repair", "--data", "data", "--yes"]).code, 0);
+    assert_eq!(case.run(&["log", "verify", "--data", "data"]).code, 0);
+
+    // Where there is nothing to go on from, that is all that is said.
+    std::fs::remove_file(case.path("data/MANIFEST")).unwrap();
+    for entry in std::fs::read_dir(case.path("data/log")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            std::fs::write(path, vec![0; 4096]).unwrap();
+        }
+    }
+    let lost = case.run(&["log", "repair", "--data", "data", "--yes"]);
+    assert_eq!(lost.code, 6, "{}", lost.stdout);
+    assert!(lost.stderr.contains("nothing to go on from; restore a backup"), "{}", lost.stderr);
+    assert!(!lost.stderr.contains("interstice log repair"), "{}", lost.stderr);
+}
+
+/// It left a lock there, and a copy into that folder was refused afterwards.
+#[test]
+fn a_repair_makes_nothing_in_a_folder_that_holds_no_database() {
+    let case = Case::new();
+    std::fs::create_dir(case.path("empty")).unwrap();
+    for yes in [&[][..], &["--yes"]] {
+        let refused = case.run(&[&["log", "repair", "--data", "empty"], yes].concat());
+        assert_eq!(refused.code, 3, "{}", refused.stderr);
+        assert!(refused.stderr.contains("holds no database"), "{}", refused.stderr);
+        assert_eq!(std::fs::read_dir(case.path("empty")).unwrap().count(), 0);
+    }
+}

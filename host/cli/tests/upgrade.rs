@@ -125,6 +125,18 @@ fn a_refusal_names_who_what_and_why_and_changes_nothing() {
             && done.contains("acme:shop upgraded 0.3.0 -> 0.4.0"),
         "{done}"
     );
+    // The record names the first of the modules, and is shown to whoever asks for another.
+    let last = ended(&case, 0, &["log", "--last", "1"]).stdout;
+    for module in ["acme:bank", "acme:bank@2.0.0", "acme:shop", "acme:shop@0.4.0"] {
+        assert!(told(&case, &["log", "--module", module]).ends_with(&last), "{module}");
+    }
+    assert!(!told(&case, &["log", "--module", "acme:shop@0.3.0"]).ends_with(&last));
+    let sequence = last.split_whitespace().next().unwrap();
+    let traced = told(&case, &["replay", "--trace", sequence]);
+    assert!(
+        traced.contains("upgraded to 2.0.0") && traced.contains("acme:shop upgraded to 0.4.0"),
+        "{traced}"
+    );
 }
 
 #[test]

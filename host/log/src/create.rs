@@ -56,6 +56,17 @@ pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogE
     Ok(manifest)
 }
 
+/// Refuses a directory that holds no database, before anything is made in it, the lock included.
+///
+/// # Errors
+/// [`LogError::NoDatabase`], or if the directory cannot be read.
+pub fn check_database(disk: &dyn Disk) -> Result<(), LogError> {
+    match is_there(disk, MANIFEST_PATH)? || check_no_database(disk).is_err() {
+        true => Ok(()),
+        false => Err(LogError::NoDatabase { path: disk.locate("") }),
+    }
+}
+
 /// Whether the data directory holds a database without a manifest, which is damage, a copy that is not
 /// finished, or the start of a database that a crash interrupted, which is neither.
 pub(crate) fn check_no_database(disk: &dyn Disk) -> Result<(), LogError> {

@@ -53,6 +53,7 @@ pub use artifacts::ArtifactStore;
 pub use backup::{
     BackupReport, DamageBehind, KEEP_LOG_PATH, LeftOut, RestoreOptions, RestoreReport, Until, backup, restore,
 };
+pub use create::check_database;
 pub use definitions::{Definition, DefinitionId, Definitions, Digest};
 pub use error::{BoxError, LogError};
 pub use filter::LogFilter;
@@ -65,7 +66,7 @@ pub use options::LogOptions;
 pub use read_log::{Progress, Replay};
 pub use reader::{LogReader, VisitRecords};
 pub use record::{Caller, Cause, Closed, EventKind, Installed, Lifecycle, Outcome, Owed, RecordParts};
-pub use repair::{GivenUp, Repair, RepairPlan, RepairReport, put_snapshot_aside};
+pub use repair::{GivenUp, Repair, RepairPlan, RepairReport, put_snapshot_aside, reason_of};
 pub use search::SearchReport;
 pub use segment::{FORMAT_VERSION, Id};
 pub use sequence::Sequence;

@@ -43,8 +43,14 @@ pub const MAX_NUMBERED_CALLER_BYTES: usize = 16 << 20;
 /// The longest definition: names and identities, never data.
 pub const MAX_DEFINITION_BYTES: usize = 8 << 10;
 
-/// The longest manifest: a line a segment, for far more segments than are ever kept.
-pub const MAX_MANIFEST_BYTES: u64 = 16 << 20;
+/// The longest manifest: a line of some 200 bytes a segment, for more segments than [`SEGMENTS_OF_A_LENGTH`] lets a
+/// disk hold. A longer one is not published.
+pub const MAX_MANIFEST_BYTES: u64 = 64 << 20;
+
+/// How many closed segments there may be before new ones are twice as long as they were, up to the longest. The
+/// manifest names each, is published with every change of segments, and must not grow as the log does: with
+/// segments of 64 MiB the first longer one comes after 256 GiB.
+pub const SEGMENTS_OF_A_LENGTH: usize = 4096;
 
 /// How long the writer stays idle before it appends a mark, in microseconds. Long enough that a
 /// lone caller in a loop does not pay for a second sync a transaction.

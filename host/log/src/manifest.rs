@@ -3,6 +3,7 @@
 //! segment holds records only after a manifest that lists it has been published.
 
 use crate::batch::{Link, genesis};
+use crate::doing::Doing;
 use crate::doors::Disk;
 use crate::error::LogError;
 use crate::hex;
@@ -12,6 +13,7 @@ use crate::segment::{FIRST_FORMAT, FORMAT_VERSION, Id, archive_path, segment_pat
 use crate::sequence::Sequence;
 use crate::starting_point::History;
 use std::fmt::Write as _;
+use std::io;
 
 pub(crate) const MANIFEST_PATH: &str = "MANIFEST";
 /// A manifest that is not published yet.
@@ -251,9 +253,17 @@ impl Manifest {
         }
     }
 
-    /// Puts this manifest in place of the one before, in one step that survives a crash.
+    /// Puts this manifest in place of the one before, in one step that survives a crash. One that would be too
+    /// long to be read is refused.
     pub(crate) fn publish(&self, disk: &dyn Disk) -> Result<(), LogError> {
-        publish(disk, MANIFEST_TEMPORARY_PATH, MANIFEST_PATH, self.encode().as_bytes())
+        let text = self.encode();
+        if text.len() as u64 > MAX_MANIFEST_BYTES {
+            let (length, segments) = (text.len(), self.closed.len() + 1);
+            let what =
+                format!("the {length} bytes that {segments} segments take are too many to be read again");
+            return Err(io::Error::other(what)).doing("write", || disk.locate(MANIFEST_PATH));
+        }
+        publish(disk, MANIFEST_TEMPORARY_PATH, MANIFEST_PATH, text.as_bytes())
     }
 }
 

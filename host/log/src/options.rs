@@ -2,7 +2,9 @@
 //! Invariant: no segment is made whose length is not within the limits, in whole sectors.
 
 use crate::error::LogError;
-use crate::limits::{CLOCK_JUMP_MICROS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES};
+use crate::limits::{
+    CLOCK_JUMP_MICROS, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SEGMENT_BYTES, SEGMENTS_OF_A_LENGTH,
+};
 use crate::maintenance::Retention;
 
 /// How a log is opened.
@@ -48,4 +50,27 @@ pub(crate) fn whole_segment(segment_bytes: u64) -> Result<u64, LogError> {
         return Err(LogError::SegmentSize { given, least, most });
     }
     Ok(given)
+}
+
+/// The length of the next segment, where there are so many closed ones.
+pub(crate) fn next_segment_bytes(segment_bytes: u64, closed: usize) -> u64 {
+    let doublings = (closed / SEGMENTS_OF_A_LENGTH).min(MAX_SEGMENT_BYTES.ilog2() as usize);
+    (segment_bytes << doublings).min(MAX_SEGMENT_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MAX_MANIFEST_BYTES;
+
+    #[test]
+    fn segments_grow_before_the_manifest_does() {
+        assert_eq!(next_segment_bytes(SEGMENT_BYTES, 0), SEGMENT_BYTES);
+        assert_eq!(next_segment_bytes(SEGMENT_BYTES, SEGMENTS_OF_A_LENGTH - 1), SEGMENT_BYTES);
+        assert_eq!(next_segment_bytes(SEGMENT_BYTES, SEGMENTS_OF_A_LENGTH), 2 * SEGMENT_BYTES);
+        assert_eq!(next_segment_bytes(SEGMENT_BYTES, usize::MAX), MAX_SEGMENT_BYTES);
+        // The shortest are as long as the longest after a quarter of a manifest, of lines of 200 bytes.
+        let lines = MAX_MANIFEST_BYTES as usize / 200;
+        assert_eq!(next_segment_bytes(MIN_SEGMENT_BYTES, lines / 4), MAX_SEGMENT_BYTES);
+    }
 }

@@ -11,6 +11,7 @@ use crate::doors::{Clock, DiskFile, Doors, Step, Worker};
 use crate::error::LogError;
 use crate::limits::{IDLE_MARK_DELAY_MICROS, RESERVE_RETRY_MICROS, ZEROED_AHEAD_BYTES};
 use crate::manifest::{ClosedSegment, Manifest, NewestSegment};
+use crate::options::next_segment_bytes;
 use crate::pending::{PendingBatch, State};
 use crate::publish::rename;
 use crate::reserve::Reserve;
@@ -74,7 +75,7 @@ pub(crate) struct Writer {
     pub(crate) database_key: Id,
     pub(crate) newest: Newest,
     pub(crate) reserve: Reserve,
-    /// The length of new segments.
+    /// The length of new segments, unless there are very many.
     pub(crate) segment_bytes: u64,
     /// The link of the last batch.
     pub(crate) link: Link,
@@ -229,7 +230,8 @@ impl Writer {
         if !missing && wanted <= self.reserve.room() {
             return Ok(false);
         }
-        let capacity = whole_sectors(wanted + SEGMENT_HEADER_BYTES + SECTOR_BYTES).max(self.segment_bytes);
+        let usual = next_segment_bytes(self.segment_bytes, self.shared.manifest.lock().closed.len());
+        let capacity = whole_sectors(wanted + SEGMENT_HEADER_BYTES + SECTOR_BYTES).max(usual);
         let grown = self.reserve.grow(self.doors.disk.as_ref(), capacity)?;
         if !grown {
             self.retry_at = now + RESERVE_RETRY_MICROS;

@@ -3,7 +3,9 @@
 
 mod support;
 
-use interstice_log::limits::{MAX_NUMBERED_CALLER_BYTES, MAX_PENDING_RECORDS, MAX_RECORD_BYTES};
+use interstice_log::limits::{
+    MAX_NUMBERED_CALLER_BYTES, MAX_PENDING_RECORDS, MAX_RECORD_BYTES, SEGMENTS_OF_A_LENGTH,
+};
 use interstice_log::sim::Simulator;
 use interstice_log::{
     ArtifactStore, Caller, Cause, Definition, DefinitionId, Digest, Installed, Log, LogError, LogOptions,
@@ -503,4 +505,26 @@ fn a_first_record_longer_than_a_segment_takes_the_place_of_the_empty_one() {
         let (_log, records, _) = open(&simulator.doors(), SMALL).unwrap();
         assert_eq!(records.len(), 3);
     }
+}
+
+/// With ever more short segments the manifest grew beyond what an opening reads.
+#[test]
+fn segments_are_longer_where_there_are_very_many() {
+    let simulator = Simulator::new(21);
+    let (log, ..) = open(&simulator.doors(), SMALL).unwrap();
+    let cast = Cast::define(&log);
+    let arguments = vec![7; 12 << 10];
+    let count = SEGMENTS_OF_A_LENGTH as u64 + 20;
+    for _ in 0..count {
+        let sequence = log.next_sequence();
+        log.append(&RecordParts { arguments: &arguments, ..plain(&log, cast) }).unwrap();
+        log.wait_durable(sequence).unwrap();
+    }
+    log.close().unwrap();
+    drop(log);
+    let lengths: Vec<usize> = segments(&simulator).iter().map(|(_, bytes)| bytes.len()).collect();
+    // Each of the first holds one record of 12 KiB, and the reserve that was there then; each of the others two.
+    assert_eq!(lengths.len(), SEGMENTS_OF_A_LENGTH + 11, "{:?}", &lengths[SEGMENTS_OF_A_LENGTH..]);
+    let (log, records, _) = open(&simulator.doors(), SMALL).unwrap();
+    assert_eq!((records.len() as u64, log.next_sequence()), (count, Sequence(count + 1)));
 }

@@ -331,6 +331,34 @@ fn a_snapshot_saves_what_the_log_alone_has_lost() {
     assert!(records.is_empty());
 }
 
+/// A good snapshot stood in the way where the manifest was lost as well: "no segment can be read".
+#[test]
+fn a_snapshot_saves_the_same_where_the_manifest_is_lost() {
+    for is_missing in [true, false] {
+        let simulator = log_with(300, 0);
+        let start = *places(&simulator).iter().find(|place| place.anchor.sequence >= Sequence(200)).unwrap();
+        let first_of = |bytes: &[u8]| Sequence(u64::from_le_bytes(bytes[64..72].try_into().unwrap()));
+        let (path, bytes) = segments(&simulator)
+            .into_iter()
+            .rfind(|(_, bytes)| first_of(bytes) <= start.anchor.sequence)
+            .unwrap();
+        flip(&simulator, &path, batches(&bytes)[0].0 + 70);
+        match is_missing {
+            true => simulator.disk.take_away("MANIFEST"),
+            false => flip(&simulator, "MANIFEST", 99),
+        }
+        let (plan, records) = repair(&simulator, Some(&start));
+        assert_eq!((plan.kept_until, records.len()), (start.anchor.sequence, 0));
+        assert_eq!(plan.history_until, Some(start.anchor.sequence));
+        // It tells of the records that are given up, and not of those before them.
+        let given_up = plan.given_up.unwrap();
+        let (since, until) = given_up.times.unwrap();
+        let micros = |sequence: Sequence| 1_700_000_000_000_000 + sequence.0 * 40;
+        assert!(since > micros(first_of(&bytes)) && since <= micros(given_up.first), "{plan:?}");
+        assert!(until > since && until <= micros(Sequence(300)), "{plan:?}");
+    }
+}
+
 /// Snapshots up to these records, every other one sharing its second table with the one before the last.
 fn with_snapshots(simulator: &Simulator, sequences: &[u64]) -> SnapshotStore {
     let store = SnapshotStore::new(&simulator.doors());

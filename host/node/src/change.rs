@@ -130,6 +130,16 @@ impl CatalogChange {
         }
         Ok(change)
     }
+
+    /// What became of its modules, such as `upgraded to 1.3.0 (…)`. That one is not named of which is known already
+    /// that this is about it.
+    pub fn describe(&self, known: &str) -> String {
+        let parts = self.modules.iter().map(|module| match module.package == known {
+            true => module.to_string(),
+            false => format!("{} {module}", module.package),
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl ModuleChange {

@@ -72,10 +72,16 @@ fn show_records(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.limit == Some(0) {
         return Ok(());
     }
-    let filter = resolve(&reader, &arguments.selection)?;
+    let is_partial = reader.first() > Sequence(1);
+    let mut known = Known::new(is_partial);
+    if is_partial || arguments.selection.has_names() {
+        learn_installs(&reader, &mut known)?;
+    }
+    let filter = arguments.selection.resolve(&known)?;
     let mut printer = Printer::new(arguments, &filter);
-    if reader.first() > Sequence(1) {
-        printer.names.installed_before(modules_of_newest_snapshot(&doors).map_err(in_log)?);
+    if is_partial {
+        let (sequence, modules) = modules_of_newest_snapshot(&doors).map_err(in_log)?;
+        printer.names.installed_before(modules, &known.changed_until(sequence));
         if arguments.selection.wants_before(reader.first()) {
             let first = reader.first();
             terminal::tell(&format!(
@@ -101,22 +107,18 @@ fn show_records(arguments: &Arguments) -> Result<(), Failure> {
     Ok(printer.finish()?)
 }
 
-/// What is asked for, by what the log knows.
-fn resolve(reader: &LogReader, selection: &Selection) -> Result<Filter, Failure> {
-    let mut known = Known::new(reader.first() > Sequence(1));
-    if selection.has_names() {
-        let installs_alone =
-            LogFilter { from: Some(Sequence(u64::MAX)), with_installs: true, ..LogFilter::default() };
-        let bar = reading_bar();
-        let mut visit = |record: Record| {
-            known.install(&record);
-            ControlFlow::Continue(())
-        };
-        let read = reader.search(&installs_alone, &mut visit, &mut |progress| show(&bar, progress));
-        bar.finish_and_clear();
-        read.map_err(|error| failure(Error::from(error)))?;
-    }
-    selection.resolve(&known)
+/// Reads what was ever installed.
+fn learn_installs(reader: &LogReader, known: &mut Known) -> Result<(), Failure> {
+    let installs_alone =
+        LogFilter { from: Some(Sequence(u64::MAX)), with_installs: true, ..LogFilter::default() };
+    let bar = reading_bar();
+    let mut visit = |record: Record| {
+        known.install(&record);
+        ControlFlow::Continue(())
+    };
+    let read = reader.search(&installs_alone, &mut visit, &mut |progress| show(&bar, progress));
+    bar.finish_and_clear();
+    read.map(drop).map_err(|error| failure(Error::from(error)))
 }
 
 /// Refuses a first record that is not there, unless it is the next one.

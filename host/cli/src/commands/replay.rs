@@ -105,10 +105,10 @@ fn report_text(report: &RerunReport) -> String {
 
 fn divergence_text(divergence: &Divergence) -> String {
     let Divergence { sequence, timestamp_micros, module, arguments, difference, .. } = divergence;
-    let call = match &divergence.function {
-        Some(function) => format!("{function}({arguments})"),
-        None if divergence.is_upgrade => "its upgrade".to_owned(),
-        None => "its installation".to_owned(),
+    let call = match (&divergence.function, &divergence.change) {
+        (Some(function), _) => format!("{function}({arguments})"),
+        (None, Some(change)) => change.clone(),
+        (None, None) => "its installation".to_owned(),
     };
     format!(
         "record {sequence} does something else when it is run again\n  module: {module}\n  call:   {call}\n  \
@@ -120,10 +120,10 @@ fn divergence_text(divergence: &Divergence) -> String {
 
 fn trace_text(traced: &Trace) -> String {
     let Trace { sequence, module, arguments, outcome, .. } = traced;
-    let call = match &traced.function {
-        Some(function) => format!("{function}({arguments})"),
-        None if traced.is_upgrade => "upgrade".to_owned(),
-        None => "installation".to_owned(),
+    let call = match (&traced.function, &traced.change) {
+        (Some(function), _) => format!("{function}({arguments})"),
+        (None, Some(change)) => change.clone(),
+        (None, None) => "installation".to_owned(),
     };
     let mut text = format!("{sequence:>8}  {}  {module} {call}", moment::print(traced.timestamp_micros));
     for step in &traced.steps {

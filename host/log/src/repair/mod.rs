@@ -18,6 +18,7 @@ use crate::segment::Id;
 use crate::sequence::Sequence;
 use crate::starting_point::StartingPoint;
 use plan::Work;
+pub use reason::reason_of;
 pub use snapshots::put_snapshot_aside;
 
 /// What a repair would do, and does.

@@ -129,7 +129,7 @@ impl Draft<'_> {
             // The log breaks off before the snapshot: only what comes after it can follow it.
             self.walked.kept.clear();
         }
-        if self.manifest.is_none() && self.walked.kept.is_empty() {
+        if self.manifest.is_none() && self.walked.kept.is_empty() && covered.is_none() {
             return Err(nothing());
         }
         let (next, link, catalog) = self.end(database_key);
@@ -196,7 +196,7 @@ impl Draft<'_> {
 
     /// What the rest tells of the records that are given up.
     fn remains(&self, kept_until: Sequence) -> Remains {
-        let mut remains = Remains::default();
+        let mut remains = Remains::after(kept_until);
         if let Some(manifest) = &self.manifest {
             remains.reaches(manifest.newest.synced);
             manifest.closed.iter().for_each(|segment| remains.reaches(segment.last));
@@ -297,8 +297,10 @@ impl Draft<'_> {
             return past.map(|past| PastTimeline { until: past.until.min(until), ..past }).collect();
         }
         let mut past: Vec<PastTimeline> = Vec::new();
-        for kept in &self.walked.kept {
-            let (timeline, until) = (kept.header.timeline, kept.last());
+        let kept = self.walked.kept.iter().map(|kept| (kept.header.timeline, kept.last()));
+        // Where nothing is kept, the snapshot's is the timeline that ends.
+        let snapshot = self.start.filter(|_| self.walked.kept.is_empty());
+        for (timeline, until) in kept.chain(snapshot.map(|start| (start.timeline, until))) {
             match past.last_mut() {
                 Some(last) if last.timeline == timeline => last.until = until,
                 _ => past.push(PastTimeline { timeline, until }),

@@ -3,8 +3,10 @@
 
 use crate::error::LogError;
 
-/// What an error says of the files, without the advice to those who only wanted to open the database.
-pub(super) fn reason_of(error: &LogError) -> String {
+/// What an error says of the files, without the advice to those who only wanted to open the database, which is to see
+/// what a repair would do.
+#[must_use]
+pub fn reason_of(error: &LogError) -> String {
     match error {
         LogError::Damaged { path, offset, what } => format!("{path} is damaged at byte {offset}: {what}"),
         LogError::MissingSegment { path, first } => {

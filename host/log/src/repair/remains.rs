@@ -13,8 +13,10 @@ use crate::sequence::Sequence;
 use crate::window::Window;
 
 /// What was found of them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Remains {
+    /// The last record that is kept.
+    kept_until: Sequence,
     /// The last record of which anything tells.
     pub(super) last: Sequence,
     /// When the first and the last batch that can be read were begun.
@@ -22,6 +24,10 @@ pub(super) struct Remains {
 }
 
 impl Remains {
+    pub(super) fn after(kept_until: Sequence) -> Self {
+        Self { kept_until, last: Sequence::ZERO, times: None }
+    }
+
     pub(super) fn reaches(&mut self, last: Sequence) {
         self.last = self.last.max(last);
     }
@@ -48,8 +54,12 @@ impl Remains {
     }
 
     fn batch(&mut self, window: &mut Window, at: u64, header: &BatchHeader, seed: Seed) {
-        self.reaches(Sequence(header.first.0.saturating_add(header.count.into())).previous());
-        if header.count == 0 || !matches!(look(window, at, seed), Ok(Found::Batch(_))) {
+        let last = Sequence(header.first.0.saturating_add(header.count.into())).previous();
+        self.reaches(last);
+        if header.count == 0
+            || last <= self.kept_until
+            || !matches!(look(window, at, seed), Ok(Found::Batch(_)))
+        {
             return;
         }
         let payload = window.bytes(at + HEADER_BYTES as u64, header.payload_bytes as usize);

@@ -154,9 +154,9 @@ impl Head {
             return Err(damaged(bytes.len(), what));
         };
         let (mut head, body_bytes, checksum) = decode_fixed(fixed, path)?;
-        let least = body_bytes.checked_add(DIGEST_BYTES as u64);
-        if least != Some(rest.len() as u64) {
-            let what = format!("the file has {} bytes behind its first 512, expected {least:?}", rest.len());
+        let expected = body_bytes.saturating_add(DIGEST_BYTES as u64);
+        if rest.len() as u64 != expected {
+            let what = format!("the file has {} bytes behind its first 512, expected {expected}", rest.len());
             return Err(damaged(184, what));
         }
         let (body, digest) = rest.split_at(body_bytes as usize);

@@ -30,16 +30,12 @@ pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<Ver
     let _lock = DirectoryLock::take(disk, LockKind::Shared)?;
     let manifest = match Manifest::read(disk) {
         Ok(Some(manifest)) => manifest,
-        Ok(None) => {
-            crate::create::check_no_database(disk)?;
-            return Err(LogError::NoDatabase { path: disk.locate("") });
-        }
-        // Without the manifest nothing says what the files should be.
-        Err(error @ LogError::Damaged { .. }) => {
-            let mut report = VerifyReport::default();
-            report.error(disk, MANIFEST_PATH, Gravity::Damage, &error);
-            return Ok(report);
-        }
+        Ok(None) => match crate::create::check_no_database(disk) {
+            Ok(()) => return Err(LogError::NoDatabase { path: disk.locate("") }),
+            Err(error @ LogError::MissingManifest { .. }) => return Ok(without_manifest(disk, &error)),
+            Err(error) => return Err(error),
+        },
+        Err(error @ LogError::Damaged { .. }) => return Ok(without_manifest(disk, &error)),
         Err(error) => return Err(error),
     };
     let mut places = Places::default();
@@ -54,6 +50,16 @@ pub fn verify(disk: &dyn Disk, progress: &mut dyn FnMut(Progress)) -> Result<Ver
         report.add(disk, &path, 0, Gravity::Damage, what);
     }
     Ok(report)
+}
+
+/// Without the manifest nothing says what the files should be.
+fn without_manifest(disk: &dyn Disk, error: &LogError) -> VerifyReport {
+    let mut report = VerifyReport::default();
+    report.error(disk, MANIFEST_PATH, Gravity::Damage, error);
+    let what = "nothing else of the log was looked at, as nothing says which segments there should be; \
+                what a repair finds is told by `interstice log repair`";
+    report.add(disk, MANIFEST_PATH, 0, Gravity::Damage, what);
+    report
 }
 
 /// The same by a manifest that is at hand, and may not be published yet.

@@ -1,6 +1,7 @@
 //! Where a call that was run again did something else than the log says: the first difference, in the words of
 //! the schemas. Invariant: what is told apart differs in its bytes; equal records have no difference.
 
+use crate::change::CatalogChange;
 use interstice_codec::key::KeyLayout;
 use interstice_codec::row::{self, Layout};
 use interstice_codec::{Field, Value, ValueType};
@@ -20,8 +21,8 @@ pub struct Divergence {
     pub module: String,
     /// The function that was called; none where modules were installed or changed.
     pub function: Option<String>,
-    /// Whether modules that were there were changed.
-    pub is_upgrade: bool,
+    /// What became of modules that were there, if they were changed, such as `upgraded to 1.3.0`.
+    pub change: Option<String>,
     /// Its arguments in WAVE, separated by commas.
     pub arguments: String,
     /// The first difference.
@@ -111,10 +112,17 @@ pub(super) fn compare(logged: &Record, again: &Record, schemas: &dyn Schemas) ->
         timestamp_micros: logged.timestamp_micros,
         module: format!("{}@{}", logged.package, logged.version),
         function: logged.function.clone(),
-        is_upgrade: matches!(logged.cause, NamedCause::Upgrade { .. }),
+        change: change(logged),
         arguments: arguments(logged, schemas),
         difference,
     })
+}
+
+/// What became of modules that were there.
+pub(super) fn change(logged: &Record) -> Option<String> {
+    let NamedCause::Upgrade { schema, .. } = &logged.cause else { return None };
+    let described = CatalogChange::read(schema).map(|change| change.describe(&logged.package));
+    Some(described.unwrap_or_else(|_| "changed the catalog".to_owned()))
 }
 
 fn outcome(logged: &Record, again: &Record, schemas: &dyn Schemas) -> Option<Difference> {

@@ -18,12 +18,12 @@ use crate::limits::Limits;
 use crate::recover::{rebuild, starting_point};
 use crate::replay::Moment;
 use crate::state::State;
-use divergence::{Schemas, arguments, result};
+use divergence::{Schemas, arguments, change, result};
 use interstice_engine::{CompileCache, Engine, EngineOptions, guest_thread};
 use interstice_log::doors::Doors;
 use interstice_log::{
-    ArtifactStore, ListedSnapshot, LogFilter, LogReader, NamedCause, NamedOutcome, Progress, Record,
-    Sequence, SnapshotStore,
+    ArtifactStore, ListedSnapshot, LogFilter, LogReader, NamedOutcome, Progress, Record, Sequence,
+    SnapshotStore,
 };
 use interstice_store::Store;
 use interstice_wit::Schema;
@@ -69,8 +69,8 @@ pub struct Trace {
     pub module: String,
     /// The function; none where modules were installed or changed.
     pub function: Option<String>,
-    /// Whether modules that were there were changed.
-    pub is_upgrade: bool,
+    /// What became of modules that were there, if they were changed, such as `upgraded to 1.3.0`.
+    pub change: Option<String>,
     /// Its arguments in WAVE, separated by commas.
     pub arguments: String,
     /// What it asked of the host, in order.
@@ -224,7 +224,7 @@ pub fn trace(
             timestamp_micros: logged.timestamp_micros,
             module: format!("{}@{}", logged.package, logged.version),
             function: logged.function.clone(),
-            is_upgrade: matches!(logged.cause, NamedCause::Upgrade { .. }),
+            change: change(&logged),
             arguments: arguments(&logged, &machine.state),
             steps: tracer.map(|tracer| tracer.steps).unwrap_or_default(),
             outcome,

@@ -5,18 +5,19 @@
 use super::contents::{MODULES, ModuleEntry, decode_modules};
 use crate::call::ModuleInfo;
 use interstice_log::doors::Doors;
-use interstice_log::{ArtifactStore, Digest, LogError, Snapshot, SnapshotStore};
+use interstice_log::{ArtifactStore, Digest, LogError, Sequence, Snapshot, SnapshotStore};
 use interstice_wit::{Hash, Schema};
 
-/// The modules in the newest snapshot of a data directory that can be used; none if there is no such snapshot.
-/// Of its rows nothing is read.
+/// The modules in the newest snapshot of a data directory that can be used, and the last record that it covers; none
+/// if there is no such snapshot. Of its rows nothing is read.
 ///
 /// # Errors
 /// If the data directory cannot be read.
-pub fn modules_of_newest_snapshot(doors: &Doors) -> Result<Vec<ModuleInfo>, LogError> {
+pub fn modules_of_newest_snapshot(doors: &Doors) -> Result<(Sequence, Vec<ModuleInfo>), LogError> {
     let listed = SnapshotStore::new(doors).list()?;
     let mut usable = listed.into_iter().filter_map(|listed| listed.found.ok());
-    Ok(usable.find_map(|snapshot| modules_of(&snapshot)).unwrap_or_default())
+    let found = usable.find_map(|snapshot| Some((snapshot.sequence(), modules_of(&snapshot)?)));
+    Ok(found.unwrap_or_default())
 }
 
 /// What is wrong with the components of those modules: each without which the database does not open. The log may
@@ -26,7 +27,7 @@ pub fn modules_of_newest_snapshot(doors: &Doors) -> Result<Vec<ModuleInfo>, LogE
 /// If the data directory cannot be read.
 pub fn faults_of_components(doors: &Doors) -> Result<Vec<LogError>, LogError> {
     let store = ArtifactStore::new(doors.disk.clone());
-    let modules = modules_of_newest_snapshot(doors)?;
+    let (_, modules) = modules_of_newest_snapshot(doors)?;
     Ok(modules.iter().filter_map(|module| store.get(Digest(module.artifact.0)).err()).collect())
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Known {
     functions: BTreeSet<(String, String)>,
     /// `acme:bank`, `tables.account`
     tables: BTreeSet<(String, String)>,
+    /// Which packages were installed or changed by which records, in order.
+    changes: Vec<(Sequence, String)>,
     /// The first records of the log were given up, and installations may have been among them.
     is_partial: bool,
 }
@@ -95,17 +97,34 @@ impl Selection {
 impl Filter {
     /// Whether a record is asked for, and not only there to explain others.
     pub(super) fn wants(&self, record: &Record) -> bool {
-        let LogFilter { from, since_micros, until_micros, module, function, table, .. } = &self.in_log;
+        let LogFilter { from, since_micros, until_micros, function, table, .. } = &self.in_log;
         let has_written = |wanted: &String| {
             record.writes.iter().any(|writes| format!("{}/{}", writes.package, writes.table) == *wanted)
         };
         from.is_none_or(|from| record.sequence >= from)
             && since_micros.is_none_or(|since| record.timestamp_micros >= since)
             && until_micros.is_none_or(|until| record.timestamp_micros <= until)
-            && module.as_ref().is_none_or(|module| record.package == *module)
-            && self.version.as_ref().is_none_or(|version| record.version == *version)
+            && self.wants_module(record)
             && function.as_ref().is_none_or(|function| record.function.as_ref() == Some(function))
             && table.as_ref().is_none_or(has_written)
+    }
+}
+
+impl Filter {
+    /// Whether the module ran that is asked for, or became another one.
+    fn wants_module(&self, record: &Record) -> bool {
+        let Some(wanted) = &self.in_log.module else { return true };
+        let is_version = |version: &str| self.version.as_ref().is_none_or(|wanted| *wanted == version);
+        if record.package == *wanted && is_version(&record.version) {
+            return true;
+        }
+        // A record names the first of the modules that it changes.
+        let NamedCause::Upgrade { schema, .. } = &record.cause else { return false };
+        let Ok(change) = CatalogChange::read(schema) else { return false };
+        change.modules.iter().filter(|module| module.package == *wanted).any(|module| {
+            let version = module.to.as_ref().map(|to| to.schema.package.version.to_string());
+            version.map_or(self.version.is_none(), |version| is_version(&version))
+        })
     }
 }
 
@@ -121,6 +140,7 @@ impl Known {
         match &record.cause {
             NamedCause::Install { schema, .. } => {
                 self.modules.insert(format!("{}@{}", record.package, record.version));
+                self.changes.push((record.sequence, record.package.clone()));
                 if let Ok(schema) = serde_json::from_slice::<Schema>(schema)
                     && schema.validate().is_ok()
                 {
@@ -129,12 +149,19 @@ impl Known {
             }
             NamedCause::Upgrade { schema, .. } => {
                 let modules = CatalogChange::read(schema).map(|change| change.modules).unwrap_or_default();
-                for to in modules.into_iter().filter_map(|module| module.to) {
-                    self.learn(&to.schema);
+                for module in modules {
+                    module.to.iter().for_each(|to| self.learn(&to.schema));
+                    self.changes.push((record.sequence, module.package));
                 }
             }
             _ => {}
         }
+    }
+
+    /// The packages that were installed or changed up to this record.
+    pub(super) fn changed_until(&self, last: Sequence) -> BTreeSet<String> {
+        let until = self.changes.iter().filter(|(sequence, _)| *sequence <= last);
+        until.map(|(_, package)| package.clone()).collect()
     }
 
     fn learn(&mut self, schema: &Schema) {

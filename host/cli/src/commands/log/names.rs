@@ -8,14 +8,23 @@ use interstice_codec::{Field, Value, ValueType};
 use interstice_node::log::{Digest, NamedChange, NamedOutcome, Record};
 use interstice_node::{CatalogChange, ModuleInfo};
 use interstice_wit::{Function, Schema, Table};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// The schemas by package, without the version.
 #[derive(Default)]
 pub(super) struct Names {
     schemas: HashMap<String, Schema>,
-    /// Those that a snapshot has, with the artifacts that they are the schemas of.
-    before: HashMap<String, (Digest, Schema)>,
+    /// Those that a snapshot has, until the log itself says what was installed.
+    before: HashMap<String, Before>,
+}
+
+/// A schema that a snapshot has.
+struct Before {
+    /// What it is the schema of.
+    artifact: Digest,
+    schema: Schema,
+    /// The module was another one earlier in the log.
+    has_changed: bool,
 }
 
 /// A value with its type, which is needed to write it as text.
@@ -41,10 +50,13 @@ impl Names {
     }
 
     /// Takes what a snapshot says was installed. It may be of a later record than those that it explains, so it
-    /// counts only until the log itself says what was installed, and only for the very same component.
-    pub(super) fn installed_before(&mut self, modules: Vec<ModuleInfo>) {
+    /// counts only until the log itself says what was installed, and only for the very same component. The log tells
+    /// which modules `changed` until then.
+    pub(super) fn installed_before(&mut self, modules: Vec<ModuleInfo>, changed: &BTreeSet<String>) {
         let named = |module: ModuleInfo| {
-            (module.schema.package.unversioned(), (Digest(module.artifact.0), module.schema))
+            let package = module.schema.package.unversioned();
+            let (artifact, has_changed) = (Digest(module.artifact.0), changed.contains(&package));
+            (package, Before { artifact, schema: module.schema, has_changed })
         };
         self.before = modules.into_iter().map(named).collect();
     }
@@ -52,8 +64,13 @@ impl Names {
     /// The schema of a package when a record was written.
     fn schema(&self, record: &Record, package: &str) -> Option<&Schema> {
         self.schemas.get(package).or_else(|| {
-            let (artifact, schema) = self.before.get(package)?;
-            (record.package != package || record.artifact == *artifact).then_some(schema)
+            let before = self.before.get(package)?;
+            // Of the module that ran, the record says which component it was.
+            let is_it = match record.package == package {
+                true => record.artifact == before.artifact,
+                false => !before.has_changed,
+            };
+            is_it.then_some(&before.schema)
         })
     }
 

@@ -10,7 +10,7 @@ use interstice_node::Error;
 use interstice_node::log::doors::{Doors, LockKind};
 use interstice_node::log::{
     Cancellation, DirectoryLock, Finding, GivenUp, Gravity, KEEP_LOG_PATH, LogError, Repair, RepairPlan,
-    SnapshotStore, StartingPoint, VerifyReport,
+    SnapshotStore, StartingPoint, VerifyReport, check_database, reason_of,
 };
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let doors = existing_doors(&arguments.data)?;
-    let in_log = |error| failure(Error::from(error));
+    check_database(doors.disk.as_ref()).map_err(in_log)?;
     // What is only read can be on a medium that cannot be written.
     let kind = if arguments.yes { LockKind::Exclusive } else { LockKind::Shared };
     let repair = plan(&doors, kind).map_err(in_log)?;
@@ -67,6 +67,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Err(damage(&report).fold(Failure::new(Exit::Ours, what), |failure, line| {
         failure.because(Failure::new(Exit::Ours, line))
     }))
+}
+
+/// That of an error. Those of damage advise to see what a repair would do, and this is it.
+fn in_log(error: LogError) -> Failure {
+    match error {
+        LogError::Damaged { .. } | LogError::MissingManifest { .. } | LogError::MissingSegment { .. } => {
+            Failure::new(Exit::Ours, format!("{}; restore a backup", reason_of(&error)))
+        }
+        error => failure(Error::from(error)),
+    }
 }
 
 /// A line for each thing that the database needs beside its log, and that is damaged or missing.

@@ -77,14 +77,10 @@ fn what(record: &Record, names: &Names) -> String {
 
 /// What a change of the catalog did. The record names the first of its modules.
 fn changed(change: &[u8], record: &Record) -> String {
-    let Ok(change) = CatalogChange::read(change) else {
-        return format!("changed the catalog ({} {})", record.version, record.artifact);
-    };
-    let parts = change.modules.iter().map(|module| match module.package == record.package {
-        true => module.to_string(),
-        false => format!("{} {module}", module.package),
-    });
-    parts.collect::<Vec<_>>().join(", ")
+    match CatalogChange::read(change) {
+        Ok(change) => change.describe(&record.package),
+        Err(_) => format!("changed the catalog ({} {})", record.version, record.artifact),
+    }
 }
 
 fn row(names: &Names, record: &Record, (package, table): (&str, &str), change: &NamedChange) -> String {
