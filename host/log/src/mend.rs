@@ -3,7 +3,7 @@
 //! never dropped, and what is dropped is kept aside.
 
 use crate::backup::MARKER_PATH;
-use crate::batch::SECTOR_BYTES;
+use crate::batch::{HEADER_BYTES, SECTOR_BYTES, Seed};
 use crate::doing::Doing;
 use crate::doors::{Access, Disk};
 use crate::error::LogError;
@@ -11,6 +11,7 @@ use crate::index::INDEX_TEMPORARY_PATHS;
 use crate::manifest::ClosedSegment;
 use crate::publish::{list_if_there, publish, read_whole, remove_if_there, rename};
 use crate::read_log::End;
+use crate::scan::{Found, look};
 use crate::segment::{
     ARCHIVE_DIRECTORY, ARCHIVE_TEMPORARY_PATH, ASIDE_DIRECTORY, BALLAST_PATH, LOG_DIRECTORY, RESERVE_PATH,
     REWRITE_PATH, SEGMENT_HEADER_BYTES, segment_path,
@@ -190,7 +191,28 @@ fn rewrite_newest(disk: &dyn Disk, end: &mut End) -> Result<(), LogError> {
         at += length;
     }
     file.sync().doing("sync", rewrite)?;
+    check_copy(disk, end)?;
     rename(disk, REWRITE_PATH, &path)?;
     end.newest = header;
     Ok(())
+}
+
+/// Reads the copy back: what was whole a moment ago must not lose its name to what came otherwise from the medium when
+/// it was read once more.
+fn check_copy(disk: &dyn Disk, end: &End) -> Result<(), LogError> {
+    let mut window = Window::open(disk, REWRITE_PATH)?;
+    window.end = end.offset;
+    let seed = Seed::new(&end.newest.id);
+    let (mut at, mut link) = (SEGMENT_HEADER_BYTES, end.newest.previous);
+    while let Found::Batch(batch) = look(&mut window, at, seed)? {
+        let payload = window.bytes(at + HEADER_BYTES as u64, batch.payload_bytes as usize)?;
+        link = batch.link(seed, payload);
+        at += batch.length();
+    }
+    // The link of the last batch stands for all of them.
+    if at == end.offset && link == end.chain.link {
+        return Ok(());
+    }
+    let what = "it does not read a second time as it did before; copy the data directory away";
+    Err(io::Error::other(what)).doing("copy", || disk.locate(&segment_path(end.newest.first)))
 }

@@ -70,6 +70,30 @@ fn a_torn_write_beyond_all_marks_is_kept_aside_and_dropped() {
     assert_eq!((records.len(), report.torn), (3, None));
 }
 
+/// What was read once was copied from a second reading that nobody looked at, and the copy took the name.
+#[test]
+fn a_segment_that_reads_otherwise_the_second_time_keeps_its_name() {
+    let simulator = killed_with(30, SMALL);
+    let (path, whole) = segments(&simulator).pop().unwrap();
+    for (number, (offset, length)) in batches(&whole).into_iter().enumerate() {
+        for at in [offset, offset + 70, offset + length - 1] {
+            let simulator = Simulator { disk: simulator.disk.copy(), ..Simulator::new(7) };
+            let (disk, path, mut garbled) = (simulator.disk.clone(), path.clone(), whole.clone());
+            garbled[at] ^= 1;
+            // The first write comes when all was read.
+            let planted = path.clone();
+            simulator.disk.interrupt_next_write(move || disk.plant(&planted, garbled));
+            let error = open(&simulator.doors(), SMALL).err().unwrap();
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert!(source.contains("second time"), "batch {number}: {error}: {source}");
+            simulator.disk.plant(&path, whole.clone());
+            let (_, records, _) = open(&simulator.doors(), SMALL).unwrap();
+            assert_in_order(&records);
+            assert_eq!(records.len(), 30);
+        }
+    }
+}
+
 #[test]
 fn the_remains_of_a_torn_write_are_somewhere_wherever_the_power_fails() {
     let simulator = killed_with(3, SMALL);

@@ -31,7 +31,7 @@ pub(super) struct Changes {
     pub(super) hidden: Vec<usize>,
     /// New ones, and the places that they will have.
     pub(super) built: Vec<(usize, OrderedIndex)>,
-    /// The counter, if another column counts now.
+    /// The counter, if another column counts now, or none does any more.
     pub(super) counter: Option<u64>,
     /// Values that two rows have in a unique index, by its place and its number: what a replay must look at again,
     /// since it knows the changes of a version only as they came out, and the evolution may have come after some.
@@ -179,9 +179,10 @@ impl Places {
     }
 }
 
-/// The counter, if another column counts now: the largest number that is in it.
+/// The counter, if another column counts now: the largest number that is in it. Where none does any more it is 0, as in
+/// a table that never counted: what it was could not be told from a snapshot.
 fn counter(old: &Shape, new: &Shape, state: &State, evolution: &Evolution) -> Option<u64> {
-    let counting = new.auto_increment?;
+    let Some(counting) = new.auto_increment else { return Some(0) };
     let source = match evolution.columns.get(counting.column()) {
         Some(ColumnSource::Same(source) | ColumnSource::Widened(source) | ColumnSource::Fitted(source)) => {
             Some(*source)

@@ -310,6 +310,25 @@ fn a_counter_goes_on_in_a_wider_column_and_begins_after_what_is_there_in_another
     let moved = evolve(&store, &wide, &other);
     commit(&store, |transaction| assert_eq!(transaction.insert(&moved, &[0, 1, 0, 0, 0]), Ok(10)));
     store.check();
+
+    // A table that counts no more has no counter, and begins anew if it counts again: what it was before was left
+    // over where it had stayed in memory, and was not where it had been loaded from a snapshot.
+    let ended = Evolution {
+        definition: TableDefinition { auto_increment: None, ..other.definition.clone() },
+        columns: same(2),
+    };
+    let mut transaction = store.begin(Version(store.newest().0 + 1)).unwrap();
+    let plain = transaction.evolve(&moved, &ended).unwrap();
+    assert_eq!(changed(&transaction), None);
+    assert_eq!(plain.counter(), 0);
+    transaction.abort();
+    assert_eq!(moved.counter(), 10);
+    let plain = evolve(&store, &moved, &ended);
+    let mut transaction = store.begin(Version(store.newest().0 + 1)).unwrap();
+    let again = transaction.evolve(&plain, &other).unwrap();
+    assert_eq!((changed(&transaction), again.counter()), (Some(10), 10));
+    transaction.abort();
+    store.check();
 }
 
 #[test]

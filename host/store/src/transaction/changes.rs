@@ -78,8 +78,9 @@ impl<'a> TableChanges<'a> {
         self.table
     }
 
-    /// The auto-increment counter, if it has changed.
+    /// The auto-increment counter, if there is one and it has changed.
     pub fn counter(&self) -> Option<u64> {
+        self.table.0.shape.auto_increment?;
         Some(self.state.counter).filter(|counter| *counter != self.mark.counter)
     }
 
