@@ -83,8 +83,16 @@ impl BatchHeader {
         })
     }
 
-    /// The link of this batch.
+    /// Whether it has no records, and the definitions that a segment begins with. It is no part of the chain.
+    pub(crate) fn is_definitions(&self) -> bool {
+        self.count == 0 && self.payload_bytes > 0
+    }
+
+    /// The link of this batch; of definitions that a segment begins with, the one before.
     pub(crate) fn link(&self, seed: Seed, payload: &[u8]) -> Link {
+        if self.is_definitions() {
+            return self.previous;
+        }
         let mut hash = Sha256::new();
         hash.update(&self.encode(seed)[..LINKED_BYTES]);
         hash.update(payload);

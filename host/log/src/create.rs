@@ -40,6 +40,7 @@ pub(crate) fn create(doors: &Doors, segment_bytes: u64) -> Result<Manifest, LogE
         created_micros: doors.clock.now_micros(),
         catalog: [0; 32],
         previous: genesis(&database_key),
+        begins_with_definitions: false,
         compressed: None,
     };
     let path = || disk.locate(RESERVE_PATH);

@@ -9,7 +9,7 @@ use crate::error::LogError;
 use crate::hex;
 use crate::limits::{MAX_MANIFEST_BYTES, MAX_SEGMENT_BYTES};
 use crate::publish::{publish, read_whole};
-use crate::segment::{FIRST_FORMAT, FORMAT_VERSION, Id, archive_path, segment_path};
+use crate::segment::{ARCHIVE_FORMAT, FIRST_FORMAT, Id, archive_path, segment_path};
 use crate::sequence::Sequence;
 use crate::starting_point::History;
 use std::fmt::Write as _;
@@ -110,7 +110,7 @@ impl Manifest {
         let is_first = self.past.is_empty()
             && self.begin.is_none()
             && self.closed.iter().all(|segment| segment.archived.is_none());
-        if is_first { FIRST_FORMAT } else { FORMAT_VERSION }
+        if is_first { FIRST_FORMAT } else { ARCHIVE_FORMAT }
     }
 
     /// The timeline of a segment that begins with this record.
@@ -194,8 +194,8 @@ impl Manifest {
         let (at, title) = next("expected the format")?;
         let version = title.strip_prefix(TITLE).and_then(|version| version.parse::<u32>().ok());
         match version {
-            Some(FIRST_FORMAT | FORMAT_VERSION) => {}
-            Some(version) if version > FORMAT_VERSION => return Err(Refusal::Newer(version)),
+            Some(FIRST_FORMAT | ARCHIVE_FORMAT) => {}
+            Some(version) if version > ARCHIVE_FORMAT => return Err(Refusal::Newer(version)),
             _ => return Err(damaged(at, "expected a format of interstice")),
         }
         let (at, line) = next("expected the database key")?;
@@ -245,7 +245,7 @@ impl Manifest {
         match Self::decode(text) {
             Ok(manifest) => Ok(Some(manifest)),
             Err(Refusal::Newer(found)) => {
-                Err(LogError::NewerFormat { path: path(), found, supported: FORMAT_VERSION })
+                Err(LogError::NewerFormat { path: path(), found, supported: ARCHIVE_FORMAT })
             }
             Err(Refusal::Damaged(offset, what)) => {
                 Err(LogError::Damaged { path: path(), offset: offset as u64, what })

@@ -133,6 +133,13 @@ impl<'d> Reading<'d> {
             );
             return Err(window.damaged(offset + 40, what));
         }
+        if header.is_definitions() != window.has_definitions_at(offset) {
+            let what = match header.is_definitions() {
+                true => "a batch without records has a payload",
+                false => "the segment says that it begins with definitions, and does not",
+            };
+            return Err(window.damaged(offset + 48, what));
+        }
         chain.mark = header.mark;
         let payload_at = offset + HEADER_BYTES as u64;
         let payload = window.bytes(payload_at, header.payload_bytes as usize)?;
@@ -167,9 +174,8 @@ impl<'d> Reading<'d> {
         count: u32,
         visit: &mut Visit<'_>,
     ) -> Result<ControlFlow<()>, Failure> {
-        if count == 0 {
-            let wrong = || bytes.malformed("a batch without records has a payload").into();
-            return if bytes.is_empty() { Ok(ControlFlow::Continue(())) } else { Err(wrong()) };
+        if count == 0 && bytes.is_empty() {
+            return Ok(ControlFlow::Continue(()));
         }
         let read = self.records(bytes, count, visit)?;
         if read.is_continue() && !bytes.is_empty() {

@@ -23,8 +23,11 @@ pub(crate) const ARCHIVE_DIRECTORY: &str = "archive";
 /// A segment that is being compressed.
 pub(crate) const ARCHIVE_TEMPORARY_PATH: &str = "archive/archive.tmp";
 
-/// The newest format that this program reads, and writes where an older one cannot say the same.
-pub const FORMAT_VERSION: u32 = 2;
+/// The newest format that this program reads, and writes where an older one cannot say the same: that of segments that
+/// begin with definitions.
+pub const FORMAT_VERSION: u32 = 3;
+/// The format of compressed segments, and of manifests that know of an archive or of a repair.
+pub(crate) const ARCHIVE_FORMAT: u32 = 2;
 /// The format of segments that are not compressed, and of manifests that know of nothing newer.
 pub(crate) const FIRST_FORMAT: u32 = 1;
 
@@ -62,6 +65,9 @@ pub(crate) struct SegmentHeader {
     pub(crate) catalog: [u8; 32],
     /// The link of the last batch before it.
     pub(crate) previous: Link,
+    /// Its first batch has no records, and the definitions that were made in front of its first record, which a
+    /// repair gave up.
+    pub(crate) begins_with_definitions: bool,
     /// How its batches are compressed, if they are.
     pub(crate) compressed: Option<Compressed>,
 }
@@ -83,9 +89,11 @@ impl SegmentHeader {
     pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES as usize] {
         let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
         bytes[..8].copy_from_slice(MAGIC);
-        let (format, codec) = match self.compressed {
-            None => (FIRST_FORMAT, CODEC_PLAIN),
-            Some(_) => (FORMAT_VERSION, CODEC_FRAMES),
+        let codec = if self.compressed.is_some() { CODEC_FRAMES } else { CODEC_PLAIN };
+        let format = match (self.begins_with_definitions, codec) {
+            (true, _) => FORMAT_VERSION,
+            (false, CODEC_FRAMES) => ARCHIVE_FORMAT,
+            (false, _) => FIRST_FORMAT,
         };
         bytes[8..12].copy_from_slice(&format.to_le_bytes());
         bytes[12..16].copy_from_slice(&codec.to_le_bytes());
@@ -134,13 +142,13 @@ impl SegmentHeader {
             return Err(LogError::NewerFormat { path: path.to_owned(), found, supported });
         }
         let (used_bytes, compressed) = match (word(8), word(12)) {
-            (FIRST_FORMAT, CODEC_PLAIN) => (USED_BYTES, None),
-            (FORMAT_VERSION, CODEC_FRAMES) => {
+            (FIRST_FORMAT | FORMAT_VERSION, CODEC_PLAIN) => (USED_BYTES, None),
+            (ARCHIVE_FORMAT | FORMAT_VERSION, CODEC_FRAMES) => {
                 let (length, table_at) = (long(152), long(160));
                 let (frame_bytes, table_checksum) = (word(168), word(172));
                 (USED_BYTES_COMPRESSED, Some(Compressed { length, table_at, frame_bytes, table_checksum }))
             }
-            (FIRST_FORMAT | FORMAT_VERSION, found) if found > CODEC_FRAMES => {
+            (FIRST_FORMAT..=FORMAT_VERSION, found) if found > CODEC_FRAMES => {
                 return Err(LogError::UnknownCodec { path: path.to_owned(), found });
             }
             (format, codec) => {
@@ -168,6 +176,7 @@ impl SegmentHeader {
             created_micros: long(80),
             catalog: bytes[88..120].try_into().expect("32 bytes were cut out"),
             previous: bytes[120..152].try_into().expect("32 bytes were cut out"),
+            begins_with_definitions: word(8) == FORMAT_VERSION,
             compressed,
         })
     }
@@ -207,6 +216,7 @@ mod tests {
             created_micros: 6,
             catalog: [7; 32],
             previous: [8; 32],
+            begins_with_definitions: false,
             compressed: None,
         }
     }
@@ -219,7 +229,8 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_of_a_segment_header_is_noticed() {
-        for header in [header(), compressed()] {
+        let with_definitions = |header| SegmentHeader { begins_with_definitions: true, ..header };
+        for header in [header(), compressed(), with_definitions(header()), with_definitions(compressed())] {
             let bytes = header.encode();
             assert_eq!(SegmentHeader::decode(&bytes, "x").unwrap(), header);
             for bit in 0..bytes.len() * 8 {
@@ -248,11 +259,11 @@ mod tests {
     #[test]
     fn a_newer_format_is_named_as_such() {
         let mut bytes = header().encode();
-        bytes[8] = 3;
+        bytes[8] = 4;
         let checksum = crc32c::crc32c(&bytes[..CHECKSUM_AT]);
         bytes[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
         let error = SegmentHeader::decode(&bytes, "x").unwrap_err();
-        assert!(matches!(error, LogError::NewerFormat { found: 3, supported: 2, .. }));
+        assert!(matches!(error, LogError::NewerFormat { found: 4, supported: 3, .. }));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(crate) struct Window {
     pub(crate) path: String,
     /// Where the segment ends.
     pub(crate) end: u64,
+    /// Its first batch is that of definitions, as its header says.
+    begins_with_definitions: bool,
     /// No bytes from here on are read ahead of being asked for.
     pub(crate) ahead_until: u64,
     buffer: Vec<u8>,
@@ -46,6 +48,7 @@ impl Window {
             source: Source::Plain(file.clone()),
             path: located,
             end: stored,
+            begins_with_definitions: false,
             ahead_until: SEGMENT_HEADER_BYTES,
             buffer: Vec::new(),
             start: 0,
@@ -136,6 +139,13 @@ impl Window {
         }
         let path = self.path.clone();
         let bytes = self.bytes(0, SEGMENT_HEADER_BYTES as usize)?;
-        SegmentHeader::decode(bytes.try_into().expect("a whole header was read"), &path)
+        let header = SegmentHeader::decode(bytes.try_into().expect("a whole header was read"), &path)?;
+        self.begins_with_definitions = header.begins_with_definitions;
+        Ok(header)
+    }
+
+    /// Whether the batch at this offset is to be one of definitions.
+    pub(crate) fn has_definitions_at(&self, offset: u64) -> bool {
+        self.begins_with_definitions && offset == SEGMENT_HEADER_BYTES
     }
 }

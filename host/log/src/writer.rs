@@ -387,6 +387,7 @@ impl Writer {
             created_micros: self.doors.clock.now_micros(),
             catalog,
             previous: self.link,
+            begins_with_definitions: false,
             compressed: None,
         };
         let path = segment_path(first);

@@ -7,15 +7,17 @@ mod support;
 use interstice_log::doors::{Clock, Disk, Doors};
 use interstice_log::sim::Simulator;
 use interstice_log::{
-    Cause, Closed, Covered, Digest, EventKind, Installed, Lifecycle, Log, LogFilter, LogOptions, LogReader,
-    NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Outcome, Owed, Record, RecordParts,
-    Retention, Sequence, WriteSetEncoder,
+    Anchor, Cause, Closed, Covered, Digest, EventKind, Installed, Lifecycle, Log, LogFilter, LogOptions,
+    LogReader, NamedCause, NamedChange, NamedOutcome, NamedOwed, NamedWrites, Outcome, Owed, Record,
+    RecordParts, Repair, Retention, Sequence, StartingPoint, WriteSetEncoder,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::{Cast, SMALL, append, assert_in_order, open};
+use support::{
+    Cast, SMALL, append, assert_in_order, assert_in_order_after, batches, open, open_after, places, segments,
+};
 
 /// Calls, deliveries, schedules and connections, in batches of one and of several records.
 const MANY: &str = "format-1";
@@ -23,6 +25,8 @@ const MANY: &str = "format-1";
 const CAUSES: &str = "format-1-causes";
 /// What becomes of the first one when all that it may be is archived.
 const ARCHIVED: &str = "format-2";
+/// What a repair leaves of the first one that keeps what is behind a snapshot in a damaged segment.
+const BEHIND: &str = "format-3";
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -320,6 +324,63 @@ fn a_log_of_format_2_opens_for_ever() {
     assert_in_order(&records);
     let (log, again, report) = open(&simulator.doors(), SMALL).unwrap();
     assert!(again == records && !report.rewritten);
+    let cast = Cast::define(&log);
+    append(&log, cast).unwrap();
+    log.close().unwrap();
+}
+
+/// What today's program leaves of the log of format 1 when a batch in front of a snapshot is damaged.
+fn repaired_today() -> BTreeMap<String, Vec<u8>> {
+    let simulator = planted(&fixture(MANY));
+    let (path, mut bytes) = segments(&simulator).swap_remove(0);
+    let start = *places(&simulator).iter().find(|place| place.anchor.sequence >= Sequence(25)).unwrap();
+    let is_in_front = |batch: &(usize, usize)| {
+        let first = u64::from_le_bytes(bytes[batch.0 + 32..batch.0 + 40].try_into().unwrap());
+        first <= start.anchor.sequence.0 && bytes[batch.0 + 72] == 0
+    };
+    // One that defines nothing.
+    let (damaged, _) = batches(&bytes).into_iter().find(is_in_front).unwrap();
+    bytes[damaged + 70] ^= 1;
+    simulator.disk.plant(&path, bytes);
+    let doors = Doors { clock: Arc::new(Still), ..simulator.doors() };
+    Repair::plan(&doors, Some(&start)).unwrap().apply().unwrap().unwrap();
+    let mut files = simulator.disk.contents();
+    files.retain(|path, _| path == "MANIFEST" || (path.ends_with(".log") && !path.contains("aside")));
+    for bytes in files.values_mut() {
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        bytes.truncate(used);
+    }
+    files
+}
+
+#[test]
+fn a_repair_writes_the_bytes_of_format_3() {
+    let today = repaired_today();
+    bless(BEHIND, &today);
+    let kept = fixture(BEHIND);
+    assert_eq!(today.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>());
+    assert_eq!(kept.len(), 4, "a manifest, the segment that was made, the one after it and the newest");
+    for (path, bytes) in &kept {
+        assert!(today[path] == *bytes, "{path} is written differently");
+    }
+}
+
+#[test]
+fn a_log_of_format_3_opens_for_ever() {
+    let files = fixture(BEHIND);
+    let simulator = planted(&files);
+    let made = files.iter().find(|(path, _)| path.ends_with(".log")).unwrap().1;
+    assert_eq!(made[8..12], [3, 0, 0, 0]);
+    let anchor = Anchor {
+        sequence: Sequence(u64::from_le_bytes(made[64..72].try_into().unwrap()) - 1),
+        link: made[120..152].try_into().unwrap(),
+        catalog: made[88..120].try_into().unwrap(),
+        latest_micros: 0,
+    };
+    let start = StartingPoint { timeline: made[32..48].try_into().unwrap(), anchor };
+    let (log, records, _) = open_after(&simulator.doors(), SMALL, Some(&start)).unwrap();
+    assert_in_order_after(anchor.sequence, &records);
+    assert_eq!(records.last().unwrap().sequence, Sequence(50));
     let cast = Cast::define(&log);
     append(&log, cast).unwrap();
     log.close().unwrap();

@@ -7,8 +7,8 @@ mod support;
 use interstice_log::doors::Disk;
 use interstice_log::limits::MAX_PAYLOAD_BYTES;
 use interstice_log::sim::Simulator;
-use interstice_log::{Covered, LogError, LogReader, RecordParts, Sequence};
-use support::{SMALL, batches, closed_with, killed_with, open, segments};
+use interstice_log::{Covered, Finding, Gravity, LogError, LogReader, RecordParts, Sequence};
+use support::{SMALL, batches, closed_with, is_of_the_log, killed_with, open, segments};
 
 /// Plants the first segment changed, and asserts that opening and reading refuse it at this place.
 #[track_caller]
@@ -27,6 +27,9 @@ fn check_forged(simulator: &Simulator, change: impl FnOnce(&mut Vec<u8>), at: us
             error => panic!("{error}"),
         }
     }
+    let found = interstice_log::verify(&simulator.disk, &mut |_| {}).unwrap().findings;
+    let is_told = |finding: &Finding| finding.gravity == Gravity::Damage && is_of_the_log(finding);
+    assert!(found.iter().any(is_told), "a verification does not notice it: {found:?}");
 }
 
 fn seal_segment(segment: &mut [u8]) {

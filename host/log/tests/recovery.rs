@@ -303,7 +303,7 @@ fn a_newer_format_and_an_unknown_codec_are_refused_by_name() {
             reseal(segment);
         });
     };
-    check_refused(&closed_with(1, SMALL), newer, "has format 9, and this program reads formats up to 2");
+    check_refused(&closed_with(1, SMALL), newer, "has format 9, and this program reads formats up to 3");
     let codec = |simulator: &Simulator| {
         edit(simulator, 0, |segment| {
             segment[12] = 3;

@@ -266,6 +266,7 @@ fn write(
         created_micros: to.clock.now_micros(),
         catalog,
         previous: link,
+        begins_with_definitions: false,
         compressed: None,
     };
     let mut new = copier.begin(&segment_path(begun.first), begun.capacity)?;

@@ -1,6 +1,7 @@
 //! Carrying out a repair: copies first, then the changes, the manifest last. Invariant: until the manifest
 //! is published the log refuses to open, as it did before, and planning again comes to the same end.
 
+use super::behind;
 use super::file::open;
 use super::plan::Work;
 use super::walk::Kept;
@@ -52,6 +53,10 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     if let Some(cut) = &work.cut {
         write_again(disk, cut)?;
     }
+    if let Some(made) = &work.made {
+        let behind = made.behind.as_ref().expect("only what is left behind a place is made a segment");
+        behind::write(disk, made, behind)?;
+    }
     for path in work.snapshots.moved.iter().chain(work.moved.iter().rev()) {
         aside.push(move_aside(disk, path)?);
     }
@@ -63,6 +68,13 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     manifest.timeline = timeline;
     manifest.newest.id = id;
     manifest.publish(disk)?;
+    if let Some(made) = &work.made {
+        // What it was made of is copied aside, and lies before the log's beginning now.
+        remove_if_there(disk, &made.candidate.path)?;
+        let first = made.candidate.path.rsplit('/').next().and_then(parse_segment_name);
+        let is_archived = directory_of(&made.candidate.path) == ARCHIVE_DIRECTORY;
+        first.map_or(Ok(()), |first| remove_if_there(disk, &index_path(first, is_archived)))?;
+    }
     Ok(RepairReport { timeline, aside })
 }
 

@@ -3,6 +3,7 @@
 //! crash at any moment leaves a log that refuses to open as before, or the repaired one.
 
 mod apply;
+mod behind;
 mod candidates;
 mod file;
 mod plan;
@@ -44,6 +45,8 @@ pub struct RepairPlan {
     pub copied: Vec<String>,
     /// The files that are moved aside.
     pub moved: Vec<String>,
+    /// Segments that are made of what is left of a damaged one behind the place that the snapshot covers.
+    pub made: Vec<String>,
     /// Segments that are kept and stand in the folder for the other kind: from where to where they go.
     pub relocated: Vec<(String, String)>,
 }

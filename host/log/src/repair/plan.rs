@@ -38,6 +38,8 @@ pub(super) struct Work {
     pub(super) synced: Vec<String>,
     /// The segment that is written again up to where it is kept.
     pub(super) cut: Option<Kept>,
+    /// The segment that is made of what is left of a damaged one.
+    pub(super) made: Option<Kept>,
     /// Segments that stand in the other folder than the one for their kind: from where to where they go.
     pub(super) relocated: Vec<(String, String)>,
     /// The header of the segment with which the log goes on, but for its id and its timeline.
@@ -175,6 +177,7 @@ impl Draft<'_> {
             copied: locate(&work.copied),
             moved: [locate(&work.moved), locate(&work.snapshots.moved)].concat(),
             snapshots: work.snapshots.sequences.clone(),
+            made: work.made.iter().map(|made| disk.locate(&segment_path(made.candidate.first))).collect(),
             relocated: work.relocated.iter().map(|(from, to)| (disk.locate(from), disk.locate(to))).collect(),
         };
         Ok((plan, Some(work)))
@@ -207,7 +210,9 @@ impl Draft<'_> {
         let last_kept = self.walked.kept.last();
         for candidate in &self.walked.candidates.segments {
             match last_kept {
-                Some(kept) if candidate.first == kept.candidate.first => {
+                Some(kept)
+                    if candidate.first == kept.candidate.first || candidate.path == kept.candidate.path =>
+                {
                     remains.look_through(self.disk, candidate, kept.end);
                 }
                 // What begins within the kept part is in it, or is another history.
@@ -254,6 +259,7 @@ impl Draft<'_> {
             created_micros: 0,
             catalog,
             previous,
+            begins_with_definitions: false,
             compressed: None,
         }
     }
@@ -263,7 +269,7 @@ impl Draft<'_> {
         let is_last =
             self.walked.kept.last().is_some_and(|last| last.candidate.first == kept.candidate.first);
         let is_whole_archive = kept.header.compressed.is_some_and(|compressed| compressed.length == kept.end);
-        is_last && !kept.is_as_listed() && !is_whole_archive
+        is_last && !kept.is_as_listed() && !is_whole_archive && kept.behind.is_none()
     }
 
     fn closed(&self) -> Result<Vec<ClosedSegment>, LogError> {
@@ -280,7 +286,7 @@ impl Draft<'_> {
             closed.push(ClosedSegment {
                 first: kept.candidate.first,
                 id: kept.header.id,
-                length: kept.end,
+                length: kept.length(),
                 last: kept.last(),
                 link: kept.chain.link,
                 archived,
@@ -317,6 +323,7 @@ impl Draft<'_> {
     ) -> Result<Work, LogError> {
         let disk = self.disk;
         let cut = self.walked.kept.iter().find(|kept| self.is_cut(kept)).cloned();
+        let made = self.walked.kept.iter().find(|kept| kept.behind.is_some()).cloned();
         let mut copied = Vec::new();
         if is_there(disk, MANIFEST_PATH)? {
             copied.push(MANIFEST_PATH.to_owned());
@@ -333,7 +340,12 @@ impl Draft<'_> {
                 moved.retain(|path| *path != place);
                 copied.push(place.clone());
             }
-            if self.is_cut(kept) {
+            if kept.behind.is_some() {
+                // It stays until the manifest lists what is made of it, so that it can be made again.
+                moved.retain(|moved| moved != path);
+                copied.push(path.clone());
+            }
+            if self.is_cut(kept) || kept.behind.is_some() {
                 continue;
             }
             if let Some(end) = kept.file_end {
@@ -348,7 +360,7 @@ impl Draft<'_> {
                 relocated.push((path.clone(), place));
             }
         }
-        Ok(Work { copied, moved, snapshots, shortened, synced, cut, relocated, newest, manifest })
+        Ok(Work { copied, moved, snapshots, shortened, synced, cut, made, relocated, newest, manifest })
     }
 
     /// The place of a segment that is kept: compressed ones are in the archive, and no others.

@@ -3,13 +3,16 @@
 //! kept passed every check of a replay, no file that is not listed keeps a listed one from it, and nothing
 //! is changed.
 
+use super::behind::{Behind, FoundBehind};
 use super::candidates::{Candidate, Candidates};
 use super::file::open;
+use crate::anchor::Anchor;
 use crate::batch::{Link, Seed, genesis};
-use crate::definitions::Definitions;
+use crate::definitions::{Definitions, Scope};
 use crate::doors::Disk;
 use crate::error::LogError;
-use crate::manifest::{Before, Manifest};
+use crate::index::{FoundIndex, Index};
+use crate::manifest::{Before, ClosedSegment, Manifest};
 use crate::read_log::check_start;
 use crate::record::RecordParts;
 use crate::scan::{Chain, Found, Reading, look};
@@ -33,11 +36,21 @@ pub(super) struct Kept {
     pub(super) last_links: Vec<Link>,
     /// Where its file should end, if it is longer.
     pub(super) file_end: Option<u64>,
+    /// It is made of what is left of a segment behind a place in it: from where on.
+    pub(super) behind: Option<Behind>,
 }
 
 impl Kept {
     pub(super) fn last(&self) -> Sequence {
         self.chain.next.previous()
+    }
+
+    /// How long it is before any compression.
+    pub(super) fn length(&self) -> u64 {
+        match &self.behind {
+            Some(behind) => behind.front_bytes() + self.end - behind.from(),
+            None => self.end,
+        }
     }
 
     pub(super) fn has_records(&self) -> bool {
@@ -46,9 +59,12 @@ impl Kept {
 
     /// Whether it is just what the manifest lists.
     pub(super) fn is_as_listed(&self) -> bool {
-        self.candidate.listed.as_ref().is_some_and(|listed| {
-            listed.length == self.end && listed.last == self.last() && listed.link == self.chain.link
-        })
+        self.candidate.listed.as_ref().is_some_and(|listed| self.ends_as(listed))
+    }
+
+    /// Whether its batches end where those of a listed one do.
+    fn ends_as(&self, listed: &ClosedSegment) -> bool {
+        listed.length == self.end && listed.last == self.last() && listed.link == self.chain.link
     }
 }
 
@@ -111,6 +127,17 @@ pub(super) fn walk(
                 }
             }
         }
+        if let Some(anchor) = anchor.filter(|_| candidate.first == needed && !steps.gate.is_open())
+            && is_damaged(&read)
+            && let Some(behind) = steps.behind(candidate, anchor)?
+        {
+            fault = fault.or(match read {
+                Ok((_, wrong)) => wrong,
+                Err(error) => Some(error),
+            });
+            kept.clear();
+            read = Ok(behind);
+        }
         let wrong = match read {
             Ok((segment, wrong)) => {
                 next = candidates.beginning_with(segment.chain.next, index);
@@ -159,6 +186,14 @@ pub(super) fn walk(
     Ok(Walked { candidates, database_key, kept, fault, passed_start, is_clean })
 }
 
+/// Whether a segment was not read to its end, or not at all.
+fn is_damaged(read: &Result<(Kept, Option<LogError>), LogError>) -> bool {
+    match read {
+        Ok((_, wrong)) => wrong.is_some(),
+        Err(error) => error.is_damage(),
+    }
+}
+
 fn gap(disk: &dyn Disk, next: &Candidate) -> LogError {
     let what = "the records before this segment are not all there".to_owned();
     LogError::Damaged { path: disk.locate(&next.path), offset: 0, what }
@@ -194,12 +229,8 @@ impl Steps<'_> {
         before: Option<Option<Before>>,
     ) -> Result<(Kept, Option<LogError>), LogError> {
         let read = self.segment(candidate, before);
-        let is_damaged = match &read {
-            Ok((_, wrong)) => wrong.is_some(),
-            Err(error) => error.is_damage(),
-        };
         // Of the newest nothing says what all of it is.
-        let other = candidate.other.as_ref().filter(|_| is_damaged && candidate.listed.is_some());
+        let other = candidate.other.as_ref().filter(|_| is_damaged(&read) && candidate.listed.is_some());
         let Some(other) = other else { return read };
         let other = Candidate { path: other.clone(), ..candidate.clone() };
         match self.segment(&other, before) {
@@ -238,10 +269,63 @@ impl Steps<'_> {
         window.end = window.end.min(length);
         let end = SEGMENT_HEADER_BYTES;
         let last_links = vec![chain.link];
-        let mut kept = Kept { candidate: candidate.clone(), header, end, chain, last_links, file_end };
-        let wrong = self.batches(&mut window, &mut kept)?;
-        let wrong = wrong.or_else(|| self.falls_short(&window, &kept));
+        let candidate = candidate.clone();
+        let mut kept = Kept { candidate, header, end, chain, last_links, file_end, behind: None };
+        let wrong = self.batches(&mut window, &mut kept, Scope::default())?;
+        let wrong = wrong.or_else(|| self.falls_short(&window, &kept.candidate, &kept));
         Ok((kept, wrong))
+    }
+
+    /// Reads what a segment holds behind the anchor, where it is damaged in front of that. Nothing, if the batch
+    /// that follows the anchor is not found, or not one of its records means anything any more.
+    fn behind(
+        &mut self,
+        candidate: &Candidate,
+        anchor: &Anchor,
+    ) -> Result<Option<(Kept, Option<LogError>)>, LogError> {
+        let opened = open(self.disk, &candidate.path).and_then(|(mut window, _)| {
+            let header = window.segment_header()?;
+            self.check_header(&window, candidate, &header)?;
+            Ok((window, header))
+        });
+        let (mut window, header) = match opened {
+            Err(error) if error.is_damage() => return Ok(None),
+            opened => opened?,
+        };
+        window.read_nothing_ahead();
+        let length = candidate.listed.as_ref().map_or(header.capacity, |listed| listed.length);
+        window.end = window.end.min(length);
+        let seed = Seed::new(&header.id);
+        let index = match candidate.listed.as_ref().map(|listed| Index::read(self.disk, listed)) {
+            Some(Ok(FoundIndex::Fits(index))) => Some(index),
+            // Without it, the batches that can be read say what they define.
+            _ => None,
+        };
+        let found = Behind::find(&mut window, seed, anchor, index.as_deref(), &mut self.definitions);
+        let Some(found) = found else { return Ok(None) };
+        let FoundBehind { behind, previous, scope } = found;
+        let (first, catalog) = (anchor.sequence.next(), anchor.catalog);
+        let header = SegmentHeader {
+            first,
+            previous,
+            catalog,
+            begins_with_definitions: true,
+            compressed: None,
+            ..header
+        };
+        let chain = Chain { mark: Sequence::ZERO, latest_micros: anchor.latest_micros, ..Chain::at(&header) };
+        let (end, last_links) = (behind.from(), vec![chain.link]);
+        let path = candidate.path.clone();
+        let part = Candidate { first, path, other: None, listed: None, id: None };
+        let behind = Some(behind);
+        let mut kept = Kept { candidate: part, header, end, chain, last_links, file_end: None, behind };
+        let wrong = self.batches(&mut window, &mut kept, scope)?;
+        if !kept.has_records() {
+            self.gate.close();
+            return Ok(None);
+        }
+        let wrong = wrong.or_else(|| self.falls_short(&window, candidate, &kept));
+        Ok(Some((kept, wrong)))
     }
 
     fn check_header(
@@ -265,9 +349,14 @@ impl Steps<'_> {
         Ok(())
     }
 
-    fn batches(&mut self, window: &mut Window, kept: &mut Kept) -> Result<Option<LogError>, LogError> {
+    fn batches(
+        &mut self,
+        window: &mut Window,
+        kept: &mut Kept,
+        scope: Scope,
+    ) -> Result<Option<LogError>, LogError> {
         let seed = Seed::new(&kept.header.id);
-        let mut reading = Reading::new(&mut self.definitions, kept.chain);
+        let mut reading = Reading { scope, ..Reading::new(&mut self.definitions, kept.chain) };
         self.gate.boundary(&reading.chain, &window.path, kept.end)?;
         while kept.end < window.end {
             let found = match look(window, kept.end, seed) {
@@ -300,12 +389,12 @@ impl Steps<'_> {
     }
 
     /// What the manifest knows to be in a segment, and is not.
-    fn falls_short(&self, window: &Window, kept: &Kept) -> Option<LogError> {
+    fn falls_short(&self, window: &Window, candidate: &Candidate, kept: &Kept) -> Option<LogError> {
         let manifest = self.manifest?;
         let (last, newest) = (kept.last(), &manifest.newest);
-        let expected = match &kept.candidate.listed {
-            Some(listed) if !kept.is_as_listed() => listed.last,
-            None if newest.first == kept.candidate.first
+        let expected = match &candidate.listed {
+            Some(listed) if !kept.ends_as(listed) => listed.last,
+            None if newest.first == candidate.first
                 && (kept.end < newest.synced_bytes || last < newest.synced) =>
             {
                 newest.synced

@@ -151,6 +151,7 @@ fn lines(reason: &str, plan: &RepairPlan) -> Vec<String> {
         format!("the snapshot up to record {sequence} {why}, and is moved aside")
     }));
     lines.extend(plan.copied.iter().map(|path| format!("a copy is kept of {path}")));
+    lines.extend(plan.made.iter().map(|path| format!("{path} is made of what is left behind the snapshot")));
     lines.extend(plan.moved.iter().map(|path| format!("{path} is moved aside")));
     lines
         .extend(plan.relocated.iter().map(|(from, to)| format!("{from} is moved to {to}, where it belongs")));
