@@ -90,6 +90,12 @@ impl SystemCall {
     }
 }
 
+/// Whether a thread is about to write to the standard output of its process.
+pub(crate) fn writes_output(registers: &user_regs_struct) -> bool {
+    let is_write = [libc::SYS_write, libc::SYS_writev].contains(&(registers.orig_rax as libc::c_long));
+    is_write && registers.rdi == libc::STDOUT_FILENO as u64
+}
+
 fn read(registers: &user_regs_struct) -> Option<(SystemCall, Subject)> {
     use Subject::{Descriptor, Path};
     let user_regs_struct { orig_rax, rdi, rsi, rdx, .. } = *registers;

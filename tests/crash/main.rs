@@ -103,6 +103,25 @@ fn a_fault_comes_at_the_call_that_was_named_and_only_there() {
     }
 }
 
+/// The doors of the operating system are no simulated disk: what a sync is there, only its calls show.
+#[test]
+fn nothing_is_answered_before_its_record_was_synced() {
+    if !can_trace() {
+        return;
+    }
+    let outcome = Prepared::new(workload("one-by-one"), modules()).run(None);
+    outcome.verdict.unwrap();
+    let syncs = outcome.log_syncs_at_output;
+    assert!(syncs.len() >= 9, "{syncs:?}");
+    // Each call waits for the answer to the one before, so each needs a sync of its own.
+    for (answer, syncs) in (1..).zip(&syncs) {
+        assert!(*syncs >= answer, "answer {answer} was given after {syncs} syncs of the log");
+    }
+    for call in [SystemCall::Fsync, SystemCall::Rename, SystemCall::Fallocate] {
+        assert!(outcome.counts.get(&call).is_some_and(|count| *count > 0), "no {}", call.name());
+    }
+}
+
 /// With `--memory` callers are told before the disk has anything: a campaign that expects more must fail.
 #[test]
 fn a_database_that_answers_too_early_is_noticed() {

@@ -32,6 +32,8 @@ pub(crate) struct Prepared<'w> {
 /// What came of a run.
 pub(crate) struct Outcome {
     pub(crate) counts: BTreeMap<SystemCall, u32>,
+    /// How often segments had been synced, each time when something was answered.
+    pub(crate) log_syncs_at_output: Vec<u32>,
     /// Whether there was such a call as was to fail.
     pub(crate) hit: bool,
     pub(crate) verdict: Result<(), String>,
@@ -80,7 +82,8 @@ impl<'w> Prepared<'w> {
             counter.hit.as_ref().map(|path| format!("at {}: ", path.strip_prefix(&run).unwrap().display()));
         let verdict = verdict.and_then(|()| self.look(data, processes));
         let verdict = verdict.map_err(|error| format!("{}{error}", file.unwrap_or_default()));
-        Outcome { counts: counter.counts().clone(), hit, verdict }
+        let (counts, log_syncs_at_output) = (counter.counts().clone(), counter.log_syncs_at_output);
+        Outcome { counts, log_syncs_at_output, hit, verdict }
     }
 
     fn run_steps(

@@ -4,7 +4,7 @@
 //! tracee", and which thread makes the Nth call of a process differs from run to run.
 //! Invariant: every call but those that fail is made as the process asked for it.
 
-use crate::calls::SystemCall;
+use crate::calls::{SystemCall, writes_output};
 use crate::fault::{Fault, Target};
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -23,6 +23,10 @@ pub(crate) struct Counter {
     folder: PathBuf,
     target: Option<Target>,
     counts: BTreeMap<SystemCall, u32>,
+    /// How often segments were synced.
+    log_syncs: u32,
+    /// The same, each time when the process wrote to its standard output.
+    pub(crate) log_syncs_at_output: Vec<u32>,
     /// The file of the call that failed.
     pub(crate) hit: Option<PathBuf>,
 }
@@ -30,7 +34,8 @@ pub(crate) struct Counter {
 impl Counter {
     /// Counts calls that change files in the folder, whose path has no links in it.
     pub(crate) fn new(folder: &Path, target: Option<Target>) -> Counter {
-        Counter { folder: folder.to_path_buf(), target, counts: BTreeMap::new(), hit: None }
+        let (counts, log_syncs_at_output) = (BTreeMap::new(), Vec::new());
+        Counter { folder: folder.to_path_buf(), target, counts, log_syncs: 0, log_syncs_at_output, hit: None }
     }
 
     /// How many calls of each kind there were.
@@ -42,6 +47,8 @@ impl Counter {
     fn count(&mut self, call: SystemCall, path: PathBuf) -> Option<Fault> {
         let count = self.counts.entry(call).or_default();
         *count += 1;
+        let is_segment = || path.extension().is_some_and(|extension| extension == "log");
+        self.log_syncs += u32::from(call == SystemCall::Fdatasync && is_segment());
         let target = self.target.as_ref()?;
         if self.hit.is_some() {
             return target.fault.lasts_for(call).then_some(target.fault);
@@ -145,6 +152,9 @@ impl Traced {
             }
         }
         afterwards.insert(thread, Afterwards::Nothing);
+        if writes_output(&registers) {
+            counter.log_syncs_at_output.push(counter.log_syncs);
+        }
         let Some((call, path)) = SystemCall::of(thread, &registers, &counter.folder) else { return };
         match counter.count(call, path) {
             None => {}

@@ -4,7 +4,7 @@
 mod support;
 
 use interstice_log::limits::{
-    MAX_NUMBERED_CALLER_BYTES, MAX_PENDING_RECORDS, MAX_RECORD_BYTES, SEGMENTS_OF_A_LENGTH,
+    MAX_NUMBERED_CALLER_BYTES, MAX_PENDING_BYTES, MAX_PENDING_RECORDS, MAX_RECORD_BYTES, SEGMENTS_OF_A_LENGTH,
 };
 use interstice_log::sim::Simulator;
 use interstice_log::{
@@ -112,15 +112,22 @@ fn a_full_disk_refuses_new_writes_and_takes_them_again_when_there_is_room() {
 #[test]
 fn an_append_waits_when_too_much_waits_for_the_disk() {
     let simulator = Simulator::new(4);
-    let options = LogOptions { segment_bytes: 1 << 20, ..LogOptions::DEFAULT };
+    // So long that there is room in it for more than may wait.
+    let options = LogOptions { segment_bytes: 128 << 20, ..LogOptions::DEFAULT };
     let (log, ..) = open(&simulator.doors(), options).unwrap();
     let cast = Cast::define(&log);
+    let arguments = vec![7; 300 << 10];
     let mut most = 0;
-    for _ in 0..200 {
-        let sequence = append_sized(&log, cast, 300 << 10).unwrap();
-        most = most.max(sequence.0 - log.durable().0);
+    for n in 1..=200 {
+        let record = RecordParts { sequence: Sequence(n), arguments: &arguments, ..plain(&log, cast) };
+        log.append(&record).unwrap();
+        most = most.max(n - log.durable().0);
     }
-    assert!(most < 20, "{most} records waited at once");
+    let (waiting, each) = (most as usize * arguments.len(), arguments.len());
+    assert!(
+        (MAX_PENDING_BYTES - each..MAX_PENDING_BYTES + each).contains(&waiting),
+        "{waiting} bytes waited"
+    );
     log.close().unwrap();
     drop(log);
     let (_log, records, _) = open(&simulator.doors(), options).unwrap();

@@ -37,6 +37,31 @@ fn what_was_durable_is_replayed_in_order() {
     assert!(matches!(append(&log, cast), Err(LogError::Closed)));
 }
 
+/// A command waited for ever where a pipe had the name of a file.
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let doors = os::doors(directory.path()).unwrap();
+    let (log, ..) = open(&doors, SMALL).unwrap();
+    let cast = Cast::define(&log);
+    append(&log, cast).unwrap();
+    log.close().unwrap();
+    drop(log);
+    for name in ["MANIFEST", "LOCK", "log/00000000000000000001.log"] {
+        let (path, kept) = (directory.path().join(name), directory.path().join("kept"));
+        std::fs::rename(&path, &kept).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let error = open(&doors, SMALL).err().unwrap();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(error.to_string().contains(name) && source.contains("it is a pipe"), "{error}: {source}");
+        let ignore = &mut |_: &RecordParts<'_>, _: &Definitions| Ok(());
+        assert!(LogReader::open(&doors).and_then(|reader| reader.replay(ignore)).is_err(), "{name}");
+        std::fs::rename(&kept, &path).unwrap();
+    }
+    assert_eq!(open(&doors, SMALL).unwrap().1.len(), 1);
+}
+
 #[test]
 fn segments_change_and_all_are_read_again() {
     let directory = tempfile::tempdir().unwrap();

@@ -299,9 +299,13 @@ fn a_log_of_format_1_is_archived_and_is_of_format_2_then() {
     assert_eq!(kept.len(), 4, "a manifest, an archived segment, its index and the newest segment");
     let newest = "log/00000000000000000042.log";
     for path in ["MANIFEST", newest, "archive/00000000000000000001.index"] {
+        if path != "MANIFEST" {
+            assert!(today[path] == kept[path], "{path} is written differently");
+            continue;
+        }
         // How well zstd compresses may change with its version; nothing else may.
         let without_stored = |files: &BTreeMap<String, Vec<u8>>| {
-            let text = String::from_utf8_lossy(&files[path]).into_owned();
+            let text = String::from_utf8(files[path].clone()).unwrap();
             let lines = text.lines().filter(|line| !line.starts_with("crc32c"));
             lines.map(|line| line.split(" stored ").next().unwrap().to_owned()).collect::<Vec<_>>()
         };

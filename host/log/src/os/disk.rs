@@ -3,11 +3,11 @@
 
 use crate::doors::{Access, Disk, DiskFile, LockKind, LockOutcome};
 use parking_lot::Mutex;
-use rustix::fs::{Advice, FallocateFlags, FlockOperation, fadvise, fallocate, fdatasync, flock};
+use rustix::fs::{Advice, FallocateFlags, FlockOperation, OFlags, fadvise, fallocate, fdatasync, flock};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,9 +76,10 @@ impl OsDisk {
     fn try_lock(&self, path: &str, kind: LockKind) -> io::Result<Option<LockOutcome>> {
         let opened = match kind {
             LockKind::Exclusive => {
-                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.path(path))
+                let mut options = OpenOptions::new();
+                open_file(options.read(true).write(true).create(true).truncate(false), &self.path(path))
             }
-            LockKind::Shared => File::open(self.path(path)),
+            LockKind::Shared => open_file(OpenOptions::new().read(true), &self.path(path)),
         };
         let file = match opened {
             Err(error) if kind == LockKind::Shared && error.kind() == io::ErrorKind::NotFound => {
@@ -118,13 +119,14 @@ impl OsDisk {
 impl Disk for OsDisk {
     fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
         self.check_place()?;
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(self.path(path))?;
+        let mut options = OpenOptions::new();
+        let file = open_file(options.read(true).write(true).create(true).truncate(true), &self.path(path))?;
         Ok(Arc::new(OsFile { file }))
     }
 
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(access == Access::Write).open(self.path(path))?;
+        let mut options = OpenOptions::new();
+        let file = open_file(options.read(true).write(access == Access::Write), &self.path(path))?;
         Ok(Arc::new(OsFile { file }))
     }
 
@@ -170,6 +172,17 @@ impl Disk for OsDisk {
     fn locate(&self, path: &str) -> String {
         self.path(path).display().to_string()
     }
+}
+
+/// Opens a file without waiting for anybody, as a pipe of that name would have it, and refuses what is none.
+fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    let kind = file.metadata()?.file_type();
+    // What cannot be done with a directory is told when it is tried.
+    if kind.is_file() || kind.is_dir() {
+        return Ok(file);
+    }
+    Err(io::Error::other("it is a pipe, a socket or a device, and no file"))
 }
 
 /// How a lock of this kind is asked for, without waiting.
