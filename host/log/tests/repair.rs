@@ -571,6 +571,14 @@ fn a_full_disk_stops_a_repair_before_anything_is_changed() {
                 break;
             }
             refused += 1;
+            // Trying again makes no more copies.
+            let aside = |simulator: &Simulator| {
+                let names = simulator.disk.contents().into_keys();
+                names.filter(|path| path.starts_with("log/aside/") && !path.ends_with(".tmp")).count()
+            };
+            let copies = aside(&simulator);
+            assert!(Repair::plan(&simulator.doors(), None).unwrap().apply().is_err());
+            assert_eq!(aside(&simulator), copies, "with room for {room} bytes");
             simulator.disk.set_capacity(None);
             let after = simulator.disk.contents();
             for (path, bytes) in &before {

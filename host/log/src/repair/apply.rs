@@ -7,7 +7,7 @@ use super::plan::Work;
 use super::walk::Kept;
 use super::{RepairPlan, RepairReport};
 use crate::doing::Doing;
-use crate::doors::{Access, Disk, Doors};
+use crate::doors::{Access, Disk, DiskFile, Doors};
 use crate::error::LogError;
 use crate::index::index_path;
 use crate::publish::{directory_of, list_if_there, remove_if_there, rename};
@@ -15,6 +15,7 @@ use crate::segment::{
     ARCHIVE_DIRECTORY, ASIDE_DIRECTORY, Id, LOG_DIRECTORY, RESERVE_PATH, REWRITE_PATH, SegmentHeader,
     parse_segment_name, segment_path,
 };
+use std::io;
 
 const ASIDE_TEMPORARY_PATH: &str = "log/aside/aside.tmp";
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -35,12 +36,16 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     for path in &work.copied {
         aside.push(copy_aside(disk, path)?);
     }
-    // The room for the segment with which the log goes on comes before anything is changed.
+    // The room for the segment with which the log goes on, and for one that is made, comes before anything is changed.
     let header = SegmentHeader { id, timeline, created_micros: doors.clock.now_micros(), ..work.newest };
     let file = disk.create(RESERVE_PATH).doing("create", || disk.locate(RESERVE_PATH))?;
     file.allocate(header.capacity).doing("reserve space for", || disk.locate(RESERVE_PATH))?;
     file.write_at(0, &header.encode()).doing("write", || disk.locate(RESERVE_PATH))?;
     file.sync().doing("sync", || disk.locate(RESERVE_PATH))?;
+    if let Some(made) = &work.made {
+        let behind = made.behind.as_ref().expect("only what is left behind a place is made a segment");
+        behind::write(disk, made, behind)?;
+    }
     for (path, end) in &work.shortened {
         let file = disk.open(path, Access::Write).doing("open", || disk.locate(path))?;
         file.truncate(*end).doing("shorten", || disk.locate(path))?;
@@ -52,10 +57,6 @@ pub(super) fn apply(doors: &Doors, plan: &RepairPlan, work: Work) -> Result<Repa
     }
     if let Some(cut) = &work.cut {
         write_again(disk, cut)?;
-    }
-    if let Some(made) = &work.made {
-        let behind = made.behind.as_ref().expect("only what is left behind a place is made a segment");
-        behind::write(disk, made, behind)?;
     }
     for path in work.snapshots.moved.iter().chain(work.moved.iter().rev()) {
         aside.push(move_aside(disk, path)?);
@@ -95,11 +96,16 @@ fn free_name(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
     Ok(format!("{ASIDE_DIRECTORY}/{}", free.expect("a directory has fewer names than there are numbers")))
 }
 
-/// Copies a file byte for byte, as it is stored.
+/// Copies a file byte for byte, as it is stored, unless a repair that failed has left the same copy.
 fn copy_aside(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
-    let to = free_name(disk, path)?;
     let from = disk.open(path, Access::Read).doing("open", || disk.locate(path))?;
     let length = from.length().doing("measure", || disk.locate(path))?;
+    if let Some(there) = same_aside(disk, path, from.as_ref(), length)? {
+        // Its name may be in memory only.
+        disk.sync_directory(ASIDE_DIRECTORY).doing("sync", || disk.locate(ASIDE_DIRECTORY))?;
+        return Ok(disk.locate(&there));
+    }
+    let to = free_name(disk, path)?;
     let located = || disk.locate(ASIDE_TEMPORARY_PATH);
     let copy = disk.create(ASIDE_TEMPORARY_PATH).doing("create", located)?;
     let mut buffer = vec![0; length.min(CHUNK_BYTES) as usize];
@@ -116,6 +122,46 @@ fn copy_aside(disk: &dyn Disk, path: &str) -> Result<String, LogError> {
     copy.sync().doing("sync", located)?;
     rename(disk, ASIDE_TEMPORARY_PATH, &to)?;
     Ok(disk.locate(&to))
+}
+
+/// A copy of this file with the same bytes that is there already.
+fn same_aside(
+    disk: &dyn Disk,
+    path: &str,
+    file: &dyn DiskFile,
+    length: u64,
+) -> Result<Option<String>, LogError> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let is_copy = |taken: &String| {
+        let number = taken.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+        number.is_some_and(|number| number.parse::<u64>().is_ok())
+    };
+    for taken in list_if_there(disk, ASIDE_DIRECTORY)?.into_iter().filter(is_copy) {
+        let there = format!("{ASIDE_DIRECTORY}/{taken}");
+        let copy = disk.open(&there, Access::Read).doing("open", || disk.locate(&there))?;
+        if copy.length().doing("measure", || disk.locate(&there))? == length
+            && is_same(file, copy.as_ref(), length).doing("compare with a copy", || disk.locate(path))?
+        {
+            return Ok(Some(there));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether two files have the same bytes up to there.
+fn is_same(one: &dyn DiskFile, other: &dyn DiskFile, length: u64) -> io::Result<bool> {
+    let mut buffers = [(); 2].map(|()| vec![0; length.min(CHUNK_BYTES) as usize]);
+    let [left, right] = &mut buffers;
+    let mut at = 0;
+    while at < length {
+        let wanted = (length - at).min(CHUNK_BYTES) as usize;
+        let read = one.read_at(at, &mut left[..wanted])?;
+        if read == 0 || other.read_at(at, &mut right[..wanted])? != read || left[..read] != right[..read] {
+            return Ok(false);
+        }
+        at += read as u64;
+    }
+    Ok(true)
 }
 
 /// Moves a file that is given up, and removes its index.
